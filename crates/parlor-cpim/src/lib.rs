@@ -1,0 +1,1 @@
+//! message/cpim read without copying, and written (RFC 3862).

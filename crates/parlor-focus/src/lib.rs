@@ -1,0 +1,1 @@
+//! The SIP face of a room (RFC 4579, RFC 3264, RFC 6135).

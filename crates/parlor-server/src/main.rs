@@ -1,0 +1,2 @@
+//! The `parlor` server.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The MSRP face of a room (RFC 7701).
