@@ -1,0 +1,45 @@
+//! How much of a peer's input the focus looks at and keeps.
+
+use std::time::Duration;
+
+/// Bounds on what one peer can make the focus read, keep or do.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The largest SDP body that is read, in octets.
+    pub sdp_bytes: usize,
+    /// How many `m=` lines an offer or answer may have.
+    pub media_lines: usize,
+    /// How many `t=` lines an offer may have; all of them return in the answer.
+    pub time_lines: usize,
+    /// The longest `a=path` value, in octets.
+    pub path_bytes: usize,
+    /// How many entries of an `a=accept-types` or `a=accept-wrapped-types` line count.
+    pub type_entries: usize,
+    /// The longest entry of such a line that counts, in octets.
+    pub type_bytes: usize,
+    /// The longest display name that is kept, in octets.
+    pub display_bytes: usize,
+    /// The longest Record-Route and Contact that a dialog keeps, together, in octets.
+    pub route_bytes: usize,
+    /// How many dialogs one room holds, those of leaving participants among them.
+    pub dialogs: usize,
+    /// The longest session interval that is granted.
+    pub session_interval: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sdp_bytes: 16 * 1024,
+            media_lines: 16,
+            time_lines: 4,
+            path_bytes: 2048,
+            type_entries: 64,
+            type_bytes: 128,
+            display_bytes: 256,
+            route_bytes: 4096,
+            dialogs: 16_384,
+            session_interval: Duration::from_secs(24 * 3600),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Offers and answers for a chat session (RFC 3264, RFC 4975 §8, RFC 6135, RFC 7701 §8).
+//!
+//! Everything here is a pure function of the peer's SDP and of what we have: [`answer`] answers an
+//! offer, [`offer`] makes ours and [`read_answer`] reads what the peer says to it. SDP syntax is
+//! `sdp-types`' work; `description` only makes what real peers send palatable to it.
+
+mod answer;
+mod chatroom;
+mod description;
+mod local;
+mod media;
+mod offer;
+mod setup;
+
+pub use answer::{Negotiated, answer, refusal};
+pub use chatroom::Chatroom;
+pub use local::{Current, LocalMedia, LocalSdp, MsrpAddress, MsrpAddresses};
+pub use media::PeerMedia;
+pub use offer::{Offered, offer, read_answer};
+pub use setup::Role;
+
+#[cfg(test)]
+mod tests;
+
+use thiserror::Error;
+
+/// Why an offer or an answer gives no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SdpReject {
+    /// It is not SDP, or larger than we read.
+    #[error("malformed SDP")]
+    Syntax,
+    /// It has no media line that could be the room's session.
+    #[error("{0}")]
+    NotAcceptable(Unacceptable),
+    /// The media line of the room's session was given up, and no other takes its place.
+    #[error("the session's media line is gone")]
+    Removed,
+}
+
+/// Why a media line cannot be the room's session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Unacceptable {
+    /// There is no `m=message` line at all.
+    #[error("No message media")]
+    NoMessage,
+    /// The line's port is 0.
+    #[error("Media refused")]
+    Refused,
+    /// The transport is not MSRP over TCP or TLS.
+    #[error("Only TCP/MSRP and TCP/TLS/MSRP are supported")]
+    Transport,
+    /// TLS is asked for, and we have none.
+    #[error("TLS is not available")]
+    NoTls,
+    /// Plain TCP is asked for, and we have none or the room wants TLS.
+    #[error("TLS is required")]
+    TlsRequired,
+    /// The format list is not `*`.
+    #[error("The format of MSRP media is *")]
+    Format,
+    /// `a=path` is missing, malformed, too long, or its scheme is not the transport's.
+    #[error("Missing or unusable MSRP path")]
+    Path,
+    /// The peer does not take message/cpim, which is all that a room sends.
+    #[error("message/cpim is required")]
+    NoCpim,
+    /// The line is for the transfer of one file.
+    #[error("File transfer is not supported")]
+    FileTransfer,
+    /// The peer waits for a connection that we cannot make.
+    #[error("The MSRP path cannot be connected to")]
+    Unreachable,
+    /// The answer is not one to our offer.
+    #[error("The answer does not match the offer")]
+    Mismatch,
+}
