@@ -1,2 +1,4 @@
 //! The `parlor` server.
-fn main() {}
+fn main() {
+    print!("{}", parlor_server::config::documentation());
+}

@@ -1,0 +1,59 @@
+//! Values that are one word of a few.
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::value::{Problems, Value, text};
+
+macro_rules! choice {
+    (
+        $(#[$doc:meta])*
+        $choice:ident($kind:literal) { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $choice { $($(#[$variant_doc])* $variant,)+ }
+
+        impl $choice {
+            /// The word in the file.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl Value for $choice {
+            const KIND: &'static str = $kind;
+
+            fn read(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self> {
+                let text = text::<Self>(value, problems)?;
+                let read = [$(Self::$variant),+].into_iter().find(|choice| choice.word() == text);
+                if read.is_none() {
+                    problems.add(value, format!("expected {}, found {text:?}", Self::KIND));
+                }
+                read
+            }
+        }
+    };
+}
+
+choice! {
+    /// The Failure-Report of the copies that recipients get (RFC 4975 §7.1.1).
+    FailureReport("\"no\", \"partial\" or \"yes\"") {
+        /// Nothing comes back.
+        No = "no",
+        /// Failures come back.
+        Partial = "partial",
+        /// A response to every chunk comes back.
+        Yes = "yes",
+    }
+}
+
+choice! {
+    /// The form of the log.
+    LogFormat("\"text\" or \"json\"") {
+        /// Lines for people.
+        Text = "text",
+        /// One JSON object a line.
+        Json = "json",
+    }
+}

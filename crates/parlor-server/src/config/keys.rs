@@ -1,0 +1,263 @@
+//! The sections and their keys. What stands here is read from the file, checked, and shown in `docs/configuration.md`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::choice::{FailureReport, LogFormat};
+use super::listen::{Advertised, HttpListen, Listen};
+use super::section::{Group, section};
+use super::value::Size;
+
+section! {
+    /// The server as a whole.
+    pub(super) General {
+        /// The domain of the rooms' addresses, as in `sip:lobby@example.test`. Requests for this domain or for a
+        /// listening address are ours; others are refused.
+        domain: String = "localhost";
+        /// The directory for what outlives a restart. It is made if missing.
+        data_dir: PathBuf = "./parlor-data";
+        /// Whether the server may listen beyond loopback although nothing proves who a participant is: its identity is
+        /// the From of its INVITE, which anybody can write.
+        allow_unauthenticated: bool = false;
+    }
+}
+
+section! {
+    /// Joining and leaving: SIP.
+    pub Sip {
+        /// Where SIP is served: `udp:`, `tcp:` or `tls:` with an IP address and a port.
+        listen: Vec<Listen> = ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"];
+        /// The host that others reach us by, if it is not the address we listen on (NAT, containers): one for all
+        /// listeners, or a list with one for each in their order. The port is the listener's unless written.
+        advertised: Advertised = [], example "chat.example.net";
+        /// After this time without a refresh a participant counts as gone (RFC 4028, Session-Expires).
+        session_expires: Duration = "30m", from "90s" to "1d";
+        /// The shortest such time that we let a participant ask for (RFC 4028, Min-SE).
+        min_se: Duration = "90s", from "90s" to "1h";
+    }
+}
+
+section! {
+    /// The messages: MSRP.
+    pub Msrp {
+        /// Where MSRP is served: `tcp:` or `tls:` with an IP address and a port.
+        listen: Vec<Listen> = ["tcp:127.0.0.1:2855"];
+        /// The host that participants connect to, if it is not the address we listen on (NAT, containers): one for all
+        /// listeners, or a list with one for each in their order. The port is the listener's unless written.
+        advertised: Advertised = [], example "chat.example.net:2855";
+        /// Whether a participant's From-Path must equal the path of its offer to the letter. Otherwise, since middleboxes
+        /// rewrite hosts, the session id is enough.
+        strict_paths: bool = false;
+        /// How much of a message goes into one chunk. Clients and relays are known that fail above 10 kB.
+        chunk_bytes: Size = "8 KiB", from "2 KiB" to "9 KiB";
+        /// What copies of messages ask of their recipients: `"no"` report, `"partial"`: only failures, or `"yes"`: an
+        /// answer to each chunk, which finds dead clients within 30 s and costs a response a copy.
+        failure_report: FailureReport = "partial";
+        /// How long a participant that has joined may take to connect and show its session, and how long a connection
+        /// may stay without one.
+        bind_timeout: Duration = "30s", from "1s" to "10m";
+    }
+}
+
+section! {
+    /// Certificates, for listeners that begin with `tls:`. `parlor certificate --self-signed` makes one for trying.
+    pub Tls {
+        /// The certificate with its chain, a PEM file.
+        certificate: Option<PathBuf> = none, example "certificate.pem";
+        /// The private key of the certificate, a PEM file.
+        key: Option<PathBuf> = none, example "key.pem";
+        /// Certificates, a PEM file, that a participant's certificate must go back to when it is we who connect over TLS.
+        /// Without it such connections fail.
+        trusted: Option<PathBuf> = none, example "trusted.pem";
+    }
+}
+
+section! {
+    /// Metrics and health: HTTP.
+    pub Http {
+        /// Where `/metrics`, `/healthz` and `/readyz` are served, or `"off"`.
+        listen: HttpListen = "127.0.0.1:8080";
+    }
+}
+
+section! {
+    /// All rooms. Each key of a `[[room]]` but its name may stand here too and is then the default of every room.
+    pub Rooms {
+        /// Whether joining a room that does not exist makes it.
+        on_demand: bool = true;
+        /// How long a room made on demand stays when its last participant has left.
+        linger: Duration = "1m", from "0s" to "1d";
+    }
+}
+
+section! {
+    /// What a room allows.
+    pub RoomRules {
+        /// What the room is about, one line.
+        topic: String = "", example "Anything goes";
+        /// What the room tells everybody who joins; nothing if empty.
+        welcome: String = "", example "Welcome to the lobby";
+        /// How many participants may be in the room; one more gets 486.
+        max_participants: u32 = 2000, from 1 to 100000;
+        /// The largest message, told in `a=max-size`; a larger one gets 413.
+        max_message_bytes: Size = "100 MiB", from "2 KiB" to "1024 GiB";
+        /// The types of content that messages may carry, told in `a=accept-wrapped-types`; `*` allows any other too.
+        accept_wrapped_types: Vec<String> = ["text/plain", "text/html", "message/imdn+xml", "application/im-iscomposing+xml", "*"];
+        /// How many sessions one participant may have in the room at once; one more gets 486.
+        max_sessions_per_participant: u32 = 8, from 1 to 1000;
+        /// Whether messages must travel inside TLS: an offer of plain MSRP is refused with 488.
+        require_tls: bool = false;
+    }
+}
+
+section! {
+    /// A room that is there from the start, named in its address: `sip:lobby@example.test`. Without any such section there
+    /// is one room, `lobby`.
+    pub(super) RoomName {
+        /// The name: letters, digits and `-_.~+`.
+        name: String = none, example "lobby";
+    }
+}
+
+section! {
+    /// What the server takes on at most. Together these bound its memory.
+    pub Limits {
+        /// MSRP connections.
+        connections: u32 = 10000, from 1 to 1000000;
+        /// Connections of one address, of MSRP and of SIP each. A /64 network counts as one IPv6 address; loopback has no
+        /// such limit.
+        connections_per_address: u32 = 1000, from 1 to 1000000;
+        /// SIP connections over TCP and TLS.
+        sip_connections: u32 = 10000, from 1 to 1000000;
+        /// SIP transactions under way; a request above it gets 503.
+        sip_transactions: u32 = 50000, from 100 to 1000000;
+        /// The largest body of a SIP message.
+        sip_body_bytes: Size = "64 KiB", from "4 KiB" to "1 MiB";
+        /// Sessions of all rooms together.
+        sessions: u32 = 10000, from 1 to 1000000;
+        /// Rooms, those of this file included.
+        rooms: u32 = 1000, from 1 to 1000000;
+        /// Messages that one session may have begun and not ended.
+        open_messages: u32 = 16, from 1 to 1024;
+        /// The part of a message in front of its content (CPIM) that is gathered before it is checked.
+        message_header_bytes: Size = "16 KiB", from "1 KiB" to "256 KiB";
+        /// What may wait for one recipient.
+        outbox: Size = "1 MiB", from "256 KiB" to "64 MiB";
+        /// What may wait for all recipients together that do not keep up.
+        stalled_outboxes: Size = "256 MiB", from "1 MiB" to "64 GiB";
+        /// What a recipient must take each second to be waited for.
+        floor: Size = "64 KiB", from "1 KiB" to "64 MiB";
+        /// How long a recipient may take less than the floor before others stop waiting for it.
+        stall_after: Duration = "1s", from "100ms" to "1m";
+        /// How long a recipient may take nothing at all before its session is closed.
+        close_stalled_after: Duration = "1m", from "2s" to "1h";
+        /// How long a message that has begun may stay without a further chunk (RFC 7701, chunk reception timer).
+        chunk_timeout: Duration = "9m", from "1s" to "1h";
+    }
+}
+
+section! {
+    /// What is logged, on standard error.
+    pub Log {
+        /// `"text"` for people, `"json"` for programs.
+        format: LogFormat = "text";
+        /// `error`, `warn`, `info`, `debug` or `trace`, also by module: `info,parlor_server=debug`. The environment variable
+        /// `RUST_LOG` goes before it. Messages' contents are never logged.
+        level: String = "info";
+    }
+}
+
+/// A section as the documentation shows it.
+pub(super) struct Section {
+    /// The name in the file, empty for the keys before the first section.
+    pub(super) name: &'static str,
+    /// Whether there may be several: `[[name]]`.
+    pub(super) repeated: bool,
+    pub(super) groups: &'static [Group],
+}
+
+impl Section {
+    /// The line that opens the section, such as `[sip]`.
+    pub(super) fn header(&self) -> String {
+        if self.repeated {
+            format!("[[{}]]", self.name)
+        } else {
+            format!("[{}]", self.name)
+        }
+    }
+
+    /// The groups shown with the section: those that others have too are shown there.
+    pub(super) fn own_groups(&self) -> &'static [Group] {
+        if self.repeated {
+            &self.groups[..1]
+        } else {
+            self.groups
+        }
+    }
+}
+
+/// Every section, in the order of the documentation.
+pub(super) const SECTIONS: &[Section] = &[
+    Section {
+        name: "",
+        repeated: false,
+        groups: &[General::GROUP],
+    },
+    Section {
+        name: "sip",
+        repeated: false,
+        groups: &[Sip::GROUP],
+    },
+    Section {
+        name: "msrp",
+        repeated: false,
+        groups: &[Msrp::GROUP],
+    },
+    Section {
+        name: "tls",
+        repeated: false,
+        groups: &[Tls::GROUP],
+    },
+    Section {
+        name: "http",
+        repeated: false,
+        groups: &[Http::GROUP],
+    },
+    Section {
+        name: "rooms",
+        repeated: false,
+        groups: &[Rooms::GROUP, RoomRules::GROUP],
+    },
+    Section {
+        name: "room",
+        repeated: true,
+        groups: &[RoomName::GROUP, RoomRules::GROUP],
+    },
+    Section {
+        name: "limits",
+        repeated: false,
+        groups: &[Limits::GROUP],
+    },
+    Section {
+        name: "log",
+        repeated: false,
+        groups: &[Log::GROUP],
+    },
+];
+
+/// Where a key of that name belongs.
+pub(super) fn section_of(key: &str) -> Option<String> {
+    let has = |section: &&Section| {
+        section
+            .groups
+            .iter()
+            .flat_map(|group| group.keys)
+            .any(|known| known.name == key)
+    };
+    let section = SECTIONS.iter().find(has)?;
+    Some(if section.name.is_empty() {
+        "before the first section".to_owned()
+    } else {
+        format!("in {}", section.header())
+    })
+}

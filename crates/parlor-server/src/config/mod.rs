@@ -1,0 +1,191 @@
+//! The configuration: one TOML file read into one [`Config`].
+//!
+//! `keys.rs` declares every key once, with its type, default, range and documentation. Reading goes on behind a
+//! mistake, so that one run names them all.
+
+mod check;
+mod choice;
+mod docs;
+mod keys;
+mod listen;
+mod read;
+mod section;
+mod value;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use self::choice::{FailureReport, LogFormat};
+pub use self::docs::{documentation, example};
+pub use self::keys::{Http, Limits, Log, Msrp, RoomRules, Rooms, Sip, Tls};
+pub use self::listen::{Advertised, HostPort, HttpListen, Listen, Transport};
+pub use self::read::Mistake;
+pub use self::value::Size;
+
+use self::keys::{General, RoomName};
+use self::read::{Findings, Table, document};
+
+/// Everything that can be configured, checked and complete.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The domain of the rooms' addresses.
+    pub domain: String,
+    /// The directory for what outlives a restart.
+    pub data_dir: PathBuf,
+    /// Whether listening beyond loopback is allowed without authentication.
+    pub allow_unauthenticated: bool,
+    /// `[sip]`
+    pub sip: Sip,
+    /// `[msrp]`
+    pub msrp: Msrp,
+    /// `[tls]`
+    pub tls: Tls,
+    /// `[http]`
+    pub http: Http,
+    /// `[rooms]` but for the rules.
+    pub rooms: Rooms,
+    /// The rules of `[rooms]`: those of rooms made on demand.
+    pub room_rules: RoomRules,
+    /// Each `[[room]]`, or the lobby.
+    pub room: Vec<Room>,
+    /// `[limits]`
+    pub limits: Limits,
+    /// `[log]`
+    pub log: Log,
+}
+
+/// A room that is there from the start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Room {
+    /// The user part of its URI.
+    pub name: String,
+    /// What it allows.
+    pub rules: RoomRules,
+}
+
+impl Config {
+    /// Reads a configuration from its text.
+    pub fn parse(text: &str) -> Result<Self, Vec<Mistake>> {
+        let mut findings = Findings::new(text);
+        let config = document(text, &mut findings, Self::read);
+        check::check(&config, &mut findings);
+        let mistakes = findings.into_mistakes();
+        if mistakes.is_empty() {
+            Ok(config)
+        } else {
+            Err(mistakes)
+        }
+    }
+
+    /// Reads a configuration from a file.
+    pub fn load(file: &Path) -> Result<Self, LoadError> {
+        let unreadable = |error| LoadError::Unreadable {
+            file: file.to_owned(),
+            error,
+        };
+        let text = std::fs::read_to_string(file).map_err(unreadable)?;
+        Self::parse(&text).map_err(|mistakes| LoadError::Mistaken {
+            file: file.to_owned(),
+            mistakes,
+        })
+    }
+
+    fn read(root: &mut Table<'_, '_>) -> Self {
+        let General {
+            domain,
+            data_dir,
+            allow_unauthenticated,
+        } = General::read(root, &General::default());
+        let (rooms, room_rules) = root.table("rooms", |table| {
+            (
+                Rooms::read(table, &Rooms::default()),
+                RoomRules::read(table, &RoomRules::default()),
+            )
+        });
+        let mut room = root.tables("room", |table| Room::read(table, &room_rules));
+        if room.is_empty() {
+            room.push(Room {
+                name: LOBBY.to_owned(),
+                rules: room_rules.clone(),
+            });
+        }
+        Self {
+            domain,
+            data_dir,
+            allow_unauthenticated,
+            sip: root.table("sip", |table| Sip::read(table, &Sip::default())),
+            msrp: root.table("msrp", |table| Msrp::read(table, &Msrp::default())),
+            tls: root.table("tls", |table| Tls::read(table, &Tls::default())),
+            http: root.table("http", |table| Http::read(table, &Http::default())),
+            rooms,
+            room_rules,
+            room,
+            limits: root.table("limits", |table| Limits::read(table, &Limits::default())),
+            log: root.table("log", |table| Log::read(table, &Log::default())),
+        }
+    }
+}
+
+impl Default for Config {
+    /// A server on loopback with one room, the lobby.
+    fn default() -> Self {
+        Self::parse("").expect("the defaults are a valid configuration")
+    }
+}
+
+impl Room {
+    fn read(table: &mut Table<'_, '_>, rules: &RoomRules) -> Self {
+        let RoomName { name } = RoomName::read(
+            table,
+            &RoomName {
+                name: String::new(),
+            },
+        );
+        if !table.has("name") {
+            table.mistake("name", "a room needs a name");
+        }
+        Self {
+            name,
+            rules: RoomRules::read(table, rules),
+        }
+    }
+}
+
+/// Why a file is no configuration.
+#[derive(Debug)]
+pub enum LoadError {
+    /// The file cannot be read.
+    Unreadable {
+        /// Its path.
+        file: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// There are mistakes in it.
+    Mistaken {
+        /// Its path.
+        file: PathBuf,
+        /// All of them, by line.
+        mistakes: Vec<Mistake>,
+    },
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { file, error } => write!(f, "{}: {error}", file.display()),
+            Self::Mistaken { file, mistakes } => {
+                for (index, mistake) in mistakes.iter().enumerate() {
+                    let newline = if index == 0 { "" } else { "\n" };
+                    write!(f, "{newline}{}:{mistake}", file.display())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// The room that exists when no other is configured.
+const LOBBY: &str = "lobby";

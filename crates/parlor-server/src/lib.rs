@@ -1,0 +1,9 @@
+//! The Parlor server: everything behind the binary `parlor`.
+//!
+//! One process serves SIP, MSRP and HTTP. The protocol crates decide what happens; this crate owns the sockets,
+//! the clocks and the tasks. It is a library so that tests, benches and the generated documentation share its types.
+
+// The rules in clippy.toml are for the crates below the server.
+#![allow(clippy::disallowed_methods)]
+
+pub mod config;

@@ -1,0 +1,335 @@
+//! One reading of a configuration names every mistake in it, with line and key.
+
+use parlor_server::config::{Config, FailureReport, HttpListen, Size, Transport};
+
+/// The mistakes of a text, as `line: key: message`.
+fn mistakes(text: &str) -> Vec<String> {
+    Config::parse(text)
+        .err()
+        .unwrap_or_default()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// Expects exactly these mistakes; each is given by the beginning of its line.
+fn assert_mistakes(text: &str, expected: &[&str]) {
+    let found = mistakes(text);
+    let matches = found.len() == expected.len()
+        && found
+            .iter()
+            .zip(expected)
+            .all(|(found, begin)| found.starts_with(begin));
+    assert!(matches, "{text}\nexpected {expected:#?}\nfound {found:#?}");
+}
+
+/// Without a file the server is on loopback, with HTTP and the lobby.
+#[test]
+fn defaults() {
+    let config = Config::default();
+    assert_eq!(config.domain, "localhost");
+    let sip: Vec<String> = config.sip.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(sip, ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]);
+    assert_eq!(config.msrp.listen[0].to_string(), "tcp:127.0.0.1:2855");
+    assert_eq!(
+        config.http.listen,
+        HttpListen::At("127.0.0.1:8080".parse().unwrap())
+    );
+    assert!(config.rooms.on_demand && !config.allow_unauthenticated && !config.msrp.strict_paths);
+    assert_eq!(
+        config
+            .room
+            .iter()
+            .map(|room| room.name.as_str())
+            .collect::<Vec<_>>(),
+        ["lobby"]
+    );
+    assert_eq!(config.room[0].rules.max_message_bytes, Size::new(100 << 20));
+    assert_eq!(config.limits.outbox, Size::new(1 << 20));
+}
+
+/// A whole configuration is read into its types.
+#[test]
+fn everything_is_read() {
+    let config = Config::parse(
+        r#"
+        domain = "example.test"
+        allow_unauthenticated = true
+        sip = { listen = ["udp:0.0.0.0:5060", "tls:[::]:5061"], advertised = "chat.example.test", session_expires = 600 }
+        [msrp]
+        listen = ["tls:192.0.2.1:2855"]
+        failure_report = "yes"
+        chunk_bytes = 4096
+        [tls]
+        certificate = "c.pem"
+        key = "k.pem"
+        [http]
+        listen = "off"
+        [rooms]
+        on_demand = false
+        max_participants = 7
+        [[room]]
+        name = "a"
+        topic = "Tea"
+        [[room]]
+        name = "b"
+        max_participants = 9
+        "#,
+    );
+    let config = config.unwrap();
+    assert_eq!(config.sip.listen[1].transport, Transport::Tls);
+    let bound = config.sip.listen[1].address;
+    assert_eq!(
+        config.sip.advertised.host_port(1, bound).to_string(),
+        "chat.example.test:5061"
+    );
+    assert_eq!(config.msrp.failure_report, FailureReport::Yes);
+    assert_eq!(config.http.listen, HttpListen::Off);
+    let limits: Vec<_> = config
+        .room
+        .iter()
+        .map(|room| (room.rules.topic.as_str(), room.rules.max_participants))
+        .collect();
+    assert_eq!(limits, [("Tea", 7), ("", 9)]);
+    assert_eq!(config.room_rules.max_participants, 7);
+}
+
+/// Every mistake of every kind is named, in the order of the lines.
+#[test]
+fn all_mistakes_at_once() {
+    assert_mistakes(
+        r#"domian = "example.test"
+data_dir = ""
+[sip]
+listen = ["udp:127.0.0.1:5060", "tcp:nowhere:5060",
+          "sctp:127.0.0.1:1"]
+session_expires = "soon"
+[msrp]
+strict_paths = "no"
+chunk_bytes = "16 KiB"
+on_demand = true
+[msrp2]
+[[room]]
+topic = "nameless"
+[[room]]
+name = "a"
+[[room]]
+name = "a"
+max_participants = -1
+[[room]]
+name = "with space"
+"#,
+        &[
+            "1: domian: unknown key, perhaps `domain`",
+            "2: data_dir: expected a path",
+            "4: sip.listen[1]: expected an IP address",
+            "5: sip.listen[2]: \"sctp:127.0.0.1:1\" does not begin with",
+            "6: sip.session_expires: \"soon\" is not a time",
+            "8: msrp.strict_paths: expected true or false, found text",
+            "9: msrp.chunk_bytes: must be from 2 KiB to 9 KiB",
+            "10: msrp.on_demand: unknown key, it belongs in [rooms]",
+            "11: msrp2: unknown key, perhaps `msrp`",
+            "12: room[0].name: a room needs a name",
+            "17: room[2].name: there is a room \"a\" already",
+            "18: room[2].max_participants: -1 is negative",
+            "20: room[3].name: a room's name has",
+        ],
+    );
+}
+
+/// Text that is no TOML is named by line, without a key, and the rest is still checked.
+#[test]
+fn broken_toml() {
+    let found = mistakes("[sip]\nlisten = [\"udp:127.0.0.1:5060\"\n[http]\nlisten = 3\n");
+    assert!(!found.is_empty());
+    assert_mistakes(
+        "domain = \"a.test\"\ndomain = \"b.test\"\n",
+        &["2: duplicate key"],
+    );
+    for text in [
+        "=",
+        "[",
+        "[[room]",
+        "a",
+        "\u{0}",
+        "[sip]\n[sip]",
+        "\"\"\"",
+        "a = 1979-13-99",
+        "x.y.z = {",
+    ] {
+        assert!(!mistakes(text).is_empty(), "{text:?}");
+    }
+}
+
+/// A section written as a value, or a list of sections as one section, is told how to write it.
+#[test]
+fn sections_of_the_wrong_shape() {
+    assert_mistakes("sip = 3\n", &["1: sip: this is a section: write [sip]"]);
+    assert_mistakes("[[sip]]\n", &["1: sip: this is a section: write [sip]"]);
+    assert_mistakes(
+        "[room]\nname = \"a\"\n",
+        &["1: room: there may be several of this section: write [[room]]"],
+    );
+    assert_mistakes(
+        "room = [1]\n",
+        &["1: room[0]: this is a section: write [[room]]"],
+    );
+}
+
+/// Beyond loopback the server listens only when told that nobody is authenticated.
+#[test]
+fn beyond_loopback() {
+    let text = "[sip]\nlisten = [\"tcp:127.0.0.1:5060\", \"tcp:192.0.2.1:5060\"]\n[http]\nlisten = \"[::]:80\"\n";
+    assert_mistakes(
+        text,
+        &[
+            "2: sip.listen[1]: 192.0.2.1:5060 is beyond loopback",
+            "4: http.listen: [::]:80 is beyond",
+        ],
+    );
+    assert!(mistakes(text)[0].contains("allow_unauthenticated = true"));
+    assert_mistakes(&format!("allow_unauthenticated = true\n{text}"), &[]);
+    assert_mistakes("[msrp]\nlisten = [\"tcp:[::1]:2855\"]\n", &[]);
+}
+
+/// A TLS listener needs a certificate, and a certificate its key.
+#[test]
+fn tls_needs_a_certificate() {
+    let listen = "[msrp]\nlisten = [\"tls:127.0.0.1:2855\"]\n";
+    assert_mistakes(
+        listen,
+        &["2: msrp.listen[0]: TLS needs [tls] certificate and key"],
+    );
+    assert_mistakes(
+        &format!("{listen}[tls]\ncertificate = \"c\"\n"),
+        &["4: tls.certificate: certificate and key go together"],
+    );
+    assert_mistakes(
+        &format!("{listen}[tls]\nkey = \"k\"\n"),
+        &["4: tls.key: certificate and key go together"],
+    );
+    assert_mistakes(
+        &format!("{listen}[tls]\ncertificate = \"c\"\nkey = \"k\"\n"),
+        &[],
+    );
+}
+
+/// Listeners must be there, be different, be of a kind that the protocol has, and be reachable.
+#[test]
+fn listeners() {
+    assert_mistakes(
+        "[sip]\nlisten = []\n",
+        &["2: sip.listen: there must be at least one"],
+    );
+    assert_mistakes(
+        "[msrp]\nlisten = [\"udp:127.0.0.1:2855\"]\n",
+        &["2: msrp.listen[0]: MSRP has no UDP"],
+    );
+    let taken = "[msrp]\nlisten = [\"tcp:127.0.0.1:5060\"]\n[http]\nlisten = \"127.0.0.1:5060\"\n";
+    assert_mistakes(
+        taken,
+        &[
+            "2: msrp.listen[0]: 127.0.0.1:5060 is taken by sip.listen[1]",
+            "4: http.listen: 127.0.0.1:5060 is taken",
+        ],
+    );
+    assert_mistakes(
+        "[msrp]\nlisten = [\"tcp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\n",
+        &[],
+    );
+    let wildcard = "allow_unauthenticated = true\n[msrp]\nlisten = [\"tcp:0.0.0.0:2855\"]\n";
+    assert_mistakes(
+        wildcard,
+        &["3: msrp.listen[0]: others cannot connect to 0.0.0.0: write msrp.advertised too"],
+    );
+    assert_mistakes(&format!("{wildcard}advertised = \"a.test\"\n"), &[]);
+}
+
+/// Advertised hosts are one for all listeners or one for each.
+#[test]
+fn advertised_hosts() {
+    let listen =
+        "[sip]\nlisten = [\"tcp:127.0.0.1:1\", \"tcp:127.0.0.1:2\", \"udp:127.0.0.1:1\"]\n";
+    assert_mistakes(
+        &format!("{listen}advertised = [\"a\", \"b\"]\n"),
+        &["3: sip.advertised: 2 hosts for 3 listeners"],
+    );
+    assert_mistakes(
+        &format!("{listen}advertised = \"a:5\"\n"),
+        &["3: sip.advertised: one port for listeners of several"],
+    );
+    assert_mistakes(
+        &format!("{listen}advertised = [\"a\", \"b:5\", \"not a host\"]\n"),
+        &["3: sip.advertised[2]: \"not a host\" is not"],
+    );
+    assert_mistakes(
+        &format!("{listen}advertised = [\"a\", \"b:5\", \"[::1]\"]\n"),
+        &[],
+    );
+}
+
+/// Values that only make sense together are checked together, at the one that is written.
+#[test]
+fn values_together() {
+    assert_mistakes(
+        "[sip]\nsession_expires = \"90s\"\nmin_se = \"91s\"\n",
+        &["3: sip.min_se: min_se is more"],
+    );
+    assert_mistakes(
+        "[limits]\noutbox = \"64 KiB\"\n",
+        &["2: limits.outbox: must be from 256 KiB to 64 MiB"],
+    );
+    assert_mistakes(
+        "[limits]\nstalled_outboxes = \"1 MiB\"\noutbox = \"2 MiB\"\n",
+        &["3: limits.outbox: stalled_outboxes must"],
+    );
+    assert_mistakes(
+        "[limits]\nrooms = 1\n[[room]]\nname = \"a\"\n[[room]]\nname = \"b\"\n",
+        &["2: limits.rooms: this file alone has 2"],
+    );
+}
+
+/// Texts that go out on the wire cannot carry what would break it.
+#[test]
+fn texts() {
+    assert_mistakes(
+        "domain = \"a b\"\n",
+        &["1: domain: \"a b\" is no domain name"],
+    );
+    assert_mistakes(
+        "[rooms]\ntopic = \"two\\nlines\"\n",
+        &["2: rooms.topic: a topic is one line"],
+    );
+    assert_mistakes("[rooms]\nwelcome = \"two\\nlines\"\n", &[]);
+    assert_mistakes(
+        "[rooms]\nwelcome = \"\\u0000\"\n",
+        &["2: rooms.welcome: a welcome is text"],
+    );
+    assert_mistakes(
+        "[rooms]\naccept_wrapped_types = []\n",
+        &["2: rooms.accept_wrapped_types: a room must accept"],
+    );
+    let types = "[[room]]\nname = \"a\"\naccept_wrapped_types = [\"text/plain\", \"text\", \"*\", \"*/*\", \"image/*\"]\n";
+    assert_mistakes(
+        types,
+        &[
+            "3: room[0].accept_wrapped_types[1]: \"text\" is neither",
+            "3: room[0].accept_wrapped_types[3]: \"*/*\"",
+        ],
+    );
+    assert_mistakes(
+        "[log]\nlevel = \"parlor=loud\"\n",
+        &["2: log.level: \"parlor=loud\" is no log level"],
+    );
+    assert_mistakes(
+        "[log]\nformat = \"xml\"\n",
+        &["2: log.format: expected \"text\" or \"json\", found \"xml\""],
+    );
+}
+
+/// A mistake in the defaults of all rooms is named once, where it stands.
+#[test]
+fn room_defaults_are_checked_once() {
+    let text = "[rooms]\ntopic = \"a\\tb\"\n[[room]]\nname = \"a\"\n[[room]]\nname = \"b\"\n";
+    assert_mistakes(text, &["2: rooms.topic: a topic is one line"]);
+}
