@@ -7,3 +7,4 @@
 #![allow(clippy::disallowed_methods)]
 
 pub mod config;
+pub mod metrics;

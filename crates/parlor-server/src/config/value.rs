@@ -78,7 +78,7 @@ impl fmt::Display for Size {
         let unit = SIZES
             .iter()
             .rev()
-            .find(|unit| self.0 > 0 && self.0 % unit.1 == 0);
+            .find(|unit| self.0 > 0 && self.0.is_multiple_of(unit.1));
         match unit {
             Some(&(name, factor)) => write!(f, "{} {name}", self.0 / factor),
             None => write!(f, "{} B", self.0),

@@ -1,0 +1,262 @@
+//! Label values: closed sets, so that no peer can make a series, and each child is found by index.
+
+use std::marker::PhantomData;
+use std::sync::OnceLock;
+
+use prometheus::{IntCounter, IntCounterVec};
+
+/// A closed set of label values.
+pub trait Label: Copy + 'static {
+    /// All values, each at the position that `index` gives.
+    const ALL: &'static [Self];
+
+    /// The value's position in [`Self::ALL`].
+    fn index(self) -> usize;
+
+    /// The text in the metric.
+    fn text(self) -> &'static str;
+}
+
+macro_rules! labels {
+    (
+        $(#[$doc:meta])*
+        $label:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $label { $($(#[$variant_doc])* $variant,)+ }
+
+        impl Label for $label {
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            fn index(self) -> usize {
+                self as usize
+            }
+
+            fn text(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+    };
+}
+
+labels! {
+    /// The method of a SIP request.
+    SipMethod {
+        /// INVITE
+        Invite = "INVITE",
+        /// ACK
+        Ack = "ACK",
+        /// BYE
+        Bye = "BYE",
+        /// CANCEL
+        Cancel = "CANCEL",
+        /// OPTIONS
+        Options = "OPTIONS",
+        /// REGISTER
+        Register = "REGISTER",
+        /// UPDATE
+        Update = "UPDATE",
+        /// PRACK
+        Prack = "PRACK",
+        /// INFO
+        Info = "INFO",
+        /// MESSAGE
+        Message = "MESSAGE",
+        /// SUBSCRIBE
+        Subscribe = "SUBSCRIBE",
+        /// NOTIFY
+        Notify = "NOTIFY",
+        /// REFER
+        Refer = "REFER",
+        /// PUBLISH
+        Publish = "PUBLISH",
+        /// Whatever else a peer may write.
+        Other = "other",
+    }
+}
+
+impl SipMethod {
+    /// The label for a method as it stands in a request.
+    pub fn of(method: &str) -> Self {
+        find(method, Self::Other)
+    }
+}
+
+labels! {
+    /// The method of an MSRP request.
+    MsrpMethod {
+        /// SEND
+        Send = "SEND",
+        /// REPORT
+        Report = "REPORT",
+        /// NICKNAME
+        Nickname = "NICKNAME",
+        /// AUTH
+        Auth = "AUTH",
+        /// Whatever else a peer may write.
+        Other = "other",
+    }
+}
+
+impl MsrpMethod {
+    /// The label for a method as it stands in a request.
+    pub fn of(method: &str) -> Self {
+        find(method, Self::Other)
+    }
+}
+
+labels! {
+    /// What a message is.
+    MessageKind {
+        /// A participant's, to the room.
+        Room = "room",
+        /// The room's own, to everybody.
+        Notice = "notice",
+        /// The room's own, to one participant.
+        Direct = "direct",
+    }
+}
+
+labels! {
+    /// Why a recipient did not get a message, or not all of it.
+    DropReason {
+        /// The recipient is stalled and its outbox full.
+        Stalled = "stalled",
+        /// All outboxes of stalled recipients together are full.
+        Memory = "memory",
+        /// The sender broke it off or vanished.
+        Aborted = "aborted",
+        /// The recipient does not take the type of its content.
+        Unaccepted = "unaccepted",
+        /// It is larger than the recipient takes.
+        Oversized = "oversized",
+        /// The recipient's session ended while it waited.
+        Closed = "closed",
+    }
+}
+
+labels! {
+    /// Why a session ended.
+    SessionEnd {
+        /// The participant left.
+        Left = "left",
+        /// Its connection was lost.
+        Lost = "lost",
+        /// Nothing bound it in time.
+        Unbound = "unbound",
+        /// It stopped reading for too long.
+        Stalled = "stalled",
+        /// Its SIP session was not refreshed.
+        Expired = "expired",
+        /// An offer, an answer or an ACK failed.
+        Failed = "failed",
+        /// The server stopped.
+        Shutdown = "shutdown",
+    }
+}
+
+labels! {
+    /// Where something was refused.
+    Layer {
+        /// SIP messages, transactions and dialogs.
+        Sip = "sip",
+        /// Offers and answers.
+        Sdp = "sdp",
+        /// MSRP framing, transactions and sessions.
+        Msrp = "msrp",
+        /// The wrapper around messages.
+        Cpim = "cpim",
+        /// The room's rules.
+        Room = "room",
+        /// TLS handshakes.
+        Tls = "tls",
+        /// HTTP.
+        Http = "http",
+    }
+}
+
+fn find<L: Label>(text: &str, other: L) -> L {
+    L::ALL
+        .iter()
+        .copied()
+        .find(|label| label.text() == text)
+        .unwrap_or(other)
+}
+
+/// A family of counters with one label, each counter made beforehand.
+#[derive(Debug)]
+pub struct Counters<L> {
+    children: Box<[IntCounter]>,
+    label: PhantomData<L>,
+}
+
+impl<L: Label> Counters<L> {
+    pub(super) fn new(family: &IntCounterVec) -> Self {
+        let children = L::ALL
+            .iter()
+            .map(|label| family.with_label_values(&[label.text()]))
+            .collect();
+        Self {
+            children,
+            label: PhantomData,
+        }
+    }
+
+    /// The counter of that label.
+    pub fn of(&self, label: L) -> &IntCounter {
+        &self.children[label.index()]
+    }
+}
+
+/// A family of counters by status code, each made when its code first comes up.
+#[derive(Debug)]
+pub struct CodeCounters {
+    family: IntCounterVec,
+    children: Box<[OnceLock<IntCounter>]>,
+    other: IntCounter,
+}
+
+impl CodeCounters {
+    pub(super) fn new(family: IntCounterVec) -> Self {
+        let other = family.with_label_values(&["other"]);
+        Self {
+            children: CODES.map(|_| OnceLock::new()).collect(),
+            family,
+            other,
+        }
+    }
+
+    /// The counter of that code; what is no status code counts as `other`.
+    pub fn of(&self, code: u16) -> &IntCounter {
+        let child = code
+            .checked_sub(CODES.start)
+            .and_then(|index| self.children.get(usize::from(index)));
+        match child {
+            Some(child) => {
+                child.get_or_init(|| self.family.with_label_values(&[&code.to_string()]))
+            }
+            None => &self.other,
+        }
+    }
+}
+
+/// The status codes of SIP and MSRP.
+const CODES: std::ops::Range<u16> = 100..700;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every label is at its own index, and a method that is not in the set counts as another.
+    #[test]
+    fn closed_sets() {
+        for (index, label) in SipMethod::ALL.iter().enumerate() {
+            assert_eq!(label.index(), index);
+            assert_eq!(SipMethod::of(label.text()), *label);
+        }
+        assert_eq!(SipMethod::of("invite"), SipMethod::Other);
+        assert_eq!(MsrpMethod::of("SEND"), MsrpMethod::Send);
+        assert_eq!(MsrpMethod::of("x\"} 1\n"), MsrpMethod::Other);
+    }
+}
