@@ -1,0 +1,198 @@
+//! The processes that are measured: started here, ended when dropped.
+
+use std::{
+    collections::HashMap,
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+
+/// Time for a started process to say that it is ready.
+const START: Duration = Duration::from_secs(15);
+
+/// A child process that does not outlive its handle.
+pub(crate) struct Process(Child);
+
+impl Process {
+    /// CPU time of its threads so far, by thread, in nanoseconds.
+    pub(crate) fn cpu(&self) -> Cpu {
+        let mut threads = HashMap::new();
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.0.id()))
+            .into_iter()
+            .flatten()
+            .flatten();
+        for task in tasks {
+            let runtime = fs::read_to_string(task.path().join("schedstat")).ok();
+            if let Some(nanos) = runtime.and_then(|line| line.split(' ').next()?.parse().ok()) {
+                threads.insert(task.file_name(), nanos);
+            }
+        }
+        Cpu(threads)
+    }
+
+    /// Resident memory in KiB (`VmRSS`).
+    pub(crate) fn resident(&self) -> anyhow::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))
+            .context("the process has ended")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .context("no VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    }
+
+    fn check_alive(&mut self) -> anyhow::Result<()> {
+        match self.0.try_wait()? {
+            Some(status) => bail!("the process ended: {status}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// CPU times of a process at one moment.
+pub(crate) struct Cpu(HashMap<std::ffi::OsString, u64>);
+
+impl Cpu {
+    /// What the threads alive now have used since `earlier`.
+    pub(crate) fn since(&self, earlier: &Cpu) -> Duration {
+        let nanos = self
+            .0
+            .iter()
+            .map(|(id, now)| now.saturating_sub(earlier.0.get(id).copied().unwrap_or(0)));
+        Duration::from_nanos(nanos.sum())
+    }
+}
+
+/// `parlor serve` on ports of its own, with its data in a temporary directory.
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    pub(crate) sip: SocketAddr,
+    pub(crate) msrp: SocketAddr,
+    _directory: tempfile::TempDir,
+}
+
+impl Server {
+    pub(crate) fn start(program: &Path, failure_report: Option<&str>) -> anyhow::Result<Server> {
+        let directory = tempfile::tempdir()?;
+        let (sip, msrp, http) = (free_sip_port()?, free_port()?, free_port()?);
+        let report = failure_report.map_or(String::new(), |value| {
+            format!("failure_report = \"{value}\"\n")
+        });
+        let config = format!(
+            "domain = \"localhost\"\ndata_dir = {:?}\n\
+             [sip]\nlisten = [\"udp:{sip}\", \"tcp:{sip}\"]\n\
+             [msrp]\nlisten = [\"tcp:{msrp}\"]\n\
+             [http]\nlisten = \"{http}\"\n\
+             [rooms]\non_demand = true\n{report}",
+            directory.path().join("data")
+        );
+        let path = directory.path().join("parlor.toml");
+        fs::write(&path, config)?;
+        let log = directory.path().join("log");
+        let output = fs::File::create(&log)?;
+        let child = Command::new(program)
+            .args(["serve".as_ref(), "--config".as_ref(), path.as_os_str()])
+            .env("RUST_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .with_context(|| {
+                format!(
+                    "cannot start {} (cargo build --release -p parlor-server)",
+                    program.display()
+                )
+            })?;
+        let mut process = Process(child);
+        wait_ready(&mut process, http)
+            .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
+        Ok(Server {
+            process,
+            sip,
+            msrp,
+            _directory: directory,
+        })
+    }
+}
+
+/// The bare broadcaster for frames of one length.
+pub(crate) struct Bare {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+}
+
+impl Bare {
+    pub(crate) fn start(program: &Path, length: usize) -> anyhow::Result<Bare> {
+        let mut child = Command::new(program)
+            .arg(length.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        let output = child.stdout.take().context("stdout is piped")?;
+        let process = Process(child);
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        let address = line.trim().parse().context("bare printed no address")?;
+        Ok(Bare { process, address })
+    }
+}
+
+/// A program of this package or of the server, beside the running one.
+pub(crate) fn beside(name: &str) -> anyhow::Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name(name))
+}
+
+/// Asks `/readyz` until it answers 200.
+fn wait_ready(process: &mut Process, http: SocketAddr) -> anyhow::Result<()> {
+    let start = Instant::now();
+    while start.elapsed() < START {
+        process.check_alive()?;
+        if ready(http).unwrap_or(false) {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    bail!("the server is not ready after {START:?}")
+}
+
+fn ready(http: SocketAddr) -> anyhow::Result<bool> {
+    let mut stream = TcpStream::connect(http)?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    write!(
+        stream,
+        "GET /readyz HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut start = [0; 12];
+    stream.read_exact(&mut start)?;
+    Ok(&start == b"HTTP/1.1 200")
+}
+
+fn free_port() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// A port that is free for UDP and TCP.
+fn free_sip_port() -> anyhow::Result<SocketAddr> {
+    for _ in 0..100 {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        if UdpSocket::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
+    bail!("no port is free for both UDP and TCP")
+}
