@@ -1,0 +1,178 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use nom::branch::alt;
+use nom::bytes::complete::take_while1;
+use nom::character::complete::char;
+use nom::combinator::{map, opt, recognize};
+use nom::multi::many0;
+use nom::sequence::{delimited, pair, preceded};
+use nom::{IResult, Parser};
+
+use super::grammar::{params, quote, quoted_string, sws, unquote};
+use crate::params::Params;
+use crate::uri::Uri;
+use crate::uri::grammar::{bare_uri, uri};
+
+/// `"display name" <uri>;params`: the form of From, To, Contact, Route, Refer-To and others (RFC 3261 §20.10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameAddr {
+    /// The display name without quotes.
+    pub display: Option<Box<str>>,
+    /// The address.
+    pub uri: Uri,
+    /// Parameters of the header field, not of the URI.
+    pub params: Params,
+}
+
+impl NameAddr {
+    /// An address without a name and parameters.
+    pub fn new(uri: Uri) -> Self {
+        Self {
+            display: None,
+            uri,
+            params: Params::default(),
+        }
+    }
+
+    /// The same with a display name.
+    #[must_use]
+    pub fn with_display(mut self, name: &str) -> Self {
+        self.display = Some(name.into());
+        self
+    }
+
+    /// The same with a tag.
+    #[must_use]
+    pub fn with_tag(self, tag: &str) -> Self {
+        self.with_param("tag", tag)
+    }
+
+    /// The same with a header field parameter.
+    #[must_use]
+    pub fn with_param(mut self, name: &str, value: &str) -> Self {
+        self.params.set(name, value);
+        self
+    }
+
+    /// The same with a header field parameter that has no value.
+    #[must_use]
+    pub fn with_flag(mut self, name: &str) -> Self {
+        self.params.set_flag(name);
+        self
+    }
+
+    /// The tag of From or To.
+    pub fn tag(&self) -> Option<&str> {
+        self.params.value("tag")
+    }
+
+    /// The `expires` of a Contact; malformed is absent (RFC 3261 §20.10).
+    pub fn expires(&self) -> Option<u32> {
+        self.params.value("expires")?.parse().ok()
+    }
+}
+
+/// ( name-addr / addr-spec ) *( SEMI generic-param )
+pub(crate) fn name_addr(input: &str) -> IResult<&str, NameAddr> {
+    let (rest, (display, uri)) = alt((bracketed, map(bare_uri, |uri| (None, uri)))).parse(input)?;
+    let (rest, params) = params(rest)?;
+    Ok((
+        rest,
+        NameAddr {
+            display,
+            uri,
+            params,
+        },
+    ))
+}
+
+/// name-addr = [ display-name ] LAQUOT addr-spec RAQUOT
+fn bracketed(input: &str) -> IResult<&str, (Option<Box<str>>, Uri)> {
+    pair(
+        opt(display_name),
+        delimited(preceded(sws, char('<')), uri, char('>')),
+    )
+    .parse(input)
+}
+
+/// display-name = *(token LWS) / quoted-string. Softphones write UTF-8 without quotes: let through.
+fn display_name(input: &str) -> IResult<&str, Box<str>> {
+    let word = take_while1(|c: char| {
+        c.is_ascii_alphanumeric() || "-.!%*_+`'~".contains(c) || !c.is_ascii()
+    });
+    let words = map(recognize(many0(pair(word, sws))), |words: &str| {
+        Cow::Borrowed(words.trim_end())
+    });
+    let (rest, name) = alt((map(quoted_string, unquote), words)).parse(input)?;
+    if name.is_empty() && rest == input {
+        return Err(nom::Err::Error(nom::error::make_error(
+            input,
+            nom::error::ErrorKind::TakeWhile1,
+        )));
+    }
+    Ok((rest, name.into()))
+}
+
+impl fmt::Display for NameAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = &self.display {
+            write!(f, "{} ", quote(name))?;
+        }
+        write!(f, "<{}>{}", self.uri, self.params)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::grammar::whole;
+
+    fn parsed(text: &str) -> Option<NameAddr> {
+        whole(text, name_addr)
+    }
+
+    #[test]
+    fn names_come_quoted_bare_or_not_at_all() {
+        for (text, name) in [
+            ("\"Quoted \\\"x\\\"\" <sip:a@b>;tag=1", Some("Quoted \"x\"")),
+            ("caller<sip:a@b>;tag=1", Some("caller")),
+            ("T. Watson   <sip:a@b> ; tag = 1", Some("T. Watson")),
+            ("Jürgen <sip:a@b>;tag=1", Some("Jürgen")),
+            ("<sip:a@b>;tag=1", None),
+            ("sip:a@b;tag=1", None),
+            ("\"\" <sip:a@b>;tag=1", Some("")),
+        ] {
+            let parsed = parsed(text).unwrap();
+            assert_eq!(
+                (parsed.display.as_deref(), parsed.tag()),
+                (name, Some("1")),
+                "{text}"
+            );
+            assert_eq!(self::parsed(&parsed.to_string()), Some(parsed));
+        }
+    }
+
+    #[test]
+    fn parameters_without_brackets_belong_to_the_header() {
+        let bare = parsed("sip:a@b;x").unwrap();
+        assert!(bare.params.has("x") && !bare.uri.has_param("x"));
+        let bracketed = parsed("<sip:a@b;x>").unwrap();
+        assert!(!bracketed.params.has("x") && bracketed.uri.has_param("x"));
+    }
+
+    #[test]
+    fn broken_ones_are_refused() {
+        for text in [
+            "Bell, Alexander <sip:a@b>",
+            "\"open <sip:a@b>",
+            "< sip:a@b >",
+            "<sip:a@b",
+            "sip:a@b?x=y",
+            "<>",
+            "",
+        ] {
+            assert_eq!(parsed(text), None, "{text}");
+        }
+    }
+}
