@@ -25,7 +25,12 @@ pub struct Identity {
 impl Identity {
     /// Whether `uri` is one of this user's own (CHAT-51: transport, port, parameters and display name do not count).
     pub fn owns(&self, uri: &Uri) -> bool {
-        self.aor.same_user_and_host(uri) || self.aliases.iter().any(|alias| alias.same_user_and_host(uri))
+        self.uris().any(|own| own.same_user_and_host(uri))
+    }
+
+    /// The address of record and the aliases.
+    pub fn uris(&self) -> impl Iterator<Item = &Uri> {
+        std::iter::once(&self.aor).chain(&self.aliases)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The room itself.
 
 use crate::{Capabilities, Hosts, Identity, Participant, ParticipantId, Reject, Rules, Session, SessionId};
-use parlor_sip::Uri;
+use parlor_sip::{Uri, UriError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ pub struct Room {
     hosts: Arc<Hosts>,
     rules: Rules,
     participants: BTreeMap<ParticipantId, Participant>,
+    /// Who a URI belongs to.
+    owners: BTreeMap<Box<str>, ParticipantId>,
     sessions: BTreeMap<SessionId, Session>,
     next_id: u64,
     version: u64,
@@ -30,19 +32,23 @@ pub struct Departed {
 
 impl Room {
     /// An empty room. `name` is the user part of its URI at the domain of `hosts`.
-    pub fn new(name: &str, hosts: Arc<Hosts>, rules: Rules) -> Self {
-        let uri = Uri::sip(Some(name), hosts.domain(), None);
-        Self {
+    ///
+    /// # Errors
+    /// When no URI can be made of the name.
+    pub fn new(name: &str, hosts: Arc<Hosts>, rules: Rules) -> Result<Self, UriError> {
+        let uri = Uri::sip(Some(name), hosts.domain(), None)?;
+        Ok(Self {
             name: name.into(),
             uri,
             hosts,
             rules,
             participants: BTreeMap::new(),
+            owners: BTreeMap::new(),
             sessions: BTreeMap::new(),
             next_id: 1,
             version: 0,
             closing: false,
-        }
+        })
     }
 
     /// The user part of the room's URI.
@@ -102,7 +108,7 @@ impl Room {
 
     /// Whether `uri` names this room, at any address of the server (CHAT-51).
     pub fn is_named_by(&self, uri: &Uri) -> bool {
-        self.hosts.local_user(uri).is_some_and(|user| user == &*self.name)
+        self.hosts.local_user(uri).is_some_and(|user| Some(user) == self.uri.user())
     }
 
     /// Lets a user in with one more session: a new participant, or a further session of one who is in.
@@ -113,17 +119,26 @@ impl Room {
         if self.closing {
             return Err(Reject::Closing);
         }
-        let known = self.participants.iter().find(|(_, p)| p.identity.owns(&identity.aor)).map(|(id, _)| *id);
+        let known = self.owners.get(&key_of(&identity.aor)).copied();
         let participant = match known {
             Some(id) => id,
             None if self.participants.len() >= self.rules.max_participants => return Err(Reject::Full),
             None => ParticipantId(self.fresh_id()),
         };
-        let session = SessionId(self.next_id);
-        let holder = self.participants.entry(participant).or_insert(Participant { identity, sessions: Vec::new() });
-        if holder.sessions.len() >= self.rules.max_sessions_per_participant {
+        if self
+            .participants
+            .get(&participant)
+            .is_some_and(|p| p.sessions.len() >= self.rules.max_sessions_per_participant)
+        {
             return Err(Reject::TooManySessions);
         }
+        if known.is_none() {
+            for uri in identity.uris() {
+                self.owners.entry(key_of(uri)).or_insert(participant);
+            }
+        }
+        let session = SessionId(self.next_id);
+        let holder = self.participants.entry(participant).or_insert(Participant { identity, sessions: Vec::new() });
         holder.sessions.push(session);
         self.next_id += 1;
         self.sessions.insert(session, Session { participant, capabilities });
@@ -146,8 +161,12 @@ impl Room {
         let holder = self.participants.get_mut(&participant)?;
         holder.sessions.retain(|held| *held != session);
         let left = holder.sessions.is_empty();
-        if left {
-            self.participants.remove(&participant);
+        if left && let Some(gone) = self.participants.remove(&participant) {
+            for key in gone.identity.uris().map(key_of) {
+                if self.owners.get(&key) == Some(&participant) {
+                    self.owners.remove(&key);
+                }
+            }
         }
         Some(Departed { participant, left })
     }
@@ -161,5 +180,71 @@ impl Room {
         let id = self.next_id;
         self.next_id += 1;
         id
+    }
+}
+
+/// The same for all spellings of a URI that differ only in what does not tell users apart (CHAT-51).
+fn key_of(uri: &Uri) -> Box<str> {
+    match (uri.user(), uri.host()) {
+        (Some(user), Some(host)) => format!("{user}@{}", host.to_ascii_lowercase()).into_boxed_str(),
+        (None, _) | (_, None) => uri.to_string().to_ascii_lowercase().into_boxed_str(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Direction, TypeList};
+
+    fn room(rules: Rules) -> Room {
+        Room::new("lobby", Arc::new(Hosts::new("example.test", ["127.0.0.1".to_owned()])), rules).expect("a room")
+    }
+
+    fn identity(uri: &str) -> Identity {
+        Identity { aor: uri.parse::<Uri>().expect("a URI"), display: None, aliases: Box::new([]) }
+    }
+
+    fn capabilities() -> Capabilities {
+        Capabilities {
+            direction: Direction::SendRecv,
+            wrapped_types: TypeList::any(),
+            max_size: None,
+            chat_aware: true,
+            nickname: false,
+            private_messages: false,
+        }
+    }
+
+    #[test]
+    fn one_user_with_two_sessions_is_one_participant() {
+        let mut room = room(Rules::default());
+        let first = room.admit(identity("sip:alice@example.org"), capabilities()).expect("admitted");
+        let second =
+            room.admit(identity("sip:alice@EXAMPLE.org:5070;transport=tcp"), capabilities()).expect("admitted");
+        assert_eq!(room.participants().len(), 1);
+        assert!(!room.leave(first).expect("was in").left);
+        assert!(room.leave(second).expect("was in").left);
+        assert!(room.is_empty() && room.leave(second).is_none());
+    }
+
+    #[test]
+    fn a_full_room_still_takes_further_sessions_of_those_who_are_in() {
+        let mut room = room(Rules { max_participants: 1, max_sessions_per_participant: 2, ..Rules::default() });
+        room.admit(identity("sip:alice@example.org"), capabilities()).expect("admitted");
+        assert_eq!(room.admit(identity("sip:bob@example.org"), capabilities()), Err(Reject::Full));
+        room.admit(identity("sip:alice@example.org"), capabilities()).expect("a second session");
+        let third = room.admit(identity("sip:alice@example.org"), capabilities());
+        assert_eq!(third, Err(Reject::TooManySessions));
+    }
+
+    #[test]
+    fn the_room_is_its_user_part_at_any_of_our_hosts() {
+        let room = room(Rules::default());
+        for ours in ["sip:lobby@example.test", "sip:lobby@127.0.0.1:5060;transport=tcp", "sips:lobby@Example.Test"] {
+            assert!(room.is_named_by(&ours.parse::<Uri>().expect("a URI")), "{ours}");
+        }
+        for other in ["sip:lobby@example.org", "sip:den@example.test", "tel:+15551234"] {
+            assert!(!room.is_named_by(&other.parse::<Uri>().expect("a URI")), "{other}");
+        }
     }
 }
