@@ -6,5 +6,11 @@
 // The rules in clippy.toml are for the crates below the server.
 #![allow(clippy::disallowed_methods)]
 
+pub mod certificate;
+pub mod cli;
 pub mod config;
+pub mod http;
+pub mod logging;
 pub mod metrics;
+pub mod serve;
+pub mod tls;

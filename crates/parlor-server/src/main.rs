@@ -1,4 +1,7 @@
 //! The `parlor` server.
-fn main() {
-    print!("{}", parlor_server::config::documentation());
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    parlor_server::cli::run()
 }

@@ -64,30 +64,47 @@ pub struct Room {
 }
 
 impl Config {
-    /// Reads a configuration from its text.
+    /// Reads a configuration from its text; the files that it names are not opened.
     pub fn parse(text: &str) -> Result<Self, Vec<Mistake>> {
-        let mut findings = Findings::new(text);
-        let config = document(text, &mut findings, Self::read);
-        check::check(&config, &mut findings);
-        let mistakes = findings.into_mistakes();
-        if mistakes.is_empty() {
-            Ok(config)
-        } else {
-            Err(mistakes)
-        }
+        let (config, findings) = Self::checked(text);
+        findings.into_result(config)
     }
 
-    /// Reads a configuration from a file.
+    /// Reads a configuration from a file and tries the files that it names.
     pub fn load(file: &Path) -> Result<Self, LoadError> {
         let unreadable = |error| LoadError::Unreadable {
             file: file.to_owned(),
             error,
         };
         let text = std::fs::read_to_string(file).map_err(unreadable)?;
-        Self::parse(&text).map_err(|mistakes| LoadError::Mistaken {
-            file: file.to_owned(),
-            mistakes,
-        })
+        let (config, mut findings) = Self::checked(&text);
+        if let Err(error) = crate::tls::Tls::load(&config.tls) {
+            findings.mistake(error.key(), error.to_string());
+        }
+        findings.into_result(config).map_err(|mistakes| LoadError::Mistaken { file: file.to_owned(), mistakes })
+    }
+
+    /// What a person should know about it, a line a subject.
+    pub fn summary(&self) -> String {
+        let listeners = |all: &[Listen]| all.iter().map(Listen::to_string).collect::<Vec<_>>().join(", ");
+        let http = self.http.listen.address().map_or("off".to_owned(), |address| format!("http://{address}/metrics"));
+        let shown = self.room.iter().take(SHOWN_ROOMS).map(|room| format!("sip:{}@{}", room.name, self.domain));
+        let mut rooms = shown.collect::<Vec<_>>();
+        if let Some(more) = self.room.len().checked_sub(SHOWN_ROOMS).filter(|&more| more > 0) {
+            rooms.push(format!("{more} more"));
+        }
+        if self.rooms.on_demand {
+            rooms.push("others on demand".to_owned());
+        }
+        let (sip, msrp, rooms) = (listeners(&self.sip.listen), listeners(&self.msrp.listen), rooms.join(", "));
+        format!("sip:   {sip}\nmsrp:  {msrp}\nhttp:  {http}\nrooms: {rooms}\n")
+    }
+
+    fn checked(text: &str) -> (Self, Findings) {
+        let mut findings = Findings::new(text);
+        let config = document(text, &mut findings, Self::read);
+        check::check(&config, &mut findings);
+        (config, findings)
     }
 
     fn read(root: &mut Table<'_, '_>) -> Self {
@@ -189,3 +206,5 @@ impl std::error::Error for LoadError {}
 
 /// The room that exists when no other is configured.
 const LOBBY: &str = "lobby";
+/// How many rooms a summary names.
+const SHOWN_ROOMS: usize = 8;

@@ -80,11 +80,11 @@ impl Findings {
         self.mistakes.push(Mistake { line, key, message });
     }
 
-    /// The mistakes by line.
-    pub(super) fn into_mistakes(mut self) -> Vec<Mistake> {
+    /// The configuration if there is no mistake, else the mistakes by line.
+    pub(super) fn into_result<C>(mut self, config: C) -> Result<C, Vec<Mistake>> {
         self.mistakes.sort();
         self.mistakes.dedup();
-        self.mistakes
+        if self.mistakes.is_empty() { Ok(config) } else { Err(self.mistakes) }
     }
 
     fn place(&mut self, key: String, offset: usize) {
