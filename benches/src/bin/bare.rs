@@ -6,10 +6,7 @@
 //!
 //! `bare FRAME-LENGTH` prints the address it listens on. A connection gets one byte once it is in the room.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a program with tasks of its own, not protocol logic"
-)]
+#![allow(clippy::disallowed_methods, reason = "a program with tasks of its own, not protocol logic")]
 
 use std::{
     collections::VecDeque,
@@ -61,12 +58,8 @@ struct OutboxState {
 
 #[tokio::main(flavor = "multi_thread")]
 async fn main() -> anyhow::Result<()> {
-    let length = std::env::args()
-        .nth(1)
-        .context("usage: bare FRAME-LENGTH")?;
-    let length: usize = length
-        .parse()
-        .context("the frame length is a number of bytes")?;
+    let length = std::env::args().nth(1).context("usage: bare FRAME-LENGTH")?;
+    let length: usize = length.parse().context("the frame length is a number of bytes")?;
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
@@ -79,12 +72,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn serve(
-    stream: TcpStream,
-    id: usize,
-    length: usize,
-    room: mpsc::Sender<Event>,
-) -> io::Result<()> {
+async fn serve(stream: TcpStream, id: usize, length: usize, room: mpsc::Sender<Event>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let (reading, writing) = stream.into_split();
     let outbox = Arc::new(Outbox::default());
@@ -99,12 +87,7 @@ async fn serve(
     Ok(())
 }
 
-async fn read(
-    mut stream: OwnedReadHalf,
-    id: usize,
-    length: usize,
-    room: &mpsc::Sender<Event>,
-) -> io::Result<()> {
+async fn read(mut stream: OwnedReadHalf, id: usize, length: usize, room: &mpsc::Sender<Event>) -> io::Result<()> {
     let mut buffer = BytesMut::new();
     loop {
         buffer.reserve(length.max(READ));
@@ -187,12 +170,7 @@ impl Outbox {
         if state.frames.len() >= QUEUE {
             return false;
         }
-        state.frames.extend(
-            frames
-                .iter()
-                .filter(|(sender, _)| *sender != member)
-                .map(|(_, frame)| frame.clone()),
-        );
+        state.frames.extend(frames.iter().filter(|(sender, _)| *sender != member).map(|(_, frame)| frame.clone()));
         true
     }
 

@@ -78,13 +78,7 @@ pub(crate) struct Outcome {
 
 impl Peer {
     pub(crate) fn new(stream: TcpStream, wire: Wire) -> Peer {
-        Peer {
-            stream,
-            wire,
-            partial: Vec::new(),
-            output: Vec::new(),
-            written: 0,
-        }
+        Peer { stream, wire, partial: Vec::new(), output: Vec::new(), written: 0 }
     }
 
     /// Reads all there is. The connection is watched edge-triggered, so that a short read means it is empty.
@@ -105,19 +99,10 @@ impl Peer {
                 Err(error) => return Err(error.into()),
             };
             let data = &reader.scratch[..kept + count];
-            let used = self.wire.feed(
-                data,
-                &reader.scanner,
-                expect,
-                &mut self.output,
-                &mut arrived,
-            )?;
+            let used = self.wire.feed(data, &reader.scanner, expect, &mut self.output, &mut arrived)?;
             self.partial.clear();
             self.partial.extend_from_slice(&data[used..]);
-            ensure!(
-                self.partial.len() < READ,
-                "a frame is longer than {READ} bytes"
-            );
+            ensure!(self.partial.len() < READ, "a frame is longer than {READ} bytes");
             if kept + count < READ {
                 return Ok(());
             }
@@ -142,29 +127,14 @@ impl Peer {
 
 impl Reader {
     pub(crate) fn new() -> Reader {
-        Reader {
-            scanner: Scanner::new(),
-            scratch: vec![0; READ],
-        }
+        Reader { scanner: Scanner::new(), scratch: vec![0; READ] }
     }
 }
 
 impl Crowd {
-    pub(crate) fn new(
-        poll: Poll,
-        reader: Reader,
-        peers: Vec<Peer>,
-        signalling: Option<Signalling>,
-    ) -> Crowd {
+    pub(crate) fn new(poll: Poll, reader: Reader, peers: Vec<Peer>, signalling: Option<Signalling>) -> Crowd {
         let events = Events::with_capacity(1024);
-        Crowd {
-            poll,
-            events,
-            peers,
-            signalling,
-            expect: Expect::default(),
-            reader,
-        }
+        Crowd { poll, events, peers, signalling, expect: Expect::default(), reader }
     }
 
     /// Reads on until nothing has come for a while; deliveries are a mistake now.
@@ -178,13 +148,12 @@ impl Crowd {
                 let Token(index) = event.token();
                 match self.peers.get_mut(index) {
                     Some(peer) => {
-                        let result =
-                            peer.receive(&mut self.reader, &self.expect, |arrival| match arrival {
-                                Arrival::Delivery(marker, _) => {
-                                    bail!("{marker:?} arrived once more")
-                                }
-                                Arrival::Accepted | Arrival::Notice => Ok(()),
-                            });
+                        let result = peer.receive(&mut self.reader, &self.expect, |arrival| match arrival {
+                            Arrival::Delivery(marker, _) => {
+                                bail!("{marker:?} arrived once more")
+                            }
+                            Arrival::Accepted | Arrival::Notice => Ok(()),
+                        });
                         result.with_context(|| format!("participant {index}"))?;
                         peer.flush()?;
                     }
@@ -198,11 +167,7 @@ impl Crowd {
     pub(crate) fn run(&mut self, load: &Load<'_>, process: &Process) -> anyhow::Result<Outcome> {
         let peers: Vec<usize> = load.senders.iter().map(|(peer, _)| *peer).collect();
         let mut ledger = Ledger::new(load.slice, self.peers.len(), &peers, load.window);
-        let mut accepted = if self.signalling.is_some() {
-            Some(0)
-        } else {
-            None
-        };
+        let mut accepted = if self.signalling.is_some() { Some(0) } else { None };
         let mut resident = process.resident()?;
         let before = process.cpu();
         let start = Instant::now();
@@ -211,21 +176,11 @@ impl Crowd {
             let now = Instant::now();
             let sending = now - start < load.time;
             for (sender, (peer, template)) in load.senders.iter().enumerate() {
-                send(
-                    &mut self.peers[*peer],
-                    sender,
-                    template,
-                    &mut ledger,
-                    load.messages,
-                    sending,
-                )
-                .with_context(|| format!("sender {sender}"))?;
+                send(&mut self.peers[*peer], sender, template, &mut ledger, load.messages, sending)
+                    .with_context(|| format!("sender {sender}"))?;
             }
             let all_sent = !sending || ledger.messages() >= load.messages;
-            if all_sent
-                && ledger.outstanding() == 0
-                && accepted.is_none_or(|count| count >= ledger.messages())
-            {
+            if all_sent && ledger.outstanding() == 0 && accepted.is_none_or(|count| count >= ledger.messages()) {
                 break;
             }
             self.poll_events(Duration::from_millis(100))?;
@@ -247,19 +202,10 @@ impl Crowd {
             }
         }
         let elapsed = start.elapsed();
-        Ok(Outcome {
-            ledger,
-            cpu: process.cpu().since(&before),
-            elapsed,
-            resident,
-        })
+        Ok(Outcome { ledger, cpu: process.cpu().since(&before), elapsed, resident })
     }
 
-    fn take_events(
-        &mut self,
-        ledger: &mut Ledger,
-        accepted: &mut Option<u64>,
-    ) -> anyhow::Result<()> {
+    fn take_events(&mut self, ledger: &mut Ledger, accepted: &mut Option<u64>) -> anyhow::Result<()> {
         for event in &self.events {
             let Token(index) = event.token();
             let Some(peer) = self.peers.get_mut(index) else {
@@ -299,11 +245,7 @@ impl Crowd {
 
     /// Watches for bytes to read and for space to write, edge-triggered.
     pub(crate) fn watch(poll: &Poll, stream: &mut TcpStream, token: usize) -> anyhow::Result<()> {
-        Ok(poll.registry().register(
-            stream,
-            Token(token),
-            Interest::READABLE | Interest::WRITABLE,
-        )?)
+        Ok(poll.registry().register(stream, Token(token), Interest::READABLE | Interest::WRITABLE)?)
     }
 }
 
@@ -318,11 +260,7 @@ fn send(
 ) -> anyhow::Result<()> {
     loop {
         let now = Instant::now();
-        while sending
-            && ledger.open(sender)
-            && ledger.messages() < messages
-            && peer.output.len() < PREPARED
-        {
+        while sending && ledger.open(sender) && ledger.messages() < messages && peer.output.len() < PREPARED {
             template.write(ledger.send(sender, now), &mut peer.output);
         }
         if peer.output.is_empty() || !peer.flush()? {

@@ -33,40 +33,21 @@ pub(crate) struct Scanner {
 
 impl Scanner {
     pub(crate) fn new() -> Scanner {
-        Scanner {
-            end_line: Finder::new(b"\r\n-------"),
-            empty_line: Finder::new(b"\r\n\r\n"),
-        }
+        Scanner { end_line: Finder::new(b"\r\n-------"), empty_line: Finder::new(b"\r\n\r\n") }
     }
 
     /// The first frame of `data`, or `None` while it is incomplete. `scanned` is how far earlier calls with the same
     /// frame have looked.
-    pub(crate) fn frame<'a>(
-        &self,
-        data: &'a [u8],
-        scanned: &mut usize,
-    ) -> anyhow::Result<Option<Frame<'a>>> {
+    pub(crate) fn frame<'a>(&self, data: &'a [u8], scanned: &mut usize) -> anyhow::Result<Option<Frame<'a>>> {
         let Some(line) = memchr::memchr(b'\n', &data[..data.len().min(1024)]) else {
-            anyhow::ensure!(
-                data.len() < 1024,
-                "no start line in {:?}",
-                String::from_utf8_lossy(&data[..80])
-            );
+            anyhow::ensure!(data.len() < 1024, "no start line in {:?}", String::from_utf8_lossy(&data[..80]));
             return Ok(None);
         };
-        let start_line = data[..line]
-            .strip_suffix(b"\r")
-            .and_then(|line| line.strip_prefix(b"MSRP "));
+        let start_line = data[..line].strip_suffix(b"\r").and_then(|line| line.strip_prefix(b"MSRP "));
         let Some(mut words) = start_line.map(|line| line.split(|byte| *byte == b' ')) else {
-            anyhow::bail!(
-                "not an MSRP start line: {:?}",
-                String::from_utf8_lossy(&data[..line])
-            );
+            anyhow::bail!("not an MSRP start line: {:?}", String::from_utf8_lossy(&data[..line]));
         };
-        let (transaction, word) = (
-            words.next().unwrap_or_default(),
-            words.next().unwrap_or_default(),
-        );
+        let (transaction, word) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let mut from = (*scanned).max(line - 1);
         while let Some(found) = self.end_line.find(&data[from..]) {
             let end = from + found;
@@ -82,14 +63,7 @@ impl Scanner {
                     None => (content, None),
                 };
                 *scanned = 0;
-                return Ok(Some(Frame {
-                    transaction,
-                    word,
-                    head,
-                    body,
-                    flag: rest[transaction.len()],
-                    length,
-                }));
+                return Ok(Some(Frame { transaction, word, head, body, flag: rest[transaction.len()], length }));
             }
             from = end + 1;
         }
@@ -100,10 +74,7 @@ impl Scanner {
 
 impl<'a> Frame<'a> {
     pub(crate) fn headers(&self) -> Headers<'a> {
-        let mut headers = Headers {
-            start: 1,
-            ..Headers::default()
-        };
+        let mut headers = Headers { start: 1, ..Headers::default() };
         for line in self.head.split(|byte| *byte == b'\n') {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if let Some(value) = line.strip_prefix(b"From-Path: ") {
@@ -114,8 +85,7 @@ impl<'a> Frame<'a> {
                 headers.failure_report = Some(value);
             } else if let Some(value) = line.strip_prefix(b"Byte-Range: ") {
                 let digits = value.iter().take_while(|byte| byte.is_ascii_digit());
-                headers.start =
-                    digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
+                headers.start = digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
             }
         }
         headers
@@ -136,27 +106,13 @@ mod tests {
         let scanner = Scanner::new();
         let mut scanned = 0;
         for cut in 0..COPY.len() {
-            assert!(
-                scanner
-                    .frame(&COPY[..cut], &mut scanned)
-                    .expect("well formed")
-                    .is_none()
-            );
+            assert!(scanner.frame(&COPY[..cut], &mut scanned).expect("well formed").is_none());
         }
-        let frame = scanner
-            .frame(COPY, &mut scanned)
-            .expect("well formed")
-            .expect("complete");
-        assert_eq!(
-            (frame.length, frame.flag, frame.word),
-            (COPY.len(), b'$', b"SEND".as_slice())
-        );
+        let frame = scanner.frame(COPY, &mut scanned).expect("well formed").expect("complete");
+        assert_eq!((frame.length, frame.flag, frame.word), (COPY.len(), b'$', b"SEND".as_slice()));
         assert_eq!(frame.body, Some(b"Hey Bob, are you there?\r\n".as_slice()));
         let headers = frame.headers();
         assert_eq!(headers.failure_report, Some(b"partial".as_slice()));
-        assert_eq!(
-            (headers.start, headers.message_id),
-            (1, b"87652491".as_slice())
-        );
+        assert_eq!((headers.start, headers.message_id), (1, b"87652491".as_slice()));
     }
 }

@@ -81,10 +81,7 @@ mod tests {
     fn bound_is_near() {
         for nanos in (0..200_000).chain([1 << 30, (1 << 40) + 12_345]) {
             let bound = upper_bound(index(nanos));
-            assert!(
-                bound >= nanos && bound - nanos <= nanos / 64,
-                "{nanos}: {bound}"
-            );
+            assert!(bound >= nanos && bound - nanos <= nanos / 64, "{nanos}: {bound}");
         }
     }
 

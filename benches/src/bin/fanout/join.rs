@@ -49,11 +49,7 @@ enum Stage {
 
 /// Joins `count` participants: INVITE, ACK, connect, bind.
 pub(crate) fn join(server: &Server, count: usize) -> anyhow::Result<(Crowd, Joining)> {
-    let mut entrance = Entrance {
-        poll: Poll::new()?,
-        reader: Reader::new(),
-        entries: Vec::new(),
-    };
+    let mut entrance = Entrance { poll: Poll::new()?, reader: Reader::new(), entries: Vec::new() };
     let mut signalling = Signalling::connect(server.sip, &entrance.poll, count)?;
     let (before, start) = (server.process.cpu(), Instant::now());
     let mut bound = 0;
@@ -61,10 +57,7 @@ pub(crate) fn join(server: &Server, count: usize) -> anyhow::Result<(Crowd, Join
         bound += came;
         while entrance.entries.len() < count.min(bound + AT_ONCE) {
             signalling.invite(entrance.entries.len())?;
-            entrance.entries.push(Entry {
-                stage: Stage::Inviting,
-                peer: None,
-            });
+            entrance.entries.push(Entry { stage: Stage::Inviting, peer: None });
         }
         if events.iter().any(|event| event.token().0 >= count) {
             for admitted in signalling.receive()? {
@@ -77,22 +70,12 @@ pub(crate) fn join(server: &Server, count: usize) -> anyhow::Result<(Crowd, Join
     let cpu = server.process.cpu().since(&before) / u32::try_from(count)?;
     let mut crowd = entrance.crowd(Some(signalling));
     crowd.settle()?;
-    Ok((
-        crowd,
-        Joining {
-            cpu,
-            per_second: count as f64 / elapsed.as_secs_f64(),
-        },
-    ))
+    Ok((crowd, Joining { cpu, per_second: count as f64 / elapsed.as_secs_f64() }))
 }
 
 /// Connects `count` participants to the broadcaster.
 pub(crate) fn attach(bare: &Bare, count: usize) -> anyhow::Result<Crowd> {
-    let mut entrance = Entrance {
-        poll: Poll::new()?,
-        reader: Reader::new(),
-        entries: Vec::new(),
-    };
+    let mut entrance = Entrance { poll: Poll::new()?, reader: Reader::new(), entries: Vec::new() };
     let mut attached = 0;
     entrance.drive(count, |entrance, _, came| {
         attached += came;
@@ -101,10 +84,7 @@ pub(crate) fn attach(bare: &Bare, count: usize) -> anyhow::Result<Crowd> {
             let mut stream = TcpStream::connect(bare.address)?;
             Crowd::watch(&entrance.poll, &mut stream, index)?;
             let peer = Some(Peer::new(stream, Wire::bare()));
-            entrance.entries.push(Entry {
-                stage: Stage::Connecting,
-                peer,
-            });
+            entrance.entries.push(Entry { stage: Stage::Connecting, peer });
         }
         Ok(())
     })?;
@@ -122,22 +102,15 @@ impl Entrance {
         let (mut inside, mut progress) = (0, Instant::now());
         more(self, &events, 0)?;
         while inside < count {
-            self.poll
-                .poll(&mut events, Some(Duration::from_millis(100)))?;
+            self.poll.poll(&mut events, Some(Duration::from_millis(100)))?;
             let mut came = 0;
             for event in &events {
-                came += usize::from(
-                    self.advance(event)
-                        .with_context(|| format!("participant {}", event.token().0))?,
-                );
+                came += usize::from(self.advance(event).with_context(|| format!("participant {}", event.token().0))?);
             }
             if came > 0 {
                 (inside, progress) = (inside + came, Instant::now());
             }
-            ensure!(
-                progress.elapsed() < PATIENCE,
-                "{inside} of {count} participants are in and no more come"
-            );
+            ensure!(progress.elapsed() < PATIENCE, "{inside} of {count} participants are in and no more come");
             more(self, &events, came)?;
         }
         Ok(())
@@ -147,30 +120,17 @@ impl Entrance {
         let index = admitted.index;
         let mut stream = TcpStream::connect(address)?;
         Crowd::watch(&self.poll, &mut stream, index)?;
-        let entry = self
-            .entries
-            .get_mut(index)
-            .context("nobody of this Call-ID was invited")?;
-        ensure!(
-            entry.stage == Stage::Inviting,
-            "a second answer to one INVITE"
-        );
+        let entry = self.entries.get_mut(index).context("nobody of this Call-ID was invited")?;
+        ensure!(entry.stage == Stage::Inviting, "a second answer to one INVITE");
         let wire = Wire::msrp(signalling::path(index), admitted.path);
-        *entry = Entry {
-            stage: Stage::Connecting,
-            peer: Some(Peer::new(stream, wire)),
-        };
+        *entry = Entry { stage: Stage::Connecting, peer: Some(Peer::new(stream, wire)) };
         Ok(())
     }
 
     /// Goes on with one participant; true if that brought it in.
     fn advance(&mut self, event: &Event) -> anyhow::Result<bool> {
         let Token(index) = event.token();
-        let Some(Entry {
-            stage,
-            peer: Some(peer),
-        }) = self.entries.get_mut(index)
-        else {
+        let Some(Entry { stage, peer: Some(peer) }) = self.entries.get_mut(index) else {
             return Ok(false);
         };
         if *stage == Stage::Connecting && event.is_writable() {
@@ -201,10 +161,7 @@ impl Entrance {
         Crowd::new(
             self.poll,
             self.reader,
-            self.entries
-                .into_iter()
-                .filter_map(|entry| entry.peer)
-                .collect(),
+            self.entries.into_iter().filter_map(|entry| entry.peer).collect(),
             signalling,
         )
     }

@@ -39,11 +39,7 @@ struct Seen {
 impl Ledger {
     /// For messages between `recipients` participants, of whom those in `senders` send up to `window` (≤ 64) at once.
     pub(crate) fn new(slice: u16, recipients: usize, senders: &[usize], window: u32) -> Ledger {
-        let sender = |peer: &usize| Sender {
-            peer: *peer,
-            next: 0,
-            flight: VecDeque::new(),
-        };
+        let sender = |peer: &usize| Sender { peer: *peer, next: 0, flight: VecDeque::new() };
         Ledger {
             slice,
             recipients,
@@ -65,64 +61,31 @@ impl Ledger {
     /// Counts a message as sent now and says how it is marked.
     pub(crate) fn send(&mut self, sender: usize, now: Instant) -> Marker {
         let state = &mut self.senders[sender];
-        let marker = Marker {
-            slice: self.slice,
-            sender: sender as u16,
-            number: state.next,
-        };
+        let marker = Marker { slice: self.slice, sender: sender as u16, number: state.next };
         state.next += 1;
         state.flight.push_back((now, self.recipients - 1));
         marker
     }
 
     /// Counts a delivery and moves the window of its sender.
-    pub(crate) fn deliver(
-        &mut self,
-        peer: usize,
-        marker: Marker,
-        bytes: usize,
-        now: Instant,
-    ) -> anyhow::Result<()> {
-        ensure!(
-            marker.slice == self.slice,
-            "participant {peer} got a message of an earlier slice again"
-        );
+    pub(crate) fn deliver(&mut self, peer: usize, marker: Marker, bytes: usize, now: Instant) -> anyhow::Result<()> {
+        ensure!(marker.slice == self.slice, "participant {peer} got a message of an earlier slice again");
         let index = usize::from(marker.sender);
         let senders = self.senders.len();
-        let sender = self
-            .senders
-            .get_mut(index)
-            .context("a marker with an unknown sender")?;
-        ensure!(
-            sender.peer != peer,
-            "participant {peer} got its own message"
-        );
+        let sender = self.senders.get_mut(index).context("a marker with an unknown sender")?;
+        ensure!(sender.peer != peer, "participant {peer} got its own message");
         let oldest = sender.next - sender.flight.len() as u32;
-        let duplicate = || {
-            format!(
-                "participant {peer} got message {} of sender {index} twice",
-                marker.number
-            )
-        };
-        ensure!(
-            marker.number < sender.next,
-            "participant {peer} got a message never sent"
-        );
+        let duplicate = || format!("participant {peer} got message {} of sender {index} twice", marker.number);
+        ensure!(marker.number < sender.next, "participant {peer} got a message never sent");
         ensure!(marker.number >= oldest, duplicate());
-        let overtook = self.seen[peer * senders + index]
-            .note(marker.number)
-            .with_context(duplicate)?;
+        let overtook = self.seen[peer * senders + index].note(marker.number).with_context(duplicate)?;
         self.overtaken += u64::from(overtook);
         let (sent, outstanding) = &mut sender.flight[(marker.number - oldest) as usize];
         *outstanding -= 1;
         self.latency.record(now.saturating_duration_since(*sent));
         self.deliveries += 1;
         self.bytes += bytes as u64;
-        while sender
-            .flight
-            .front()
-            .is_some_and(|(_, outstanding)| *outstanding == 0)
-        {
+        while sender.flight.front().is_some_and(|(_, outstanding)| *outstanding == 0) {
             sender.flight.pop_front();
         }
         Ok(())
@@ -130,10 +93,7 @@ impl Ledger {
 
     /// Messages sent.
     pub(crate) fn messages(&self) -> u64 {
-        self.senders
-            .iter()
-            .map(|sender| u64::from(sender.next))
-            .sum()
+        self.senders.iter().map(|sender| u64::from(sender.next)).sum()
     }
 
     /// Copies that have not arrived.

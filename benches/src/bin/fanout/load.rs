@@ -45,13 +45,7 @@ impl Messages {
             frame.extend((marker::LENGTH..length).map(filler));
             (peer, Template::new(frame))
         });
-        Messages {
-            senders: senders.collect(),
-            expect: Expect {
-                frame: length,
-                ..Expect::default()
-            },
-        }
+        Messages { senders: senders.collect(), expect: Expect { frame: length, ..Expect::default() } }
     }
 
     /// The whole body of the first sender's message with this marker.
@@ -70,11 +64,7 @@ fn spread(case: Case, crowd: &Crowd) -> impl Iterator<Item = usize> {
 
 fn head(to: &str, from: &str, length: usize) -> Vec<u8> {
     let hole = String::from_utf8_lossy(HOLE);
-    let end = if length > UNINTERRUPTED {
-        "*".to_owned()
-    } else {
-        length.to_string()
-    };
+    let end = if length > UNINTERRUPTED { "*".to_owned() } else { length.to_string() };
     format!(
         "MSRP {hole} SEND\r\nTo-Path: {to}\r\nFrom-Path: {from}\r\nMessage-ID: bench{hole}\r\n\
          Byte-Range: 1-{end}/{length}\r\nContent-Type: message/cpim\r\n\r\n"
@@ -99,9 +89,5 @@ fn body(peer: usize, text: usize) -> (usize, Vec<u8>) {
 
 /// Text without hyphens, so that nothing in it looks like an end-line.
 fn filler(index: usize) -> u8 {
-    if index % 64 == 63 {
-        b'\n'
-    } else {
-        b'a' + (index % 26) as u8
-    }
+    if index % 64 == 63 { b'\n' } else { b'a' + (index % 26) as u8 }
 }

@@ -3,10 +3,7 @@
 //! Starts the release server and, beside it, a broadcaster that parses nothing; sends the same load through both in
 //! turns and compares. Every delivery is accounted for: a lost, doubled or changed copy ends the run with an error.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a program that measures reads the clock"
-)]
+#![allow(clippy::disallowed_methods, reason = "a program that measures reads the clock")]
 
 mod case;
 mod crowd;
@@ -21,7 +18,7 @@ mod report;
 mod signalling;
 mod wire;
 
-use std::{fs, mem, path::PathBuf, time::Duration};
+use std::{fs, mem, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
@@ -85,35 +82,28 @@ struct BareRoom {
     length: usize,
 }
 
-fn main() -> anyhow::Result<()> {
-    let mut options = Options::parse();
+fn main() -> ExitCode {
+    match measure(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fanout: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(mut options: Options) -> anyhow::Result<()> {
     if options.quick {
         (options.rounds, options.seconds) = (1, options.seconds.min(0.3));
     }
     let most = options.n.iter().copied().max().unwrap_or(0);
-    ensure!(
-        options.n.iter().all(|count| *count >= 2),
-        "a room needs two participants"
-    );
+    ensure!(options.n.iter().all(|count| *count >= 2), "a room needs two participants");
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(0);
-    ensure!(
-        files > 2 * most as u64 + 100,
-        "{most} participants need more than {files} open files: raise ulimit -n"
-    );
-    let cases = if options.case.is_empty() {
-        Case::value_variants().to_vec()
-    } else {
-        mem::take(&mut options.case)
-    };
-    let mut run = Run {
-        options,
-        cases,
-        report: Report::default(),
-        slices: 0,
-    };
+    ensure!(files > 2 * most as u64 + 100, "{most} participants need more than {files} open files: raise ulimit -n");
+    let cases = if options.case.is_empty() { Case::value_variants().to_vec() } else { mem::take(&mut options.case) };
+    let mut run = Run { options, cases, report: Report::default(), slices: 0 };
     for participants in run.options.n.clone() {
-        run.room(participants)
-            .with_context(|| format!("N = {participants}"))?;
+        run.room(participants).with_context(|| format!("N = {participants}"))?;
     }
     println!("{}", run.report);
     if let Some(path) = &run.options.json {
@@ -124,47 +114,46 @@ fn main() -> anyhow::Result<()> {
 
 impl Run {
     fn room(&mut self, participants: usize) -> anyhow::Result<()> {
-        let mut served = if self.options.bare_only {
-            None
-        } else {
-            Some(self.open_room(participants)?)
-        };
+        let program = self.options.server.clone().map_or_else(|| process::beside("parlor"), Ok)?;
+        if self.options.bare_only {
+            return self.cases(participants, &mut None);
+        }
+        let server = Server::start(&program, self.options.failure_report.as_deref())?;
+        let crowd = self.admit(&server, participants);
+        let result = crowd.and_then(|crowd| self.cases(participants, &mut Some((&server, crowd))));
+        if result.is_err() {
+            eprintln!("{}", server.log());
+        }
+        result
+    }
+
+    fn cases(&mut self, participants: usize, served: &mut Option<(&Server, Crowd)>) -> anyhow::Result<()> {
         let mut bare: Option<BareRoom> = None;
         for case in self.cases.clone() {
             eprintln!("N = {participants}: {}", case.name());
-            let row = self
-                .case(participants, case, &mut served, &mut bare)
-                .context(case.name())?;
+            let row = self.case(participants, case, served, &mut bare).context(case.name())?;
             self.report.cases.push(row);
         }
-        if let Some((_, crowd)) = &mut served {
+        if let Some((_, crowd)) = served {
             crowd.settle()?;
         }
         Ok(())
     }
 
-    /// Starts the server and lets everybody join.
-    fn open_room(&mut self, participants: usize) -> anyhow::Result<(Server, Crowd)> {
-        let program = self
-            .options
-            .server
-            .clone()
-            .map_or_else(|| process::beside("parlor"), Ok)?;
-        let server = Server::start(&program, self.options.failure_report.as_deref())?;
+    /// Lets everybody join and notes what that takes.
+    fn admit(&mut self, server: &Server, participants: usize) -> anyhow::Result<Crowd> {
         let empty = server.process.resident()?;
-        let (crowd, joining) = join::join(&server, participants)?;
+        let (crowd, joining) = join::join(server, participants)?;
         let idle = server.process.resident()?;
-        self.report
-            .rooms
-            .push(Room::new(participants, &joining, empty, idle));
-        Ok((server, crowd))
+        self.report.rooms.push(Room::new(participants, &joining, empty, idle));
+        Ok(crowd)
     }
 
     fn case(
         &mut self,
         participants: usize,
         case: Case,
-        served: &mut Option<(Server, Crowd)>,
+        served: &mut Option<(&Server, Crowd)>,
         bare: &mut Option<BareRoom>,
     ) -> anyhow::Result<Row> {
         let copy = match served {
@@ -172,34 +161,20 @@ impl Run {
             None => typical_copy(case),
         };
         if bare.as_ref().is_none_or(|room| room.length != copy) {
-            let program = self
-                .options
-                .bare
-                .clone()
-                .map_or_else(|| process::beside("bare"), Ok)?;
+            let program = self.options.bare.clone().map_or_else(|| process::beside("bare"), Ok)?;
             let started = Bare::start(&program, copy)?;
             let crowd = join::attach(&started, participants)?;
-            *bare = Some(BareRoom {
-                bare: started,
-                crowd,
-                length: copy,
-            });
+            *bare = Some(BareRoom { bare: started, crowd, length: copy });
         }
         let room = bare.as_mut().context("started above")?;
         let (mut of_server, mut of_bare) = (Vec::new(), Vec::new());
         for _ in 0..self.options.rounds {
             if let Some((server, crowd)) = served {
                 let messages = Messages::for_server(case, crowd);
-                of_server.push(
-                    self.slice(case, crowd, messages, &server.process)
-                        .context("parlor")?,
-                );
+                of_server.push(self.slice(case, crowd, messages, &server.process).context("parlor")?);
             }
             let messages = Messages::for_bare(case, &room.crowd, copy);
-            of_bare.push(
-                self.slice(case, &mut room.crowd, messages, &room.bare.process)
-                    .context("bare")?,
-            );
+            of_bare.push(self.slice(case, &mut room.crowd, messages, &room.bare.process).context("bare")?);
         }
         self.note_growth(case, &of_server);
         Ok(Row::new(participants, case, copy, &of_server, &of_bare))
@@ -209,26 +184,10 @@ impl Run {
     fn probe(&mut self, case: Case, crowd: &mut Crowd, process: &Process) -> anyhow::Result<usize> {
         self.slices += 1;
         let messages = Messages::for_server(case, crowd);
-        let exact = messages.exact(
-            case,
-            Marker {
-                slice: self.slices,
-                sender: 0,
-                number: 0,
-            },
-        );
-        crowd.expect = wire::Expect {
-            exact,
-            ..messages.expect
-        };
+        let exact = messages.exact(case, Marker { slice: self.slices, sender: 0, number: 0 });
+        crowd.expect = wire::Expect { exact, ..messages.expect };
         let time = Duration::from_secs(30);
-        let load = Load {
-            slice: self.slices,
-            senders: &messages.senders[..1],
-            window: 1,
-            time,
-            messages: 1,
-        };
+        let load = Load { slice: self.slices, senders: &messages.senders[..1], window: 1, time, messages: 1 };
         let outcome = crowd.run(&load, process).context("first message")?;
         crowd.expect.exact = None;
         Ok((outcome.ledger.bytes as f64 / outcome.ledger.deliveries as f64).round() as usize)
@@ -245,29 +204,17 @@ impl Run {
         crowd.expect = messages.expect;
         let time = Duration::from_secs_f64(self.options.seconds);
         let (senders, window) = (&messages.senders, case.window());
-        let load = Load {
-            slice: self.slices,
-            senders,
-            window,
-            time,
-            messages: u64::from(u32::MAX),
-        };
+        let load = Load { slice: self.slices, senders, window, time, messages: u64::from(u32::MAX) };
         let outcome = crowd.run(&load, process)?;
         let overtaken = outcome.ledger.overtaken;
-        ensure!(
-            overtaken == 0 || case.text() > 1024,
-            "{overtaken} whole messages of one sender were out of order"
-        );
+        ensure!(overtaken == 0 || case.text() > 1024, "{overtaken} whole messages of one sender were out of order");
         Ok(outcome)
     }
 
     fn note_growth(&mut self, case: Case, outcomes: &[Outcome]) {
         let peak = outcomes.iter().map(|outcome| outcome.resident).max();
-        if let (Case::LargeMany, Some(peak), Some(room)) =
-            (case, peak, self.report.rooms.last_mut())
-        {
-            room.growth_large_mib =
-                Some(peak.saturating_sub(room.resident_idle_kib) as f64 / 1024.0);
+        if let (Case::LargeMany, Some(peak), Some(room)) = (case, peak, self.report.rooms.last_mut()) {
+            room.growth_large_mib = Some(peak.saturating_sub(room.resident_idle_kib) as f64 / 1024.0);
         }
     }
 }

@@ -24,11 +24,7 @@ impl Marker {
         for digit in digits {
             value = value << 4 | u64::from(char::from(*digit).to_digit(16)?);
         }
-        Some(Marker {
-            slice: (value >> 48) as u16,
-            sender: (value >> 32) as u16,
-            number: value as u32,
-        })
+        Some(Marker { slice: (value >> 48) as u16, sender: (value >> 32) as u16, number: value as u32 })
     }
 
     fn value(self) -> u64 {
@@ -70,11 +66,7 @@ mod tests {
     /// A marker read from a frame is the one written into it.
     #[test]
     fn marker_round_trip() {
-        let marker = Marker {
-            slice: 7,
-            sender: 999,
-            number: 0xfeed_beef,
-        };
+        let marker = Marker { slice: 7, sender: 999, number: 0xfeed_beef };
         let mut output = Vec::new();
         Template::new([b"ab", HOLE.as_slice(), b"cd"].concat()).write(marker, &mut output);
         assert_eq!(Marker::read(&output[2..18]), Some(marker));

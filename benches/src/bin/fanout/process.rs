@@ -16,6 +16,9 @@ use anyhow::{Context, bail};
 /// Time for a started process to say that it is ready.
 const START: Duration = Duration::from_secs(15);
 
+/// File of the server's output, in its temporary directory.
+const LOG: &str = "log";
+
 /// A child process that does not outlive its handle.
 pub(crate) struct Process(Child);
 
@@ -23,10 +26,7 @@ impl Process {
     /// CPU time of its threads so far, by thread, in nanoseconds.
     pub(crate) fn cpu(&self) -> Cpu {
         let mut threads = HashMap::new();
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.0.id()))
-            .into_iter()
-            .flatten()
-            .flatten();
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.0.id())).into_iter().flatten().flatten();
         for task in tasks {
             let runtime = fs::read_to_string(task.path().join("schedstat")).ok();
             if let Some(nanos) = runtime.and_then(|line| line.split(' ').next()?.parse().ok()) {
@@ -38,12 +38,8 @@ impl Process {
 
     /// Resident memory in KiB (`VmRSS`).
     pub(crate) fn resident(&self) -> anyhow::Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))
-            .context("the process has ended")?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .context("no VmRSS")?;
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).context("the process has ended")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
@@ -68,10 +64,7 @@ pub(crate) struct Cpu(HashMap<std::ffi::OsString, u64>);
 impl Cpu {
     /// What the threads alive now have used since `earlier`.
     pub(crate) fn since(&self, earlier: &Cpu) -> Duration {
-        let nanos = self
-            .0
-            .iter()
-            .map(|(id, now)| now.saturating_sub(earlier.0.get(id).copied().unwrap_or(0)));
+        let nanos = self.0.iter().map(|(id, now)| now.saturating_sub(earlier.0.get(id).copied().unwrap_or(0)));
         Duration::from_nanos(nanos.sum())
     }
 }
@@ -81,16 +74,14 @@ pub(crate) struct Server {
     pub(crate) process: Process,
     pub(crate) sip: SocketAddr,
     pub(crate) msrp: SocketAddr,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Server {
     pub(crate) fn start(program: &Path, failure_report: Option<&str>) -> anyhow::Result<Server> {
         let directory = tempfile::tempdir()?;
         let (sip, msrp, http) = (free_sip_port()?, free_port()?, free_port()?);
-        let report = failure_report.map_or(String::new(), |value| {
-            format!("failure_report = \"{value}\"\n")
-        });
+        let report = failure_report.map_or(String::new(), |value| format!("failure_report = \"{value}\"\n"));
         let config = format!(
             "domain = \"localhost\"\ndata_dir = {:?}\n\
              [sip]\nlisten = [\"udp:{sip}\", \"tcp:{sip}\"]\n\
@@ -101,7 +92,7 @@ impl Server {
         );
         let path = directory.path().join("parlor.toml");
         fs::write(&path, config)?;
-        let log = directory.path().join("log");
+        let log = directory.path().join(LOG);
         let output = fs::File::create(&log)?;
         let child = Command::new(program)
             .args(["serve".as_ref(), "--config".as_ref(), path.as_os_str()])
@@ -110,21 +101,15 @@ impl Server {
             .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()
-            .with_context(|| {
-                format!(
-                    "cannot start {} (cargo build --release -p parlor-server)",
-                    program.display()
-                )
-            })?;
+            .with_context(|| format!("cannot start {} (cargo build --release -p parlor-server)", program.display()))?;
         let mut process = Process(child);
-        wait_ready(&mut process, http)
-            .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
-        Ok(Server {
-            process,
-            sip,
-            msrp,
-            _directory: directory,
-        })
+        wait_ready(&mut process, http).with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
+        Ok(Server { process, sip, msrp, directory })
+    }
+
+    /// What the server has printed and logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join(LOG)).unwrap_or_default()
     }
 }
 
@@ -172,10 +157,7 @@ fn wait_ready(process: &mut Process, http: SocketAddr) -> anyhow::Result<()> {
 fn ready(http: SocketAddr) -> anyhow::Result<bool> {
     let mut stream = TcpStream::connect(http)?;
     stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-    write!(
-        stream,
-        "GET /readyz HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n"
-    )?;
+    write!(stream, "GET /readyz HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n")?;
     let mut start = [0; 12];
     stream.read_exact(&mut start)?;
     Ok(&start == b"HTTP/1.1 200")

@@ -72,67 +72,32 @@ impl Room {
 }
 
 impl Row {
-    pub(crate) fn new(
-        participants: usize,
-        case: Case,
-        copy: usize,
-        server: &[Outcome],
-        bare: &[Outcome],
-    ) -> Row {
-        let ratios = server
-            .iter()
-            .zip(bare)
-            .map(|(server, bare)| cost(server) / cost(bare));
+    pub(crate) fn new(participants: usize, case: Case, copy: usize, server: &[Outcome], bare: &[Outcome]) -> Row {
+        let ratios = server.iter().zip(bare).map(|(server, bare)| cost(server) / cost(bare));
         let ratio = median(ratios.collect());
         let (server, bare) = (Figures::of(server), Figures::of(bare));
-        let p99_ratio = server
-            .as_ref()
-            .zip(bare.as_ref())
-            .map(|(server, bare)| server.p99_us / bare.p99_us);
+        let p99_ratio = server.as_ref().zip(bare.as_ref()).map(|(server, bare)| server.p99_us / bare.p99_us);
         let wanted = (participants == 1000).then(|| case.wanted());
         let bare = bare.unwrap_or_else(Figures::none);
-        Row {
-            participants,
-            case: case.name(),
-            copy_bytes: copy,
-            server,
-            bare,
-            ratio,
-            wanted,
-            p99_ratio,
-        }
+        Row { participants, case: case.name(), copy_bytes: copy, server, bare, ratio, wanted, p99_ratio }
     }
 }
 
 impl Figures {
     fn of(outcomes: &[Outcome]) -> Option<Figures> {
         let mut latency = Histogram::default();
-        outcomes
-            .iter()
-            .for_each(|outcome| latency.add(&outcome.ledger.latency));
-        let seconds: f64 = outcomes
-            .iter()
-            .map(|outcome| outcome.elapsed.as_secs_f64())
-            .sum();
-        let messages: u64 = outcomes
-            .iter()
-            .map(|outcome| outcome.ledger.messages())
-            .sum();
+        outcomes.iter().for_each(|outcome| latency.add(&outcome.ledger.latency));
+        let seconds: f64 = outcomes.iter().map(|outcome| outcome.elapsed.as_secs_f64()).sum();
+        let messages: u64 = outcomes.iter().map(|outcome| outcome.ledger.messages()).sum();
         Some(Figures {
             cpu_per_delivery_us: median(outcomes.iter().map(cost).collect())?,
             p50_us: micros(latency.quantile(0.5)),
             p99_us: micros(latency.quantile(0.99)),
             max_us: micros(latency.max()),
             messages_per_second: messages as f64 / seconds,
-            deliveries: outcomes
-                .iter()
-                .map(|outcome| outcome.ledger.deliveries)
-                .sum(),
+            deliveries: outcomes.iter().map(|outcome| outcome.ledger.deliveries).sum(),
             peak_resident_kib: outcomes.iter().map(|outcome| outcome.resident).max()?,
-            overtaken: outcomes
-                .iter()
-                .map(|outcome| outcome.ledger.overtaken)
-                .sum(),
+            overtaken: outcomes.iter().map(|outcome| outcome.ledger.overtaken).sum(),
         })
     }
 
@@ -153,10 +118,7 @@ impl Figures {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "CPU in µs per delivery; latencies from send to complete at the recipient.\n"
-        )?;
+        writeln!(f, "CPU in µs per delivery; latencies from send to complete at the recipient.\n")?;
         writeln!(
             f,
             "{:>5}  {:<22} {:>7} | {:>7} {:>7} {:>6} {:>7} | {:>9} {:>9} {:>9} {:>9} {:>6} {:>9} {:>9} | {:>9} {:>9}",
@@ -189,44 +151,19 @@ impl fmt::Display for Report {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let server =
-            |figure: fn(&Figures) -> f64, digits| number(self.server.as_ref().map(figure), digits);
-        let wanted = self
-            .wanted
-            .map_or(String::new(), |wanted| format!("≤ {wanted}"));
-        write!(
-            f,
-            "{:>5}  {:<22} {:>7} | ",
-            self.participants, self.case, self.copy_bytes
-        )?;
-        write!(
-            f,
-            "{:>7} {:>7.2} ",
-            server(|figures| figures.cpu_per_delivery_us, 2),
-            self.bare.cpu_per_delivery_us
-        )?;
+        let server = |figure: fn(&Figures) -> f64, digits| number(self.server.as_ref().map(figure), digits);
+        let wanted = self.wanted.map_or(String::new(), |wanted| format!("≤ {wanted}"));
+        write!(f, "{:>5}  {:<22} {:>7} | ", self.participants, self.case, self.copy_bytes)?;
+        write!(f, "{:>7} {:>7.2} ", server(|figures| figures.cpu_per_delivery_us, 2), self.bare.cpu_per_delivery_us)?;
         write!(f, "{:>6} {wanted:>7} | ", number(self.ratio, 2))?;
-        for value in [
-            self.server.as_ref().map(|it| it.p50_us),
-            self.server.as_ref().map(|it| it.p99_us),
-        ] {
+        for value in [self.server.as_ref().map(|it| it.p50_us), self.server.as_ref().map(|it| it.p99_us)] {
             write!(f, "{:>9} ", time(value))?;
         }
-        write!(
-            f,
-            "{:>9} {:>9} ",
-            time(Some(self.bare.p50_us)),
-            time(Some(self.bare.p99_us))
-        )?;
+        write!(f, "{:>9} {:>9} ", time(Some(self.bare.p50_us)), time(Some(self.bare.p99_us)))?;
         write!(f, "{:>6} ", number(self.p99_ratio, 2))?;
         write!(f, "{:>9} ", time(self.server.as_ref().map(|it| it.max_us)))?;
         write!(f, "{:>9} | ", time(Some(self.bare.max_us)))?;
-        write!(
-            f,
-            "{:>9} {:>9.0}",
-            server(|figures| figures.messages_per_second, 0),
-            self.bare.messages_per_second
-        )
+        write!(f, "{:>9} {:>9.0}", server(|figures| figures.messages_per_second, 0), self.bare.messages_per_second)
     }
 }
 
@@ -243,10 +180,7 @@ impl fmt::Display for Room {
             self.resident_per_participant_kib
         )?;
         match self.growth_large_mib {
-            Some(growth) => write!(
-                f,
-                "; + {growth:.1} MiB at most while 64 KiB x 32 were in flight"
-            ),
+            Some(growth) => write!(f, "; + {growth:.1} MiB at most while 64 KiB x 32 were in flight"),
             None => Ok(()),
         }
     }

@@ -52,11 +52,7 @@ pub(crate) fn path(index: usize) -> String {
 
 impl Signalling {
     /// Connects; the tokens of the connections begin at `token`.
-    pub(crate) fn connect(
-        address: SocketAddr,
-        poll: &Poll,
-        token: usize,
-    ) -> anyhow::Result<Signalling> {
+    pub(crate) fn connect(address: SocketAddr, poll: &Poll, token: usize) -> anyhow::Result<Signalling> {
         let connection = |number| {
             let stream = std::net::TcpStream::connect(address).context("SIP over TCP")?;
             stream.set_nodelay(true)?;
@@ -64,18 +60,9 @@ impl Signalling {
             let local = stream.local_addr()?;
             let mut stream = TcpStream::from_std(stream);
             Crowd::watch(poll, &mut stream, token + number)?;
-            Ok(Connection {
-                stream,
-                local,
-                input: Vec::new(),
-                output: Vec::new(),
-            })
+            Ok(Connection { stream, local, input: Vec::new(), output: Vec::new() })
         };
-        Ok(Signalling(
-            (0..CONNECTIONS)
-                .map(connection)
-                .collect::<anyhow::Result<_>>()?,
-        ))
+        Ok(Signalling((0..CONNECTIONS).map(connection).collect::<anyhow::Result<_>>()?))
     }
 
     /// Sends the INVITE of participant `index`.
@@ -149,61 +136,37 @@ impl Connection {
 
     /// Takes the next complete message out of the input.
     fn message(&mut self) -> anyhow::Result<Option<String>> {
-        let skipped = self
-            .input
-            .iter()
-            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-            .count();
+        let skipped = self.input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         self.input.drain(..skipped);
         let Some(head) = memchr::memmem::find(&self.input, b"\r\n\r\n") else {
             return Ok(None);
         };
         let text = String::from_utf8_lossy(&self.input[..head + 2]);
-        let length: usize = header(&text, "Content-Length")
-            .unwrap_or("0")
-            .parse()
-            .context("Content-Length")?;
+        let length: usize = header(&text, "Content-Length").unwrap_or("0").parse().context("Content-Length")?;
         let end = head + 4 + length;
         if self.input.len() < end {
             return Ok(None);
         }
-        Ok(Some(
-            String::from_utf8_lossy(&self.input.drain(..end).collect::<Vec<u8>>()).into_owned(),
-        ))
+        Ok(Some(String::from_utf8_lossy(&self.input.drain(..end).collect::<Vec<u8>>()).into_owned()))
     }
 
     /// Reads a response to an INVITE; a 2xx is acknowledged.
     fn admitted(&mut self, message: &str) -> anyhow::Result<Option<Admitted>> {
         let line = message.lines().next().unwrap_or_default();
         let Some(status) = line.strip_prefix("SIP/2.0 ") else {
-            ensure!(
-                !line.starts_with("BYE "),
-                "the server ended a dialog:\n{message}"
-            );
+            ensure!(!line.starts_with("BYE "), "the server ended a dialog:\n{message}");
             return Ok(None);
         };
         if status.starts_with('1') {
             return Ok(None);
         }
-        ensure!(
-            status.starts_with('2'),
-            "a participant was not admitted:\n{message}"
-        );
+        ensure!(status.starts_with('2'), "a participant was not admitted:\n{message}");
         let call = header(message, "Call-ID").context("no Call-ID")?;
-        let index = call
-            .trim_end_matches("@bench")
-            .parse()
-            .context("an unknown Call-ID")?;
-        let path = message
-            .lines()
-            .find_map(|line| line.strip_prefix("a=path:"))
-            .context("the answer has no path")?;
+        let index = call.trim_end_matches("@bench").parse().context("an unknown Call-ID")?;
+        let path = message.lines().find_map(|line| line.strip_prefix("a=path:")).context("the answer has no path")?;
         let contact = header(message, "Contact").context("no Contact")?;
         let target = contact.split(['<', '>']).nth(1).unwrap_or(contact);
-        let (from, to) = (
-            header(message, "From").context("no From")?,
-            header(message, "To").context("no To")?,
-        );
+        let (from, to) = (header(message, "From").context("no From")?, header(message, "To").context("no To")?);
         let acknowledgement = format!(
             "ACK {target} SIP/2.0\r\nVia: SIP/2.0/TCP {};rport;branch=z9hG4bKbenchack{index}\r\n\
              Max-Forwards: 70\r\nFrom: {from}\r\nTo: {to}\r\nCall-ID: {call}\r\nCSeq: 1 ACK\r\n\
@@ -211,23 +174,14 @@ impl Connection {
             self.local
         );
         self.output.extend_from_slice(acknowledgement.as_bytes());
-        Ok(Some(Admitted {
-            index,
-            path: path.trim().to_owned(),
-        }))
+        Ok(Some(Admitted { index, path: path.trim().to_owned() }))
     }
 }
 
 /// The first value of a header.
 fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
-    message
-        .lines()
-        .take_while(|line| !line.is_empty())
-        .find_map(|line| {
-            let (found, value) = line.split_once(':')?;
-            found
-                .trim_end()
-                .eq_ignore_ascii_case(name)
-                .then(|| value.trim())
-        })
+    message.lines().take_while(|line| !line.is_empty()).find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        found.trim_end().eq_ignore_ascii_case(name).then(|| value.trim())
+    })
 }

@@ -33,11 +33,7 @@ pub(crate) struct Expect {
 /// The incoming side of one connection.
 pub(crate) enum Wire {
     Msrp(Box<Session>),
-    Bare {
-        greeted: bool,
-        at: usize,
-        marker: Option<Marker>,
-    },
+    Bare { greeted: bool, at: usize, marker: Option<Marker> },
 }
 
 /// An MSRP session of ours.
@@ -59,19 +55,11 @@ struct Open {
 
 impl Wire {
     pub(crate) fn bare() -> Wire {
-        Wire::Bare {
-            greeted: false,
-            at: 0,
-            marker: None,
-        }
+        Wire::Bare { greeted: false, at: 0, marker: None }
     }
 
     pub(crate) fn msrp(path: String, peer: String) -> Wire {
-        Wire::Msrp(Box::new(Session {
-            path,
-            peer,
-            ..Session::default()
-        }))
+        Wire::Msrp(Box::new(Session { path, peer, ..Session::default() }))
     }
 
     /// Reads what is complete in `data` and returns its length; `answers` gets what the peer asks for.
@@ -93,11 +81,7 @@ impl Wire {
                     }
                 }
             }
-            Wire::Bare {
-                greeted,
-                at,
-                marker,
-            } => {
+            Wire::Bare { greeted, at, marker } => {
                 if !*greeted && !data.is_empty() {
                     ensure!(data[0] == b'+', "the broadcaster greets with +");
                     *greeted = true;
@@ -109,18 +93,13 @@ impl Wire {
                         let Some(digits) = data.get(used..used + marker::LENGTH) else {
                             break;
                         };
-                        *marker = Some(
-                            Marker::read(digits)
-                                .context("a frame without marker: framing is lost")?,
-                        );
+                        *marker = Some(Marker::read(digits).context("a frame without marker: framing is lost")?);
                     }
                     let taken = (expect.frame - *at).min(data.len() - used);
                     (used, *at) = (used + taken, *at + taken);
                     if *at == expect.frame {
                         *at = 0;
-                        let marker = marker
-                            .take()
-                            .context("every frame starts with its marker")?;
+                        let marker = marker.take().context("every frame starts with its marker")?;
                         arrived(Arrival::Delivery(marker, expect.frame))?;
                     }
                 }
@@ -131,12 +110,7 @@ impl Wire {
 }
 
 impl Session {
-    fn read(
-        &mut self,
-        frame: &Frame<'_>,
-        expect: &Expect,
-        answers: &mut Vec<u8>,
-    ) -> anyhow::Result<Option<Arrival>> {
+    fn read(&mut self, frame: &Frame<'_>, expect: &Expect, answers: &mut Vec<u8>) -> anyhow::Result<Option<Arrival>> {
         match frame.word {
             b"SEND" => {}
             b"200" => return Ok(Some(Arrival::Accepted)),
@@ -158,12 +132,7 @@ impl Session {
             return Ok(Some(Arrival::Notice));
         };
         compare(body, 0, expect)?;
-        let open = Open {
-            message_id: headers.message_id.to_vec(),
-            marker,
-            received: body.len(),
-            length: frame.length,
-        };
+        let open = Open { message_id: headers.message_id.to_vec(), marker, received: body.len(), length: frame.length };
         match frame.flag {
             b'$' => complete(&open, body, expect).map(Some),
             b'+' => {
@@ -181,37 +150,22 @@ impl Session {
         body: &[u8],
         expect: &Expect,
     ) -> anyhow::Result<Option<Arrival>> {
-        let found = self
-            .open
-            .iter()
-            .position(|open| open.message_id == headers.message_id);
+        let found = self.open.iter().position(|open| open.message_id == headers.message_id);
         let index = found.context("a later chunk of a message that never began")?;
         let open = &mut self.open[index];
-        ensure!(
-            headers.start == open.received + 1,
-            "a chunk starts at {} after {}",
-            headers.start,
-            open.received
-        );
+        ensure!(headers.start == open.received + 1, "a chunk starts at {} after {}", headers.start, open.received);
         compare(body, open.received, expect)?;
         open.received += body.len();
         open.length += frame.length;
         match frame.flag {
             b'+' => Ok(None),
             b'$' => complete(&self.open.remove(index), body, expect).map(Some),
-            _ => bail!(
-                "the server gave up a message (#) after {} bytes",
-                open.received
-            ),
+            _ => bail!("the server gave up a message (#) after {} bytes", open.received),
         }
     }
 
     fn answer(&self, frame: &Frame<'_>, headers: &Headers<'_>, answers: &mut Vec<u8>) {
-        let previous = headers
-            .from_path
-            .split(|byte| *byte == b' ')
-            .next()
-            .unwrap_or_default();
+        let previous = headers.from_path.split(|byte| *byte == b' ').next().unwrap_or_default();
         for part in [
             b"MSRP ".as_slice(),
             frame.transaction,
@@ -230,31 +184,17 @@ impl Session {
 
 fn compare(body: &[u8], at: usize, expect: &Expect) -> anyhow::Result<()> {
     if let Some(exact) = &expect.exact {
-        ensure!(
-            exact.get(at..at + body.len()) == Some(body),
-            "a copy differs from what was sent"
-        );
+        ensure!(exact.get(at..at + body.len()) == Some(body), "a copy differs from what was sent");
     }
     Ok(())
 }
 
 /// Checks the message whose last chunk is `body`.
 fn complete(open: &Open, body: &[u8], expect: &Expect) -> anyhow::Result<Arrival> {
-    ensure!(
-        open.received == expect.body,
-        "a copy has {} bytes instead of {}",
-        open.received,
-        expect.body
-    );
-    let end = body
-        .len()
-        .checked_sub(marker::LENGTH)
-        .map(|start| &body[start..]);
+    ensure!(open.received == expect.body, "a copy has {} bytes instead of {}", open.received, expect.body);
+    let end = body.len().checked_sub(marker::LENGTH).map(|start| &body[start..]);
     if let Some(end) = end {
-        ensure!(
-            Marker::read(end) == Some(open.marker),
-            "a copy ends with another message's bytes"
-        );
+        ensure!(Marker::read(end) == Some(open.marker), "a copy ends with another message's bytes");
     }
     Ok(Arrival::Delivery(open.marker, open.length))
 }
