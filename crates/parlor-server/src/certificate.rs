@@ -39,7 +39,8 @@ fn parameters(domain: &str) -> Result<CertificateParams> {
     if domain == "localhost" {
         names.extend(["127.0.0.1".to_owned(), "::1".to_owned()]);
     }
-    let mut parameters = CertificateParams::new(names).with_context(|| format!("{domain:?} is no name for a certificate"))?;
+    let mut parameters =
+        CertificateParams::new(names).with_context(|| format!("{domain:?} is no name for a certificate"))?;
     parameters.distinguished_name = DistinguishedName::new();
     parameters.distinguished_name.push(DnType::CommonName, domain);
     parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -65,3 +66,33 @@ fn write_new(file: &Path, text: &str, mode: u32) -> Result<()> {
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Some clients take no certificate that lasts longer.
 const VALID_DAYS: u32 = 397;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The key is for its owner alone, and nothing that is there already is written over.
+    #[test]
+    fn files() {
+        let directory = tempfile::tempdir().unwrap();
+        let inner = directory.path().join("tls");
+        let written = write_self_signed("chat.example.test", &inner).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(fs::metadata(&written.key).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        let before = fs::read(&written.certificate).unwrap();
+        let error = write_self_signed("chat.example.test", &inner).unwrap_err().to_string();
+        assert!(error.contains("is there already"), "{error}");
+        assert_eq!(fs::read(&written.certificate).unwrap(), before);
+    }
+
+    /// A name that no certificate can hold is refused before anything is written.
+    #[test]
+    fn bad_name() {
+        let directory = tempfile::tempdir().unwrap();
+        write_self_signed("ex\u{e4}mple.test", directory.path()).unwrap_err();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+}

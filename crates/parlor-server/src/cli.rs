@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 use tracing::{info, warn};
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, LoadError};
 use crate::{certificate, logging, serve};
 
 /// A chat-room server for MSRP clients.
@@ -97,7 +97,7 @@ impl ConfigArgs {
 fn serve_rooms(args: &ConfigArgs) -> Result<()> {
     let file = args.file();
     let config = match file {
-        Some(file) => Config::load(file)?,
+        Some(file) => Config::load(file).map_err(with_heading)?,
         None => Config::default(),
     };
     logging::start(&config.log)?;
@@ -108,6 +108,14 @@ fn serve_rooms(args: &ConfigArgs) -> Result<()> {
     raise_descriptor_limit(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve::run(config))
+}
+
+/// Puts the mistakes below a line that says what they are.
+fn with_heading(error: LoadError) -> anyhow::Error {
+    match error {
+        LoadError::Mistaken { .. } => anyhow!("the configuration has mistakes\n{error}"),
+        LoadError::Unreadable { .. } => error.into(),
+    }
 }
 
 fn check_config(args: &ConfigArgs) -> ExitCode {

@@ -6,7 +6,7 @@
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -28,33 +28,35 @@ use crate::metrics::{Layer, Metrics};
 /// Whether the server takes work, told to `/readyz` and to the metric `parlor_ready`.
 #[derive(Debug)]
 pub struct Readiness {
-    state: AtomicU8,
+    ready: AtomicBool,
+    draining: AtomicBool,
     metrics: Arc<Metrics>,
 }
 
 impl Readiness {
     /// A server that has not bound all its listeners yet.
     pub fn starting(metrics: Arc<Metrics>) -> Self {
-        Self { state: AtomicU8::new(STARTING), metrics }
+        Self { ready: AtomicBool::new(false), draining: AtomicBool::new(false), metrics }
     }
 
     /// All listeners are bound.
     pub fn set_ready(&self) {
-        self.state.store(READY, Ordering::Release);
+        self.ready.store(true, Ordering::Release);
         self.metrics.ready.set(1);
     }
 
     /// The server is shutting down.
     pub fn set_draining(&self) {
-        self.state.store(DRAINING, Ordering::Release);
+        self.draining.store(true, Ordering::Release);
         self.metrics.ready.set(0);
     }
 
     fn answer(&self) -> (StatusCode, &'static str) {
-        match self.state.load(Ordering::Acquire) {
-            READY => (StatusCode::OK, "ready\n"),
-            DRAINING => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-            _starting => (StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
+        let is = |flag: &AtomicBool| flag.load(Ordering::Acquire);
+        match (is(&self.draining), is(&self.ready)) {
+            (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+            (false, true) => (StatusCode::OK, "ready\n"),
+            (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
         }
     }
 }
@@ -113,7 +115,12 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<
     Ok((stream, permit))
 }
 
-async fn serve_connection(stream: TcpStream, service: Service, metrics: Arc<Metrics>, mut stopped: watch::Receiver<()>) {
+async fn serve_connection(
+    stream: TcpStream,
+    service: Service,
+    metrics: Arc<Metrics>,
+    mut stopped: watch::Receiver<()>,
+) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -159,10 +166,6 @@ async fn metrics(State(site): State<Site>) -> Response {
     }
 }
 
-const STARTING: u8 = 0;
-const READY: u8 = 1;
-const DRAINING: u8 = 2;
-
 const INDEX: &str = "Parlor, a chat-room server\n\n/metrics  for Prometheus\n/healthz  200 while the process lives\n\
     /readyz   200 while it takes work\n";
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -181,3 +184,154 @@ const GRACE: Duration = Duration::from_secs(1);
 /// What all connections have at shutdown.
 const DRAIN: Duration = Duration::from_secs(1);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::oneshot;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+
+    struct Running {
+        address: SocketAddr,
+        metrics: Arc<Metrics>,
+        readiness: Arc<Readiness>,
+        stop: oneshot::Sender<()>,
+        task: JoinHandle<()>,
+    }
+
+    async fn start() -> Running {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let metrics = Arc::new(Metrics::new());
+        let readiness = Arc::new(Readiness::starting(metrics.clone()));
+        let (stop, stopped) = oneshot::channel();
+        let until = async {
+            let _ = stopped.await;
+        };
+        let task = tokio::spawn(serve(listener, metrics.clone(), readiness.clone(), until));
+        Running { address, metrics, readiness, stop, task }
+    }
+
+    impl Running {
+        /// What comes back for these bytes until the connection closes.
+        async fn exchange(&self, request: &[u8]) -> String {
+            let mut stream = TcpStream::connect(self.address).await.unwrap();
+            let mut answer = Vec::new();
+            // A server that refuses early may reset before all is written; what it said still counts.
+            let _ = stream.write_all(request).await;
+            let _ = stream.read_to_end(&mut answer).await;
+            String::from_utf8_lossy(&answer).into_owned()
+        }
+
+        async fn request(&self, method: &str, path: &str) -> (u16, String) {
+            let request = format!("{method} {path} HTTP/1.1\r\nHost: parlor.test\r\nConnection: close\r\n\r\n");
+            let answer = self.exchange(request.as_bytes()).await;
+            let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+            (status.unwrap_or_else(|| panic!("no status in {answer:?}")), answer)
+        }
+
+        fn rejected(&self, reason: &str) -> bool {
+            let line = format!("parlor_rejected_total{{layer=\"http\",reason=\"{reason}\"}}");
+            self.metrics.render().unwrap().contains(&line)
+        }
+    }
+
+    /// Each endpoint answers, readiness as it changes, and metrics in the format that scrapers know.
+    #[tokio::test]
+    async fn endpoints() {
+        let server = start().await;
+        assert_eq!(server.request("GET", "/").await.0, 200);
+        assert_eq!(server.request("GET", "/healthz").await.0, 200);
+        assert_eq!(server.request("GET", "/readyz").await.0, 503);
+        server.readiness.set_ready();
+        assert_eq!(server.request("GET", "/readyz").await.0, 200);
+        let (status, text) = server.request("GET", "/metrics").await;
+        assert_eq!(status, 200);
+        assert!(text.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{text}");
+        assert!(text.contains("\nparlor_ready 1\n"), "{text}");
+        server.readiness.set_draining();
+        assert_eq!(server.request("GET", "/readyz").await.0, 503);
+        assert_eq!(server.metrics.ready.get(), 0);
+    }
+
+    /// Only GET and HEAD are served, and HEAD has no body.
+    #[tokio::test]
+    async fn methods() {
+        let server = start().await;
+        for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"] {
+            assert_eq!(server.request(method, "/metrics").await.0, 405, "{method}");
+        }
+        let (status, text) = server.request("HEAD", "/metrics").await;
+        assert_eq!(status, 200);
+        assert!(text.ends_with("\r\n\r\n"), "{text}");
+        assert_eq!(server.request("GET", "/nothing").await.0, 404);
+    }
+
+    /// Junk and heads beyond the limits are refused and counted, and the next caller is served.
+    #[tokio::test]
+    async fn junk() {
+        let server = start().await;
+        let huge = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(2 * MAX_BUFFER));
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(2 * MAX_HEADERS));
+        let endless = vec![b'a'; 4 * MAX_BUFFER];
+        let bad =
+            [&b"\0\x01\x02\r\n\r\n"[..], b"MSRP a786hjs2 SEND\r\n\r\n", huge.as_bytes(), many.as_bytes(), &endless];
+        for request in bad {
+            let answer = server.exchange(request).await;
+            assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+        }
+        assert!(server.rejected("malformed"));
+        assert_eq!(server.request("GET", "/healthz").await.0, 200);
+    }
+
+    /// A body that nobody wants is not waited for.
+    #[tokio::test]
+    async fn body() {
+        let server = start().await;
+        let request = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 99999999999\r\n\r\nab";
+        assert!(server.exchange(request).await.starts_with("HTTP/1.1 200"));
+    }
+
+    /// Callers that hold every connection and say nothing, or one byte, are closed in time, and others get in.
+    #[tokio::test(start_paused = true)]
+    async fn slow_callers() {
+        let server = start().await;
+        let mut silent = Vec::new();
+        for index in 0..2 * CONNECTIONS {
+            let mut stream = TcpStream::connect(server.address).await.unwrap();
+            if index % 2 == 0 {
+                stream.write_all(b"G").await.unwrap();
+            }
+            silent.push(stream);
+        }
+        assert_eq!(server.request("GET", "/healthz").await.0, 200);
+        assert!(server.rejected("slow"));
+    }
+
+    /// A caller that asks without end and never reads is closed in time.
+    #[tokio::test(start_paused = true)]
+    async fn caller_that_does_not_read() {
+        let server = start().await;
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let asked = async { while stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").await.is_ok() {} };
+        timeout(2 * LIFETIME, asked).await.unwrap();
+    }
+
+    /// At shutdown the port is free and callers that linger are let go.
+    #[tokio::test]
+    async fn shutdown() {
+        let server = start().await;
+        let mut lingering = TcpStream::connect(server.address).await.unwrap();
+        lingering.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        lingering.readable().await.unwrap();
+        server.stop.send(()).unwrap();
+        server.task.await.unwrap();
+        assert!(TcpStream::connect(server.address).await.is_err());
+        let mut rest = Vec::new();
+        lingering.read_to_end(&mut rest).await.unwrap();
+    }
+}

@@ -156,3 +156,90 @@ fn told(error: &pem::Error) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::ServerName;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+    use super::*;
+    use crate::certificate::write_self_signed;
+
+    /// The configuration for a certificate just made in `directory`, trusted by whoever connects.
+    fn self_signed(directory: &Path) -> config::Tls {
+        let written = write_self_signed("localhost", directory).unwrap();
+        let trusted = Some(written.certificate.clone());
+        config::Tls { certificate: Some(written.certificate), key: Some(written.key), trusted }
+    }
+
+    /// A handshake over loopback between `client` and `server`, and one word each way.
+    async fn talk(server: &Tls, client: &Tls, name: &'static str) -> std::io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let acceptor = TlsAcceptor::from(server.server.clone().unwrap());
+        let address = listener.local_addr()?;
+        let listening = tokio::spawn(async move {
+            let mut stream = acceptor.accept(listener.accept().await?.0).await?;
+            let mut word = [0; 4];
+            stream.read_exact(&mut word).await?;
+            stream.write_all(&word).await?;
+            stream.shutdown().await
+        });
+        let connector = TlsConnector::from(client.client.clone());
+        let name = ServerName::try_from(name).unwrap();
+        let mut stream = connector.connect(name, TcpStream::connect(address).await?).await?;
+        stream.write_all(b"MSRP").await?;
+        let mut echoed = Vec::new();
+        stream.read_to_end(&mut echoed).await?;
+        assert_eq!(echoed, b"MSRP");
+        listening.await?
+    }
+
+    /// MSRP-140: a self-signed certificate loads and serves by name and by loopback address.
+    #[tokio::test]
+    async fn self_signed_handshake() {
+        let directory = tempfile::tempdir().unwrap();
+        let tls = Tls::load(&self_signed(directory.path())).unwrap();
+        talk(&tls, &tls, "localhost").await.unwrap();
+        talk(&tls, &tls, "127.0.0.1").await.unwrap();
+    }
+
+    /// MSRP-141: we do not connect to a certificate that nobody vouches for, nor to one for another name.
+    #[tokio::test]
+    async fn untrusted_certificates() {
+        let directory = tempfile::tempdir().unwrap();
+        let tls = Tls::load(&self_signed(directory.path())).unwrap();
+        let trusts_nobody = Tls::load(&config::Tls::default()).unwrap();
+        assert!(trusts_nobody.server.is_none());
+        talk(&tls, &trusts_nobody, "localhost").await.unwrap_err();
+        talk(&tls, &tls, "other.test").await.unwrap_err();
+    }
+
+    /// A file that is missing, empty, no PEM, or belongs to another key is named with what is wrong.
+    #[test]
+    fn bad_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let good = self_signed(directory.path());
+        let missing = directory.path().join("missing.pem");
+        let junk = directory.path().join("junk.pem");
+        std::fs::write(&junk, b"-----BEGIN CERTIFICATE-----\n\xff\n-----END CERTIFICATE-----\n").unwrap();
+        let other_key = self_signed(other.path()).key;
+        let bad = [
+            ("tls.certificate", config::Tls { certificate: Some(missing.clone()), ..good.clone() }),
+            ("tls.certificate", config::Tls { certificate: Some(junk.clone()), ..good.clone() }),
+            ("tls.certificate", config::Tls { certificate: good.key.clone(), ..good.clone() }),
+            ("tls.certificate", config::Tls { key: other_key, ..good.clone() }),
+            ("tls.key", config::Tls { key: Some(missing.clone()), ..good.clone() }),
+            ("tls.key", config::Tls { key: good.certificate.clone(), ..good.clone() }),
+            ("tls.trusted", config::Tls { trusted: Some(missing), ..good.clone() }),
+            ("tls.trusted", config::Tls { trusted: Some(junk), ..good }),
+        ];
+        for (key, config) in bad {
+            let error = Tls::load(&config).unwrap_err();
+            assert_eq!(error.key(), key, "{error}");
+            assert!(error.to_string().contains(".pem: "), "{error}");
+        }
+    }
+}

@@ -4,22 +4,14 @@ use parlor_server::config::{Config, FailureReport, HttpListen, Size, Transport};
 
 /// The mistakes of a text, as `line: key: message`.
 fn mistakes(text: &str) -> Vec<String> {
-    Config::parse(text)
-        .err()
-        .unwrap_or_default()
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    Config::parse(text).err().unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 
 /// Expects exactly these mistakes; each is given by the beginning of its line.
 fn assert_mistakes(text: &str, expected: &[&str]) {
     let found = mistakes(text);
-    let matches = found.len() == expected.len()
-        && found
-            .iter()
-            .zip(expected)
-            .all(|(found, begin)| found.starts_with(begin));
+    let matches =
+        found.len() == expected.len() && found.iter().zip(expected).all(|(found, begin)| found.starts_with(begin));
     assert!(matches, "{text}\nexpected {expected:#?}\nfound {found:#?}");
 }
 
@@ -31,19 +23,9 @@ fn defaults() {
     let sip: Vec<String> = config.sip.listen.iter().map(ToString::to_string).collect();
     assert_eq!(sip, ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]);
     assert_eq!(config.msrp.listen[0].to_string(), "tcp:127.0.0.1:2855");
-    assert_eq!(
-        config.http.listen,
-        HttpListen::At("127.0.0.1:8080".parse().unwrap())
-    );
+    assert_eq!(config.http.listen, HttpListen::At("127.0.0.1:8080".parse().unwrap()));
     assert!(config.rooms.on_demand && !config.allow_unauthenticated && !config.msrp.strict_paths);
-    assert_eq!(
-        config
-            .room
-            .iter()
-            .map(|room| room.name.as_str())
-            .collect::<Vec<_>>(),
-        ["lobby"]
-    );
+    assert_eq!(config.room.iter().map(|room| room.name.as_str()).collect::<Vec<_>>(), ["lobby"]);
     assert_eq!(config.room[0].rules.max_message_bytes, Size::new(100 << 20));
     assert_eq!(config.limits.outbox, Size::new(1 << 20));
 }
@@ -79,17 +61,11 @@ fn everything_is_read() {
     let config = config.unwrap();
     assert_eq!(config.sip.listen[1].transport, Transport::Tls);
     let bound = config.sip.listen[1].address;
-    assert_eq!(
-        config.sip.advertised.host_port(1, bound).to_string(),
-        "chat.example.test:5061"
-    );
+    assert_eq!(config.sip.advertised.host_port(1, bound).to_string(), "chat.example.test:5061");
     assert_eq!(config.msrp.failure_report, FailureReport::Yes);
     assert_eq!(config.http.listen, HttpListen::Off);
-    let limits: Vec<_> = config
-        .room
-        .iter()
-        .map(|room| (room.rules.topic.as_str(), room.rules.max_participants))
-        .collect();
+    let limits: Vec<_> =
+        config.room.iter().map(|room| (room.rules.topic.as_str(), room.rules.max_participants)).collect();
     assert_eq!(limits, [("Tea", 7), ("", 9)]);
     assert_eq!(config.room_rules.max_participants, 7);
 }
@@ -142,21 +118,8 @@ name = "with space"
 fn broken_toml() {
     let found = mistakes("[sip]\nlisten = [\"udp:127.0.0.1:5060\"\n[http]\nlisten = 3\n");
     assert!(!found.is_empty());
-    assert_mistakes(
-        "domain = \"a.test\"\ndomain = \"b.test\"\n",
-        &["2: duplicate key"],
-    );
-    for text in [
-        "=",
-        "[",
-        "[[room]",
-        "a",
-        "\u{0}",
-        "[sip]\n[sip]",
-        "\"\"\"",
-        "a = 1979-13-99",
-        "x.y.z = {",
-    ] {
+    assert_mistakes("domain = \"a.test\"\ndomain = \"b.test\"\n", &["2: duplicate key"]);
+    for text in ["=", "[", "[[room]", "a", "\u{0}", "[sip]\n[sip]", "\"\"\"", "a = 1979-13-99", "x.y.z = {"] {
         assert!(!mistakes(text).is_empty(), "{text:?}");
     }
 }
@@ -166,14 +129,8 @@ fn broken_toml() {
 fn sections_of_the_wrong_shape() {
     assert_mistakes("sip = 3\n", &["1: sip: this is a section: write [sip]"]);
     assert_mistakes("[[sip]]\n", &["1: sip: this is a section: write [sip]"]);
-    assert_mistakes(
-        "[room]\nname = \"a\"\n",
-        &["1: room: there may be several of this section: write [[room]]"],
-    );
-    assert_mistakes(
-        "room = [1]\n",
-        &["1: room[0]: this is a section: write [[room]]"],
-    );
+    assert_mistakes("[room]\nname = \"a\"\n", &["1: room: there may be several of this section: write [[room]]"]);
+    assert_mistakes("room = [1]\n", &["1: room[0]: this is a section: write [[room]]"]);
 }
 
 /// Beyond loopback the server listens only when told that nobody is authenticated.
@@ -182,10 +139,7 @@ fn beyond_loopback() {
     let text = "[sip]\nlisten = [\"tcp:127.0.0.1:5060\", \"tcp:192.0.2.1:5060\"]\n[http]\nlisten = \"[::]:80\"\n";
     assert_mistakes(
         text,
-        &[
-            "2: sip.listen[1]: 192.0.2.1:5060 is beyond loopback",
-            "4: http.listen: [::]:80 is beyond",
-        ],
+        &["2: sip.listen[1]: 192.0.2.1:5060 is beyond loopback", "4: http.listen: [::]:80 is beyond"],
     );
     assert!(mistakes(text)[0].contains("allow_unauthenticated = true"));
     assert_mistakes(&format!("allow_unauthenticated = true\n{text}"), &[]);
@@ -196,64 +150,36 @@ fn beyond_loopback() {
 #[test]
 fn tls_needs_a_certificate() {
     let listen = "[msrp]\nlisten = [\"tls:127.0.0.1:2855\"]\n";
-    assert_mistakes(
-        listen,
-        &["2: msrp.listen[0]: TLS needs [tls] certificate and key"],
-    );
+    assert_mistakes(listen, &["2: msrp.listen[0]: TLS needs [tls] certificate and key"]);
     assert_mistakes(
         &format!("{listen}[tls]\ncertificate = \"c\"\n"),
         &["4: tls.certificate: certificate and key go together"],
     );
-    assert_mistakes(
-        &format!("{listen}[tls]\nkey = \"k\"\n"),
-        &["4: tls.key: certificate and key go together"],
-    );
-    assert_mistakes(
-        &format!("{listen}[tls]\ncertificate = \"c\"\nkey = \"k\"\n"),
-        &[],
-    );
+    assert_mistakes(&format!("{listen}[tls]\nkey = \"k\"\n"), &["4: tls.key: certificate and key go together"]);
+    assert_mistakes(&format!("{listen}[tls]\ncertificate = \"c\"\nkey = \"k\"\n"), &[]);
 }
 
 /// Listeners must be there, be different, be of a kind that the protocol has, and be reachable.
 #[test]
 fn listeners() {
-    assert_mistakes(
-        "[sip]\nlisten = []\n",
-        &["2: sip.listen: there must be at least one"],
-    );
-    assert_mistakes(
-        "[msrp]\nlisten = [\"udp:127.0.0.1:2855\"]\n",
-        &["2: msrp.listen[0]: MSRP has no UDP"],
-    );
+    assert_mistakes("[sip]\nlisten = []\n", &["2: sip.listen: there must be at least one"]);
+    assert_mistakes("[msrp]\nlisten = [\"udp:127.0.0.1:2855\"]\n", &["2: msrp.listen[0]: MSRP has no UDP"]);
     let taken = "[msrp]\nlisten = [\"tcp:127.0.0.1:5060\"]\n[http]\nlisten = \"127.0.0.1:5060\"\n";
     assert_mistakes(
         taken,
-        &[
-            "2: msrp.listen[0]: 127.0.0.1:5060 is taken by sip.listen[1]",
-            "4: http.listen: 127.0.0.1:5060 is taken",
-        ],
+        &["2: msrp.listen[0]: 127.0.0.1:5060 is taken by sip.listen[1]", "4: http.listen: 127.0.0.1:5060 is taken"],
     );
-    assert_mistakes(
-        "[msrp]\nlisten = [\"tcp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\n",
-        &[],
-    );
+    assert_mistakes("[msrp]\nlisten = [\"tcp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\n", &[]);
     let wildcard = "allow_unauthenticated = true\n[msrp]\nlisten = [\"tcp:0.0.0.0:2855\"]\n";
-    assert_mistakes(
-        wildcard,
-        &["3: msrp.listen[0]: others cannot connect to 0.0.0.0: write msrp.advertised too"],
-    );
+    assert_mistakes(wildcard, &["3: msrp.listen[0]: others cannot connect to 0.0.0.0: write msrp.advertised too"]);
     assert_mistakes(&format!("{wildcard}advertised = \"a.test\"\n"), &[]);
 }
 
 /// Advertised hosts are one for all listeners or one for each.
 #[test]
 fn advertised_hosts() {
-    let listen =
-        "[sip]\nlisten = [\"tcp:127.0.0.1:1\", \"tcp:127.0.0.1:2\", \"udp:127.0.0.1:1\"]\n";
-    assert_mistakes(
-        &format!("{listen}advertised = [\"a\", \"b\"]\n"),
-        &["3: sip.advertised: 2 hosts for 3 listeners"],
-    );
+    let listen = "[sip]\nlisten = [\"tcp:127.0.0.1:1\", \"tcp:127.0.0.1:2\", \"udp:127.0.0.1:1\"]\n";
+    assert_mistakes(&format!("{listen}advertised = [\"a\", \"b\"]\n"), &["3: sip.advertised: 2 hosts for 3 listeners"]);
     assert_mistakes(
         &format!("{listen}advertised = \"a:5\"\n"),
         &["3: sip.advertised: one port for listeners of several"],
@@ -262,23 +188,14 @@ fn advertised_hosts() {
         &format!("{listen}advertised = [\"a\", \"b:5\", \"not a host\"]\n"),
         &["3: sip.advertised[2]: \"not a host\" is not"],
     );
-    assert_mistakes(
-        &format!("{listen}advertised = [\"a\", \"b:5\", \"[::1]\"]\n"),
-        &[],
-    );
+    assert_mistakes(&format!("{listen}advertised = [\"a\", \"b:5\", \"[::1]\"]\n"), &[]);
 }
 
 /// Values that only make sense together are checked together, at the one that is written.
 #[test]
 fn values_together() {
-    assert_mistakes(
-        "[sip]\nsession_expires = \"90s\"\nmin_se = \"91s\"\n",
-        &["3: sip.min_se: min_se is more"],
-    );
-    assert_mistakes(
-        "[limits]\noutbox = \"64 KiB\"\n",
-        &["2: limits.outbox: must be from 256 KiB to 64 MiB"],
-    );
+    assert_mistakes("[sip]\nsession_expires = \"90s\"\nmin_se = \"91s\"\n", &["3: sip.min_se: min_se is more"]);
+    assert_mistakes("[limits]\noutbox = \"64 KiB\"\n", &["2: limits.outbox: must be from 256 KiB to 64 MiB"]);
     assert_mistakes(
         "[limits]\nstalled_outboxes = \"1 MiB\"\noutbox = \"2 MiB\"\n",
         &["3: limits.outbox: stalled_outboxes must"],
@@ -292,39 +209,19 @@ fn values_together() {
 /// Texts that go out on the wire cannot carry what would break it.
 #[test]
 fn texts() {
-    assert_mistakes(
-        "domain = \"a b\"\n",
-        &["1: domain: \"a b\" is no domain name"],
-    );
-    assert_mistakes(
-        "[rooms]\ntopic = \"two\\nlines\"\n",
-        &["2: rooms.topic: a topic is one line"],
-    );
+    assert_mistakes("domain = \"a b\"\n", &["1: domain: \"a b\" is no domain name"]);
+    assert_mistakes("[rooms]\ntopic = \"two\\nlines\"\n", &["2: rooms.topic: a topic is one line"]);
     assert_mistakes("[rooms]\nwelcome = \"two\\nlines\"\n", &[]);
-    assert_mistakes(
-        "[rooms]\nwelcome = \"\\u0000\"\n",
-        &["2: rooms.welcome: a welcome is text"],
-    );
-    assert_mistakes(
-        "[rooms]\naccept_wrapped_types = []\n",
-        &["2: rooms.accept_wrapped_types: a room must accept"],
-    );
-    let types = "[[room]]\nname = \"a\"\naccept_wrapped_types = [\"text/plain\", \"text\", \"*\", \"*/*\", \"image/*\"]\n";
+    assert_mistakes("[rooms]\nwelcome = \"\\u0000\"\n", &["2: rooms.welcome: a welcome is text"]);
+    assert_mistakes("[rooms]\naccept_wrapped_types = []\n", &["2: rooms.accept_wrapped_types: a room must accept"]);
+    let types =
+        "[[room]]\nname = \"a\"\naccept_wrapped_types = [\"text/plain\", \"text\", \"*\", \"*/*\", \"image/*\"]\n";
     assert_mistakes(
         types,
-        &[
-            "3: room[0].accept_wrapped_types[1]: \"text\" is neither",
-            "3: room[0].accept_wrapped_types[3]: \"*/*\"",
-        ],
+        &["3: room[0].accept_wrapped_types[1]: \"text\" is neither", "3: room[0].accept_wrapped_types[3]: \"*/*\""],
     );
-    assert_mistakes(
-        "[log]\nlevel = \"parlor=loud\"\n",
-        &["2: log.level: \"parlor=loud\" is no log level"],
-    );
-    assert_mistakes(
-        "[log]\nformat = \"xml\"\n",
-        &["2: log.format: expected \"text\" or \"json\", found \"xml\""],
-    );
+    assert_mistakes("[log]\nlevel = \"parlor=loud\"\n", &["2: log.level: \"parlor=loud\" is no log level"]);
+    assert_mistakes("[log]\nformat = \"xml\"\n", &["2: log.format: expected \"text\" or \"json\", found \"xml\""]);
 }
 
 /// A mistake in the defaults of all rooms is named once, where it stands.

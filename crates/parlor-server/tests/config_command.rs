@@ -1,0 +1,113 @@
+//! `parlor check-config` and its neighbours, as a person runs them.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn parlor(directory: &Path, arguments: &[&str]) -> Output {
+    let program = env!("CARGO_BIN_EXE_parlor");
+    Command::new(program).args(arguments).current_dir(directory).env_remove("RUST_LOG").output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn directory_with(file: &str, text: &str) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join(file), text).unwrap();
+    directory
+}
+
+/// Every mistake is printed as `file:line: key: message`, and the exit status is 1.
+#[test]
+fn mistakes_by_line() {
+    let directory = directory_with(
+        "bad.toml",
+        "domian = \"a\"\n\n[limits]\noutbox = \"1 kB\"\nroms = 3\n[tls]\nkey = \"nowhere.pem\"\ncertificate = \"nowhere.pem\"\n",
+    );
+    let output = parlor(directory.path(), &["check-config", "--config", "bad.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = stdout(&output);
+    let lines: Vec<_> = text.lines().collect();
+    let expected = [
+        "bad.toml:1: domian: unknown key, perhaps `domain`",
+        "bad.toml:4: limits.outbox: \"1 kB\" is not a size",
+        "bad.toml:5: limits.roms: unknown key, perhaps `rooms`",
+        "bad.toml:8: tls.certificate: nowhere.pem: No such file",
+    ];
+    assert_eq!(lines.len(), expected.len(), "{text}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{line}");
+    }
+}
+
+/// A correct file is summed up; `parlor.toml` of the working directory is the file when none is named.
+#[test]
+fn correct_file() {
+    let directory = directory_with("parlor.toml", "domain = \"example.test\"\n[[room]]\nname = \"tea\"\n");
+    for arguments in [&["check-config"][..], &["check-config", "-c", "parlor.toml"]] {
+        let output = parlor(directory.path(), arguments);
+        assert!(output.status.success());
+        assert!(stdout(&output).contains("sip:tea@example.test"), "{}", stdout(&output));
+    }
+}
+
+/// A file that is named must be there; without one the defaults are in force.
+#[test]
+fn missing_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = parlor(directory.path(), &["check-config", "--config", "none.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).starts_with("none.toml: No such file"));
+    let output = parlor(directory.path(), &["check-config"]);
+    assert!(output.status.success());
+    assert!(stdout(&output).contains("sip:lobby@localhost"));
+}
+
+/// Serving refuses a mistaken configuration with the same words, and starts nothing.
+#[test]
+fn serve_refuses_mistakes() {
+    let directory = directory_with("bad.toml", "[sip]\nlisten = [\"tcp:192.0.2.1:5060\"]\n");
+    for arguments in [&["--config", "bad.toml"][..], &["serve", "--config", "bad.toml"]] {
+        let output = parlor(directory.path(), arguments);
+        assert_eq!(output.status.code(), Some(1));
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains("bad.toml:2: sip.listen[0]: 192.0.2.1:5060 is beyond loopback"), "{text}");
+    }
+}
+
+/// The printed example is a correct file, and the printed documentation is the one in the repository.
+#[test]
+fn printed_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let example = stdout(&parlor(directory.path(), &["example-config"]));
+    std::fs::write(directory.path().join("parlor.toml"), example).unwrap();
+    assert!(parlor(directory.path(), &["check-config"]).status.success());
+    let documentation = stdout(&parlor(directory.path(), &["config-docs"]));
+    assert!(documentation.starts_with("# Configuration\n"));
+}
+
+/// The certificate made for trying fits into a configuration as printed.
+#[test]
+fn certificate_for_trying() {
+    let directory = tempfile::tempdir().unwrap();
+    let output =
+        parlor(directory.path(), &["certificate", "--self-signed", "--domain", "example.test", "--out", "tls"]);
+    assert!(output.status.success());
+    let text = format!("{}[msrp]\nlisten = [\"tls:127.0.0.1:2855\"]\n", stdout(&output));
+    std::fs::write(directory.path().join("parlor.toml"), text).unwrap();
+    let output = parlor(directory.path(), &["check-config"]);
+    assert!(output.status.success(), "{}", stdout(&output));
+}
+
+/// The version is that of the package.
+#[test]
+fn version() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = parlor(directory.path(), &["--version"]);
+    assert_eq!(stdout(&output), format!("parlor {}\n", env!("CARGO_PKG_VERSION")));
+}
