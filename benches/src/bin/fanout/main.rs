@@ -56,7 +56,7 @@ struct Options {
     /// One short round
     #[arg(long)]
     quick: bool,
-    /// The server's `[rooms] failure_report`; with `yes` recipients answer each copy
+    /// The server's `[msrp] failure_report`; with `yes` recipients answer each copy
     #[arg(long)]
     failure_report: Option<String>,
     /// Drives the broadcaster alone

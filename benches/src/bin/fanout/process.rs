@@ -85,9 +85,9 @@ impl Server {
         let config = format!(
             "domain = \"localhost\"\ndata_dir = {:?}\n\
              [sip]\nlisten = [\"udp:{sip}\", \"tcp:{sip}\"]\n\
-             [msrp]\nlisten = [\"tcp:{msrp}\"]\n\
+             [msrp]\nlisten = [\"tcp:{msrp}\"]\n{report}\
              [http]\nlisten = \"{http}\"\n\
-             [rooms]\non_demand = true\n{report}",
+             [rooms]\non_demand = true\n",
             directory.path().join("data")
         );
         let path = directory.path().join("parlor.toml");
