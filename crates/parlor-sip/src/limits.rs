@@ -13,11 +13,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            start_line: 4 * 1024,
-            header_block: 32 * 1024,
-            header_count: 128,
-            body: 64 * 1024,
-        }
+        Self { start_line: 4 * 1024, header_block: 32 * 1024, header_count: 128, body: 64 * 1024 }
     }
 }

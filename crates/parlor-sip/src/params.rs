@@ -45,11 +45,7 @@ impl Params {
     /// Sets or replaces a value; one that is not a token or host is quoted.
     pub fn set(&mut self, name: &str, value: &str) {
         let plain = !value.is_empty() && value.bytes().all(is_plain);
-        let value: Box<str> = if plain {
-            value.into()
-        } else {
-            quote(value).into()
-        };
+        let value: Box<str> = if plain { value.into() } else { quote(value).into() };
         self.put(name, Some(value));
     }
 
@@ -64,16 +60,10 @@ impl Params {
     }
 
     fn put(&mut self, name: &str, value: Option<Box<str>>) {
-        debug_assert!(
-            is_token(name),
-            "parameter names are constants of the program"
-        );
+        debug_assert!(is_token(name), "parameter names are constants of the program");
         match self.0.iter_mut().find(|param| same_name(&param.name, name)) {
             Some(param) => param.value = value,
-            None => self.0.push(Param {
-                name: name.into(),
-                value,
-            }),
+            None => self.0.push(Param { name: name.into(), value }),
         }
     }
 

@@ -17,13 +17,7 @@ pub struct CSeq {
 /// 1*DIGIT LWS Method
 pub(crate) fn cseq(input: &str) -> IResult<&str, CSeq> {
     let (rest, (seq, _, method)) = (number, lws, token).parse(input)?;
-    Ok((
-        rest,
-        CSeq {
-            seq,
-            method: Method::from(method),
-        },
-    ))
+    Ok((rest, CSeq { seq, method: Method::from(method) }))
 }
 
 impl fmt::Display for CSeq {
@@ -39,17 +33,8 @@ mod tests {
 
     #[test]
     fn numbers_beyond_32_bits_are_refused() {
-        assert_eq!(
-            whole("0009   INVITE", cseq),
-            Some(CSeq {
-                seq: 9,
-                method: Method::Invite
-            })
-        );
-        assert_eq!(
-            whole("4294967295 X", cseq).map(|cseq| cseq.seq),
-            Some(u32::MAX)
-        );
+        assert_eq!(whole("0009   INVITE", cseq), Some(CSeq { seq: 9, method: Method::Invite }));
+        assert_eq!(whole("4294967295 X", cseq).map(|cseq| cseq.seq), Some(u32::MAX));
         assert_eq!(whole("4294967296 X", cseq), None);
         assert_eq!(whole("-1 X", cseq), None);
     }

@@ -61,31 +61,21 @@ pub(crate) fn quoted_string(input: &str) -> IResult<&str, &str> {
     });
     match end {
         Some(end) => Ok((&input[end + 2..], &input[..end + 2])),
-        None => Err(nom::Err::Error(nom::error::make_error(
-            input,
-            nom::error::ErrorKind::Char,
-        ))),
+        None => Err(nom::Err::Error(nom::error::make_error(input, nom::error::ErrorKind::Char))),
     }
 }
 
 /// generic-param = token [ EQUAL gen-value ]
 pub(crate) fn generic_param(input: &str) -> IResult<&str, Param> {
     pair(token, opt(preceded(separator('='), gen_value)))
-        .map(|(name, value)| Param {
-            name: name.into(),
-            value: value.map(Box::from),
-        })
+        .map(|(name, value)| Param { name: name.into(), value: value.map(Box::from) })
         .parse(input)
 }
 
 /// gen-value = token / host / quoted-string. Any run without separators is let through, for tags that peers make
 /// from base64 or from Call-IDs.
 pub(crate) fn gen_value(input: &str) -> IResult<&str, &str> {
-    alt((
-        quoted_string,
-        take_while1(|c: char| !c.is_ascii_control() && !" ;,\"<>".contains(c)),
-    ))
-    .parse(input)
+    alt((quoted_string, take_while1(|c: char| !c.is_ascii_control() && !" ;,\"<>".contains(c)))).parse(input)
 }
 
 /// *( SEMI generic-param ). Empty parameters are passed over (SIP-E7).
@@ -96,40 +86,23 @@ pub(crate) fn params(input: &str) -> IResult<&str, Params> {
 }
 
 /// `rule *(COMMA rule)` as the whole value of one header field.
-pub(crate) fn comma_list<'a, T>(
-    input: &'a str,
-    rule: fn(&'a str) -> IResult<&'a str, T>,
-) -> Option<Vec<T>> {
-    whole(input, |input| {
-        separated_list1(separator(','), rule).parse(input)
-    })
+pub(crate) fn comma_list<'a, T>(input: &'a str, rule: fn(&'a str) -> IResult<&'a str, T>) -> Option<Vec<T>> {
+    whole(input, |input| separated_list1(separator(','), rule).parse(input))
 }
 
 /// `rule` as the whole value, with white space around it.
-pub(crate) fn whole<'a, T>(
-    input: &'a str,
-    rule: impl Fn(&'a str) -> IResult<&'a str, T>,
-) -> Option<T> {
-    all_consuming(delimited(sws, rule, sws))
-        .parse(input)
-        .ok()
-        .map(|(_, value)| value)
+pub(crate) fn whole<'a, T>(input: &'a str, rule: impl Fn(&'a str) -> IResult<&'a str, T>) -> Option<T> {
+    all_consuming(delimited(sws, rule, sws)).parse(input).ok().map(|(_, value)| value)
 }
 
 /// 1*DIGIT that fits.
 pub(crate) fn number<T: std::str::FromStr>(input: &str) -> IResult<&str, T> {
-    map_opt(nom::character::complete::digit1, |digits: &str| {
-        digits.parse().ok()
-    })
-    .parse(input)
+    map_opt(nom::character::complete::digit1, |digits: &str| digits.parse().ok()).parse(input)
 }
 
 /// delta-seconds; what is larger than 2^32-1 counts as that.
 pub(crate) fn delta_seconds(input: &str) -> IResult<&str, u32> {
-    map(nom::character::complete::digit1, |digits: &str| {
-        digits.parse().unwrap_or(u32::MAX)
-    })
-    .parse(input)
+    map(nom::character::complete::digit1, |digits: &str| digits.parse().unwrap_or(u32::MAX)).parse(input)
 }
 
 /// m-type SLASH m-subtype, or a language tag, or any token: up to its parameters.
@@ -139,10 +112,7 @@ pub(crate) fn token_or_range(input: &str) -> IResult<&str, &str> {
 
 /// The text of a quoted string, or the text itself if it is not one.
 pub(crate) fn unquote(raw: &str) -> Cow<'_, str> {
-    let Some(inside) = raw
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-    else {
+    let Some(inside) = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
         return Cow::Borrowed(raw);
     };
     if !inside.contains('\\') {
@@ -151,11 +121,7 @@ pub(crate) fn unquote(raw: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(inside.len());
     let mut chars = inside.chars();
     while let Some(c) = chars.next() {
-        out.push(if c == '\\' {
-            chars.next().unwrap_or('\\')
-        } else {
-            c
-        });
+        out.push(if c == '\\' { chars.next().unwrap_or('\\') } else { c });
     }
     Cow::Owned(out)
 }
@@ -181,14 +147,9 @@ mod tests {
 
     #[test]
     fn quoted_strings_end_at_the_quote_that_is_not_escaped() {
-        assert_eq!(
-            quoted_string(r#""a\"b\\" rest"#),
-            Ok((" rest", r#""a\"b\\""#))
-        );
+        assert_eq!(quoted_string(r#""a\"b\\" rest"#), Ok((" rest", r#""a\"b\\""#)));
         assert!(
-            quoted_string("\"open").is_err()
-                && quoted_string("\"open\\\"").is_err()
-                && quoted_string("\"").is_err()
+            quoted_string("\"open").is_err() && quoted_string("\"open\\\"").is_err() && quoted_string("\"").is_err()
         );
         assert_eq!(unquote(r#""a\"b\\""#), "a\"b\\");
         assert_eq!(unquote(&quote("a\"b\\c\r\nd")), "a\"b\\c  d");

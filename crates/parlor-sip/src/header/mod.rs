@@ -22,6 +22,7 @@ pub use refer_to::ReferTo;
 pub use replaces::Replaces;
 pub use session_expires::{Refresher, SessionExpires};
 pub use token_params::TokenParams;
+pub(crate) use via::MAGIC_COOKIE;
 pub use via::Via;
 pub use warning::Warning;
 
@@ -69,18 +70,12 @@ impl Headers {
     /// The values of all fields of that name, unparsed.
     pub fn all<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a str> + use<'a> {
         let name = name.clone();
-        self.0
-            .iter()
-            .filter(move |(own, _)| *own == name)
-            .map(|(_, value)| &**value)
+        self.0.iter().filter(move |(own, _)| *own == name).map(|(_, value)| &**value)
     }
 
     /// The value of the first field of that name, unparsed.
     pub fn first(&self, name: &HeaderName) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(own, _)| own == name)
-            .map(|(_, value)| &**value)
+        self.0.iter().find(|(own, _)| own == name).map(|(_, value)| &**value)
     }
 
     /// Whether there is a field of that name.
@@ -121,8 +116,7 @@ impl Headers {
 
     /// Adds the fields of that name that `other` has, unchanged and in order.
     pub fn copy(&mut self, other: &Self, name: &HeaderName) {
-        self.0
-            .extend(other.0.iter().filter(|(own, _)| own == name).cloned());
+        self.0.extend(other.0.iter().filter(|(own, _)| own == name).cloned());
     }
 
     /// A value that was unfolded by the decoder.
@@ -139,11 +133,7 @@ impl Headers {
 }
 
 fn one_line(value: String) -> Box<str> {
-    if value.contains(['\r', '\n']) {
-        value.replace(['\r', '\n'], " ").into()
-    } else {
-        value.into()
-    }
+    if value.contains(['\r', '\n']) { value.replace(['\r', '\n'], " ").into() } else { value.into() }
 }
 
 #[cfg(test)]
@@ -160,20 +150,11 @@ mod tests {
     #[test]
     fn setting_replaces_all_at_the_place_of_the_first() {
         let mut headers = Headers::new();
-        for (name, value) in [
-            ("X-a", "1"),
-            ("X-b", "2"),
-            ("x-A", "3"),
-            ("X-c", "4"),
-            ("X-a", "5"),
-        ] {
+        for (name, value) in [("X-a", "1"), ("X-b", "2"), ("x-A", "3"), ("X-c", "4"), ("X-a", "5")] {
             headers.push(HeaderName::from(name), value);
         }
         headers.set(HeaderName::from("X-A"), "new");
-        let all: Vec<_> = headers
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+        let all: Vec<_> = headers.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(all, ["X-a=new", "X-b=2", "X-c=4"]);
     }
 }

@@ -113,9 +113,7 @@ impl Eq for HeaderName {}
 
 impl Hash for HeaderName {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str()
-            .bytes()
-            .for_each(|byte| byte.to_ascii_lowercase().hash(state));
+        self.as_str().bytes().for_each(|byte| byte.to_ascii_lowercase().hash(state));
     }
 }
 

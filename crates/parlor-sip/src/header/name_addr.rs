@@ -28,11 +28,7 @@ pub struct NameAddr {
 impl NameAddr {
     /// An address without a name and parameters.
     pub fn new(uri: Uri) -> Self {
-        Self {
-            display: None,
-            uri,
-            params: Params::default(),
-        }
+        Self { display: None, uri, params: Params::default() }
     }
 
     /// The same with a display name.
@@ -77,39 +73,21 @@ impl NameAddr {
 pub(crate) fn name_addr(input: &str) -> IResult<&str, NameAddr> {
     let (rest, (display, uri)) = alt((bracketed, map(bare_uri, |uri| (None, uri)))).parse(input)?;
     let (rest, params) = params(rest)?;
-    Ok((
-        rest,
-        NameAddr {
-            display,
-            uri,
-            params,
-        },
-    ))
+    Ok((rest, NameAddr { display, uri, params }))
 }
 
 /// name-addr = [ display-name ] LAQUOT addr-spec RAQUOT
 fn bracketed(input: &str) -> IResult<&str, (Option<Box<str>>, Uri)> {
-    pair(
-        opt(display_name),
-        delimited(preceded(sws, char('<')), uri, char('>')),
-    )
-    .parse(input)
+    pair(opt(display_name), delimited(preceded(sws, char('<')), uri, char('>'))).parse(input)
 }
 
 /// display-name = *(token LWS) / quoted-string. Softphones write UTF-8 without quotes: let through.
 fn display_name(input: &str) -> IResult<&str, Box<str>> {
-    let word = take_while1(|c: char| {
-        c.is_ascii_alphanumeric() || "-.!%*_+`'~".contains(c) || !c.is_ascii()
-    });
-    let words = map(recognize(many0(pair(word, sws))), |words: &str| {
-        Cow::Borrowed(words.trim_end())
-    });
+    let word = take_while1(|c: char| c.is_ascii_alphanumeric() || "-.!%*_+`'~".contains(c) || !c.is_ascii());
+    let words = map(recognize(many0(pair(word, sws))), |words: &str| Cow::Borrowed(words.trim_end()));
     let (rest, name) = alt((map(quoted_string, unquote), words)).parse(input)?;
     if name.is_empty() && rest == input {
-        return Err(nom::Err::Error(nom::error::make_error(
-            input,
-            nom::error::ErrorKind::TakeWhile1,
-        )));
+        return Err(nom::Err::Error(nom::error::make_error(input, nom::error::ErrorKind::TakeWhile1)));
     }
     Ok((rest, name.into()))
 }
@@ -144,11 +122,7 @@ mod tests {
             ("\"\" <sip:a@b>;tag=1", Some("")),
         ] {
             let parsed = parsed(text).unwrap();
-            assert_eq!(
-                (parsed.display.as_deref(), parsed.tag()),
-                (name, Some("1")),
-                "{text}"
-            );
+            assert_eq!((parsed.display.as_deref(), parsed.tag()), (name, Some("1")), "{text}");
             assert_eq!(self::parsed(&parsed.to_string()), Some(parsed));
         }
     }
@@ -163,15 +137,9 @@ mod tests {
 
     #[test]
     fn broken_ones_are_refused() {
-        for text in [
-            "Bell, Alexander <sip:a@b>",
-            "\"open <sip:a@b>",
-            "< sip:a@b >",
-            "<sip:a@b",
-            "sip:a@b?x=y",
-            "<>",
-            "",
-        ] {
+        for text in
+            ["Bell, Alexander <sip:a@b>", "\"open <sip:a@b>", "< sip:a@b >", "<sip:a@b", "sip:a@b?x=y", "<>", ""]
+        {
             assert_eq!(parsed(text), None, "{text}");
         }
     }

@@ -8,11 +8,7 @@ pub struct ReferTo(pub NameAddr);
 impl ReferTo {
     /// The method to use. SIP-E2: without angle brackets the URI's parameter is the header field's.
     pub fn method(&self) -> Method {
-        let named = self
-            .0
-            .uri
-            .param("method")
-            .or_else(|| self.0.params.value("method"));
+        let named = self.0.uri.param("method").or_else(|| self.0.params.value("method"));
         named.map_or(Method::Invite, Method::from)
     }
 }

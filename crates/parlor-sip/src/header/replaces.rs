@@ -22,10 +22,7 @@ pub(crate) fn replaces(input: &str) -> IResult<&str, Replaces> {
     let (rest, (call_id, params)) = (callid, params).parse(input)?;
     match of_parts(call_id, &params) {
         Some(replaces) => Ok((rest, replaces)),
-        None => Err(nom::Err::Error(nom::error::make_error(
-            input,
-            nom::error::ErrorKind::Verify,
-        ))),
+        None => Err(nom::Err::Error(nom::error::make_error(input, nom::error::ErrorKind::Verify))),
     }
 }
 

@@ -52,13 +52,7 @@ mod tests {
     #[test]
     fn the_refresher_is_read_and_written() {
         let timer = whole("1800 ; refresher=UAC", session_expires).unwrap();
-        assert_eq!(
-            timer,
-            SessionExpires {
-                seconds: 1800,
-                refresher: Some(Refresher::Uac)
-            }
-        );
+        assert_eq!(timer, SessionExpires { seconds: 1800, refresher: Some(Refresher::Uac) });
         assert_eq!(timer.to_string(), "1800;refresher=uac");
         assert_eq!(whole("soon", session_expires), None);
     }

@@ -24,13 +24,7 @@ impl TokenParams {
 /// token *( SEMI generic-param )
 pub(crate) fn token_params(input: &str) -> IResult<&str, TokenParams> {
     let (rest, (token, params)) = (token, params).parse(input)?;
-    Ok((
-        rest,
-        TokenParams {
-            token: token.into(),
-            params,
-        },
-    ))
+    Ok((rest, TokenParams { token: token.into(), params }))
 }
 
 impl fmt::Display for TokenParams {

@@ -23,32 +23,22 @@ type Rule<'a, T> = fn(&'a str) -> IResult<&'a str, T>;
 impl Headers {
     /// All Via values, topmost first; at least one.
     pub fn via(&self) -> Result<Vec<Via>, HeaderError> {
-        let all = self.list(HeaderName::Via, via_parm)?;
-        if all.is_empty() {
-            Err(HeaderError::Missing(HeaderName::Via))
-        } else {
-            Ok(all)
-        }
+        let all = self.list(&HeaderName::Via, via_parm)?;
+        if all.is_empty() { Err(HeaderError::Missing(HeaderName::Via)) } else { Ok(all) }
     }
 
     /// The topmost Via.
     pub fn top_via(&self) -> Result<Via, HeaderError> {
-        let value = self
-            .first(&HeaderName::Via)
-            .ok_or(HeaderError::Missing(HeaderName::Via))?;
+        let value = self.first(&HeaderName::Via).ok_or(HeaderError::Missing(HeaderName::Via))?;
         let first = comma_list(value, via_parm).and_then(|all| all.into_iter().next());
         first.ok_or(HeaderError::Malformed(HeaderName::Via))
     }
 
     /// Puts another Via in the place of the topmost.
     pub(crate) fn set_top_via(&mut self, via: &Via) {
-        let values = self
-            .first(&HeaderName::Via)
-            .and_then(|value| comma_list(value, via_parm));
+        let values = self.first(&HeaderName::Via).and_then(|value| comma_list(value, via_parm));
         let below = values.unwrap_or_default().into_iter().skip(1);
-        let all: Vec<String> = std::iter::once(via.to_string())
-            .chain(below.map(|via| via.to_string()))
-            .collect();
+        let all: Vec<String> = std::iter::once(via.to_string()).chain(below.map(|via| via.to_string())).collect();
         self.replace_first(&HeaderName::Via, all.join(", "));
     }
 
@@ -84,11 +74,7 @@ impl Headers {
 
     /// All Contact values except `*`.
     pub fn contacts(&self) -> Result<Vec<NameAddr>, HeaderError> {
-        if self.contact_is_star() {
-            Ok(Vec::new())
-        } else {
-            self.list(HeaderName::Contact, name_addr)
-        }
+        if self.contact_is_star() { Ok(Vec::new()) } else { self.list(&HeaderName::Contact, name_addr) }
     }
 
     /// The one Contact that an INVITE, SUBSCRIBE, REFER or their 2xx must have (RFC 3261 §8.1.1.8).
@@ -103,18 +89,17 @@ impl Headers {
 
     /// Whether Contact is `*`, as in a REGISTER that removes all bindings.
     pub fn contact_is_star(&self) -> bool {
-        self.first(&HeaderName::Contact)
-            .is_some_and(|value| value.trim() == "*")
+        self.first(&HeaderName::Contact).is_some_and(|value| value.trim() == "*")
     }
 
     /// The Route values, first hop first.
     pub fn route(&self) -> Result<Vec<NameAddr>, HeaderError> {
-        self.list(HeaderName::Route, name_addr)
+        self.list(&HeaderName::Route, name_addr)
     }
 
     /// The Record-Route values in their order.
     pub fn record_route(&self) -> Result<Vec<NameAddr>, HeaderError> {
-        self.list(HeaderName::RecordRoute, name_addr)
+        self.list(&HeaderName::RecordRoute, name_addr)
     }
 
     /// Max-Forwards. What is beyond 255 counts as absent (RFC 4475 §3.1.2.4).
@@ -127,17 +112,17 @@ impl Headers {
 impl Headers {
     /// The option tags of Require.
     pub fn require(&self) -> Result<Vec<&str>, HeaderError> {
-        self.list(HeaderName::Require, token)
+        self.list(&HeaderName::Require, token)
     }
 
     /// The option tags of Proxy-Require.
     pub fn proxy_require(&self) -> Result<Vec<&str>, HeaderError> {
-        self.list(HeaderName::ProxyRequire, token)
+        self.list(&HeaderName::ProxyRequire, token)
     }
 
     /// The option tags of Supported.
     pub fn supported(&self) -> Vec<&str> {
-        self.list(HeaderName::Supported, token).unwrap_or_default()
+        self.list(&HeaderName::Supported, token).unwrap_or_default()
     }
 
     /// Whether Supported or Require names the option tag.
@@ -150,39 +135,28 @@ impl Headers {
 
     /// The option tags of Unsupported.
     pub fn unsupported(&self) -> Vec<&str> {
-        self.list(HeaderName::Unsupported, token)
-            .unwrap_or_default()
+        self.list(&HeaderName::Unsupported, token).unwrap_or_default()
     }
 
     /// The methods of Allow; `None` if it is not said.
     pub fn allow(&self) -> Option<Vec<Method>> {
-        self.has(&HeaderName::Allow).then(|| {
-            self.list(HeaderName::Allow, token)
-                .unwrap_or_default()
-                .into_iter()
-                .map(Method::from)
-                .collect()
-        })
+        self.has(&HeaderName::Allow)
+            .then(|| self.list(&HeaderName::Allow, token).unwrap_or_default().into_iter().map(Method::from).collect())
     }
 
     /// The event packages of Allow-Events.
     pub fn allow_events(&self) -> Vec<&str> {
-        self.list(HeaderName::AllowEvents, token)
-            .unwrap_or_default()
+        self.list(&HeaderName::AllowEvents, token).unwrap_or_default()
     }
 
     /// The media ranges of Accept; `None` if it is not there, which for an INVITE means `application/sdp`
     /// (RFC 3261 §20.1).
     pub fn accept(&self) -> Result<Option<Vec<MediaType>>, HeaderError> {
-        if self.has(&HeaderName::Accept) {
-            self.list(HeaderName::Accept, media_type).map(Some)
-        } else {
-            Ok(None)
-        }
+        if self.has(&HeaderName::Accept) { self.list(&HeaderName::Accept, media_type).map(Some) } else { Ok(None) }
     }
 
     /// The content codings of Accept-Encoding or languages of Accept-Language, without their parameters.
-    pub fn tokens(&self, name: HeaderName) -> Vec<&str> {
+    pub fn tokens(&self, name: &HeaderName) -> Vec<&str> {
         self.list(name, |input| {
             let (rest, found) = token_or_range(input)?;
             super::grammar::params(rest).map(|(rest, _)| (rest, found))
@@ -207,20 +181,17 @@ impl Headers {
 
     /// The length that the header block claims; the framing has checked it.
     pub fn content_length(&self) -> Option<u64> {
-        self.first(&HeaderName::ContentLength)
-            .and_then(|value| whole(value, number))
+        self.first(&HeaderName::ContentLength).and_then(|value| whole(value, number))
     }
 
     /// Expires in seconds; malformed is absent (RFC 4475 §3.1.2.4).
     pub fn expires(&self) -> Option<u32> {
-        self.first(&HeaderName::Expires)
-            .and_then(|value| whole(value, number))
+        self.first(&HeaderName::Expires).and_then(|value| whole(value, number))
     }
 
     /// Min-Expires in seconds.
     pub fn min_expires(&self) -> Option<u32> {
-        self.first(&HeaderName::MinExpires)
-            .and_then(|value| whole(value, number))
+        self.first(&HeaderName::MinExpires).and_then(|value| whole(value, number))
     }
 
     /// Session-Expires (RFC 4028 §4).
@@ -231,23 +202,19 @@ impl Headers {
     /// Min-SE in seconds (RFC 4028 §5).
     pub fn min_se(&self) -> Result<Option<u32>, HeaderError> {
         self.optional(HeaderName::MinSe, |input| {
-            let (rest, (seconds, _)) =
-                nom::Parser::parse(&mut (delta_seconds, super::grammar::params), input)?;
+            let (rest, (seconds, _)) = nom::Parser::parse(&mut (delta_seconds, super::grammar::params), input)?;
             Ok((rest, seconds))
         })
     }
 
     /// Retry-After in seconds, without comment and parameters.
     pub fn retry_after(&self) -> Option<u32> {
-        delta_seconds(self.first(&HeaderName::RetryAfter)?.trim_start())
-            .ok()
-            .map(|(_, seconds)| seconds)
+        delta_seconds(self.first(&HeaderName::RetryAfter)?.trim_start()).ok().map(|(_, seconds)| seconds)
     }
 
     /// The warnings.
     pub fn warning(&self) -> Vec<Warning> {
-        self.list(HeaderName::Warning, warning_value)
-            .unwrap_or_default()
+        self.list(&HeaderName::Warning, warning_value).unwrap_or_default()
     }
 }
 
@@ -265,19 +232,13 @@ impl Headers {
 
     /// The privacy values (RFC 3323 §4.2).
     pub fn privacy(&self) -> Vec<&str> {
-        let values = self
-            .all(&HeaderName::Privacy)
-            .flat_map(|value| value.split([';', ',']));
-        values
-            .map(str::trim)
-            .filter(|value| !value.is_empty())
-            .collect()
+        let values = self.all(&HeaderName::Privacy).flat_map(|value| value.split([';', ',']));
+        values.map(str::trim).filter(|value| !value.is_empty()).collect()
     }
 
     /// The asserted identities; to be believed of trusted peers only (RFC 3325 §9.1).
     pub fn p_asserted_identity(&self) -> Vec<NameAddr> {
-        self.list(HeaderName::PAssertedIdentity, name_addr)
-            .unwrap_or_default()
+        self.list(&HeaderName::PAssertedIdentity, name_addr).unwrap_or_default()
     }
 
     /// The Refer-To of a REFER: exactly one (SIP-80).
@@ -292,9 +253,7 @@ impl Headers {
 
     /// Whether a REFER wants the implicit subscription (RFC 4488 §4); it does unless it says `false`.
     pub fn refer_sub(&self) -> bool {
-        !self
-            .first(&HeaderName::ReferSub)
-            .is_some_and(|value| value.trim().eq_ignore_ascii_case("false"))
+        !self.first(&HeaderName::ReferSub).is_some_and(|value| value.trim().eq_ignore_ascii_case("false"))
     }
 
     /// The dialog to replace: at most one (SIP-84).
@@ -328,11 +287,7 @@ impl Headers {
     }
 
     /// A field that may be there once.
-    fn optional<'a, T>(
-        &'a self,
-        name: HeaderName,
-        rule: Rule<'a, T>,
-    ) -> Result<Option<T>, HeaderError> {
+    fn optional<'a, T>(&'a self, name: HeaderName, rule: Rule<'a, T>) -> Result<Option<T>, HeaderError> {
         let mut all = self.all(&name);
         let Some(value) = all.next() else {
             return Ok(None);
@@ -340,18 +295,14 @@ impl Headers {
         if all.next().is_some() {
             return Err(HeaderError::Repeated(name));
         }
-        whole(value, rule)
-            .map(Some)
-            .ok_or(HeaderError::Malformed(name))
+        whole(value, rule).map(Some).ok_or(HeaderError::Malformed(name))
     }
 
     /// A comma-separated list over all fields of that name; a field may be empty.
-    fn list<'a, T>(&'a self, name: HeaderName, rule: Rule<'a, T>) -> Result<Vec<T>, HeaderError> {
+    fn list<'a, T>(&'a self, name: &HeaderName, rule: Rule<'a, T>) -> Result<Vec<T>, HeaderError> {
         let mut found = Vec::new();
-        for value in self.all(&name).filter(|value| !value.trim().is_empty()) {
-            found.extend(
-                comma_list(value, rule).ok_or_else(|| HeaderError::Malformed(name.clone()))?,
-            );
+        for value in self.all(name).filter(|value| !value.trim().is_empty()) {
+            found.extend(comma_list(value, rule).ok_or_else(|| HeaderError::Malformed(name.clone()))?);
         }
         Ok(found)
     }
@@ -363,9 +314,7 @@ mod tests {
 
     fn headers(lines: &[(HeaderName, &str)]) -> Headers {
         let mut headers = Headers::new();
-        lines
-            .iter()
-            .for_each(|(name, value)| headers.push(name.clone(), value));
+        lines.iter().for_each(|(name, value)| headers.push(name.clone(), value));
         headers
     }
 
@@ -375,52 +324,30 @@ mod tests {
             (HeaderName::Supported, "timer, replaces"),
             (HeaderName::Supported, ""),
             (HeaderName::Supported, "100rel"),
-            (
-                HeaderName::Contact,
-                "\"a, b\" <sip:a@b;x=1>;q=0.5, <sip:c@d>",
-            ),
+            (HeaderName::Contact, "\"a, b\" <sip:a@b;x=1>;q=0.5, <sip:c@d>"),
         ]);
         assert_eq!(headers.supported(), ["timer", "replaces", "100rel"]);
         assert!(headers.supports("Timer") && !headers.supports("path"));
         assert_eq!(headers.contacts().unwrap().len(), 2);
-        assert_eq!(
-            headers.contact(),
-            Err(HeaderError::Repeated(HeaderName::Contact))
-        );
+        assert_eq!(headers.contact(), Err(HeaderError::Repeated(HeaderName::Contact)));
     }
 
     #[test]
     fn single_fields_may_not_be_repeated() {
-        let headers = headers(&[
-            (HeaderName::CallId, "a"),
-            (HeaderName::CallId, "b"),
-            (HeaderName::To, "nobody"),
-        ]);
-        assert_eq!(
-            headers.call_id(),
-            Err(HeaderError::Repeated(HeaderName::CallId))
-        );
+        let headers = headers(&[(HeaderName::CallId, "a"), (HeaderName::CallId, "b"), (HeaderName::To, "nobody")]);
+        assert_eq!(headers.call_id(), Err(HeaderError::Repeated(HeaderName::CallId)));
         assert_eq!(headers.to(), Err(HeaderError::Malformed(HeaderName::To)));
         assert_eq!(headers.from(), Err(HeaderError::Missing(HeaderName::From)));
     }
 
     #[test]
     fn the_topmost_via_is_replaced_alone() {
-        let mut headers = headers(&[
-            (HeaderName::Via, "SIP/2.0/UDP a, SIP/2.0/UDP b"),
-            (HeaderName::Via, "SIP/2.0/TCP c"),
-        ]);
+        let mut headers =
+            headers(&[(HeaderName::Via, "SIP/2.0/UDP a, SIP/2.0/UDP b"), (HeaderName::Via, "SIP/2.0/TCP c")]);
         let mut top = headers.top_via().unwrap();
         top.params.set("received", "192.0.2.1");
         headers.set_top_via(&top);
         let all: Vec<String> = headers.via().unwrap().iter().map(Via::to_string).collect();
-        assert_eq!(
-            all,
-            [
-                "SIP/2.0/UDP a;received=192.0.2.1",
-                "SIP/2.0/UDP b",
-                "SIP/2.0/TCP c"
-            ]
-        );
+        assert_eq!(all, ["SIP/2.0/UDP a;received=192.0.2.1", "SIP/2.0/UDP b", "SIP/2.0/TCP c"]);
     }
 }

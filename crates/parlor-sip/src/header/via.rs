@@ -6,6 +6,7 @@ use nom::sequence::preceded;
 use nom::{IResult, Parser};
 
 use super::grammar::{lws, number, params, separator, token};
+use crate::flow::SentBy;
 use crate::params::Params;
 use crate::uri::{grammar::host, host_ip};
 
@@ -25,15 +26,11 @@ pub struct Via {
 }
 
 /// What branches made by RFC 3261 begin with (§8.1.1.7).
-const MAGIC_COOKIE: &str = "z9hG4bK";
+pub(crate) const MAGIC_COOKIE: &str = "z9hG4bK";
 
 impl Via {
     /// A Via of our own that asks for `rport`.
-    pub(crate) fn new(transport: &str, sent_by: SocketAddr, branch: &str) -> Self {
-        let host = match sent_by.ip() {
-            IpAddr::V4(ip) => ip.to_string(),
-            IpAddr::V6(ip) => format!("[{ip}]"),
-        };
+    pub(crate) fn new(transport: &str, sent_by: &SentBy, branch: &str) -> Self {
         let mut params = Params::default();
         params.set("branch", branch);
         // RFC 3581 §3: the request asks for symmetric response routing.
@@ -41,8 +38,8 @@ impl Via {
         Self {
             version: "2.0".into(),
             transport: transport.into(),
-            host: host.into(),
-            port: Some(sent_by.port()),
+            host: sent_by.host.clone(),
+            port: sent_by.port,
             params,
         }
     }
@@ -61,12 +58,7 @@ impl Via {
 
     /// The port of sent-by, or the transport's default.
     pub fn port_or_default(&self) -> u16 {
-        self.port
-            .unwrap_or(if self.transport.eq_ignore_ascii_case("TLS") {
-                5061
-            } else {
-                5060
-            })
+        self.port.unwrap_or(if self.transport.eq_ignore_ascii_case("TLS") { 5061 } else { 5060 })
     }
 
     /// The source address that the next hop saw. It may stand in brackets (RFC 5118 §4.5).
@@ -112,11 +104,7 @@ pub(crate) fn via_parm(input: &str) -> IResult<&str, Via> {
 /// sent-protocol = protocol-name SLASH protocol-version SLASH transport
 fn sent_protocol(input: &str) -> IResult<&str, (&str, &str)> {
     let (rest, _) = nom::bytes::complete::tag_no_case("SIP").parse(input)?;
-    (
-        preceded(separator('/'), token),
-        preceded(separator('/'), token),
-    )
-        .parse(rest)
+    (preceded(separator('/'), token), preceded(separator('/'), token)).parse(rest)
 }
 
 /// sent-by = host [ COLON port ]
@@ -145,12 +133,8 @@ mod tests {
 
     #[test]
     fn spaces_may_stand_around_separators() {
-        let via =
-            via("SIP  / 2.0  / TCP     spindle.example.com : 99  ;  branch  =   z9hG4bK9ikj8");
-        assert_eq!(
-            via.to_string(),
-            "SIP/2.0/TCP spindle.example.com:99;branch=z9hG4bK9ikj8"
-        );
+        let via = via("SIP  / 2.0  / TCP     spindle.example.com : 99  ;  branch  =   z9hG4bK9ikj8");
+        assert_eq!(via.to_string(), "SIP/2.0/TCP spindle.example.com:99;branch=z9hG4bK9ikj8");
         assert_eq!(via.rfc3261_branch(), Some("z9hG4bK9ikj8"));
     }
 
@@ -163,34 +147,16 @@ mod tests {
             via.stamp(source);
             via.to_string()
         };
-        assert_eq!(
-            stamped("SIP/2.0/UDP 192.0.2.7;branch=x"),
-            "SIP/2.0/UDP 192.0.2.7;branch=x"
-        );
-        assert_eq!(
-            stamped("SIP/2.0/UDP h;branch=x"),
-            "SIP/2.0/UDP h;branch=x;received=192.0.2.7"
-        );
-        assert_eq!(
-            stamped("SIP/2.0/UDP 192.0.2.7;rport"),
-            "SIP/2.0/UDP 192.0.2.7;rport=4321;received=192.0.2.7"
-        );
-        assert_eq!(
-            stamped("SIP/2.0/UDP 192.0.2.7;received=203.0.113.9"),
-            "SIP/2.0/UDP 192.0.2.7"
-        );
+        assert_eq!(stamped("SIP/2.0/UDP 192.0.2.7;branch=x"), "SIP/2.0/UDP 192.0.2.7;branch=x");
+        assert_eq!(stamped("SIP/2.0/UDP h;branch=x"), "SIP/2.0/UDP h;branch=x;received=192.0.2.7");
+        assert_eq!(stamped("SIP/2.0/UDP 192.0.2.7;rport"), "SIP/2.0/UDP 192.0.2.7;rport=4321;received=192.0.2.7");
+        assert_eq!(stamped("SIP/2.0/UDP 192.0.2.7;received=203.0.113.9"), "SIP/2.0/UDP 192.0.2.7");
     }
 
     #[test]
     fn received_may_stand_in_brackets() {
-        assert_eq!(
-            via("SIP/2.0/UDP [::1]:5060;received=[2001:db8::9]").received(),
-            "2001:db8::9".parse().ok()
-        );
-        assert_eq!(
-            via("SIP/2.0/UDP [::1];received=2001:db8::9").received(),
-            "2001:db8::9".parse().ok()
-        );
+        assert_eq!(via("SIP/2.0/UDP [::1]:5060;received=[2001:db8::9]").received(), "2001:db8::9".parse().ok());
+        assert_eq!(via("SIP/2.0/UDP [::1];received=2001:db8::9").received(), "2001:db8::9".parse().ok());
     }
 
     #[test]

@@ -19,20 +19,9 @@ pub struct Warning {
 
 /// warning-value = warn-code SP warn-agent SP warn-text
 pub(crate) fn warning_value(input: &str) -> IResult<&str, Warning> {
-    let code = map_opt(
-        take_while_m_n(3, 3, |c: char| c.is_ascii_digit()),
-        |digits: &str| digits.parse().ok(),
-    );
-    let (rest, (code, _, agent, _, text)) =
-        (code, lws, gen_value, lws, quoted_string).parse(input)?;
-    Ok((
-        rest,
-        Warning {
-            code,
-            agent: agent.into(),
-            text: unquote(text).into(),
-        },
-    ))
+    let code = map_opt(take_while_m_n(3, 3, |c: char| c.is_ascii_digit()), |digits: &str| digits.parse().ok());
+    let (rest, (code, _, agent, _, text)) = (code, lws, gen_value, lws, quoted_string).parse(input)?;
+    Ok((rest, Warning { code, agent: agent.into(), text: unquote(text).into() }))
 }
 
 impl fmt::Display for Warning {
@@ -48,15 +37,8 @@ mod tests {
 
     #[test]
     fn codes_have_three_digits() {
-        let warning = whole(
-            "304 isi.edu \"Media type \\\"x\\\" not available\"",
-            warning_value,
-        )
-        .unwrap();
-        assert_eq!(
-            warning.to_string(),
-            "304 isi.edu \"Media type \\\"x\\\" not available\""
-        );
+        let warning = whole("304 isi.edu \"Media type \\\"x\\\" not available\"", warning_value).unwrap();
+        assert_eq!(warning.to_string(), "304 isi.edu \"Media type \\\"x\\\" not available\"");
         assert_eq!(whole("1812 overture \"In Progress\"", warning_value), None);
     }
 }

@@ -22,21 +22,12 @@ pub(super) fn message(mut head: Head, body: Bytes) -> Result<Message, ParseError
         return Err(head.error(kind));
     }
     match head.start {
-        Some(StartLine::Request {
-            method,
-            uri: Ok(uri),
-        }) => Ok(Message::Request(Request {
-            method,
-            uri,
-            headers: head.headers,
-            body,
-        })),
-        Some(StartLine::Status { code, reason }) => Ok(Message::Response(Response {
-            code,
-            reason,
-            headers: head.headers,
-            body,
-        })),
+        Some(StartLine::Request { method, uri: Ok(uri) }) => {
+            Ok(Message::Request(Request { method, uri, headers: head.headers, body }))
+        }
+        Some(StartLine::Status { code, reason }) => {
+            Ok(Message::Response(Response { code, reason, headers: head.headers, body }))
+        }
         Some(StartLine::Request { uri: Err(_), .. }) | None => {
             unreachable!("a start line without a fault is whole")
         }

@@ -40,11 +40,7 @@ fn body<'a>(head: &Head, rest: &'a [u8], limits: &Limits) -> Result<&'a [u8], Pa
         },
         None => rest.len(),
     };
-    if length > limits.body {
-        Err(ParseErrorKind::TooLarge(TooLarge::Body))
-    } else {
-        Ok(&rest[..length])
-    }
+    if length > limits.body { Err(ParseErrorKind::TooLarge(TooLarge::Body)) } else { Ok(&rest[..length]) }
 }
 
 #[cfg(test)]
@@ -64,14 +60,8 @@ mod tests {
 
     #[test]
     fn lengths_near_the_largest_number_are_refused_with_an_answer() {
-        for length in [
-            "18446744073709551615",
-            "18446744073709551614",
-            "99999999999999999999999",
-            "6",
-        ] {
-            let error =
-                parse(&options(&format!("Content-Length: {length}\r\n"), "hello")).unwrap_err();
+        for length in ["18446744073709551615", "18446744073709551614", "99999999999999999999999", "6"] {
+            let error = parse(&options(&format!("Content-Length: {length}\r\n"), "hello")).unwrap_err();
             assert_eq!(error.kind, ParseErrorKind::BodyCut, "{length}");
             let (response, via) = error.response().unwrap();
             assert_eq!((response.code, &*via.host), (400, "h"));
@@ -91,58 +81,29 @@ mod tests {
             "Content-Length: 5\r\nl: 4\r\n",
             "Content-Length : 5\r\nContent-Length:\r\n 4\r\n",
         ] {
-            assert_eq!(
-                parse(&options(lines, "hello")).unwrap_err().kind,
-                ParseErrorKind::ContentLength,
-                "{lines}"
-            );
+            assert_eq!(parse(&options(lines, "hello")).unwrap_err().kind, ParseErrorKind::ContentLength, "{lines}");
         }
     }
 
     #[test]
     fn spaced_folded_and_repeated_equal_lengths_are_read() {
-        for lines in [
-            "Content-Length : 4\r\n",
-            "Content-Length:\r\n 4\r\n",
-            "l:4\r\nCONTENT-LENGTH: 04\r\n",
-        ] {
-            assert_eq!(
-                &parse(&options(lines, "hello")).unwrap().body()[..],
-                b"hell",
-                "{lines}"
-            );
+        for lines in ["Content-Length : 4\r\n", "Content-Length:\r\n 4\r\n", "l:4\r\nCONTENT-LENGTH: 04\r\n"] {
+            assert_eq!(&parse(&options(lines, "hello")).unwrap().body()[..], b"hell", "{lines}");
         }
         assert_eq!(&parse(&options("", "hello")).unwrap().body()[..], b"hello");
     }
 
     #[test]
     fn bare_line_ends_are_refused() {
-        for lines in [
-            "X: a\nContent-Length: 4\r\n",
-            "X: a\rY: b\r\n",
-            "X: a\r\r\n",
-            "X\r\n : a\r\n",
-            "X: a\n\r\n",
-        ] {
+        for lines in ["X: a\nContent-Length: 4\r\n", "X: a\rY: b\r\n", "X: a\r\r\n", "X\r\n : a\r\n", "X: a\n\r\n"] {
             let kind = parse(&options(lines, "")).unwrap_err().kind;
-            assert!(
-                matches!(
-                    kind,
-                    ParseErrorKind::LineEnding | ParseErrorKind::HeaderLine
-                ),
-                "{lines:?} {kind}"
-            );
+            assert!(matches!(kind, ParseErrorKind::LineEnding | ParseErrorKind::HeaderLine), "{lines:?} {kind}");
         }
     }
 
     #[test]
     fn limits_hold() {
-        let limits = Limits {
-            start_line: 60,
-            header_block: 400,
-            header_count: 8,
-            body: 10,
-        };
+        let limits = Limits { start_line: 60, header_block: 400, header_count: 8, body: 10 };
         let kind = |text: &str| {
             parse_datagram(&Bytes::copy_from_slice(text.as_bytes()), &limits)
                 .map_err(|error| (error.status(), error.kind))
@@ -151,32 +112,18 @@ mod tests {
         let body = kind(&options("", "hello hello"));
         assert_eq!(body, Err((513, ParseErrorKind::TooLarge(TooLarge::Body))));
         let count = kind(&options("A: 1\r\nA: 1\r\nA: 1\r\nA: 1\r\n", ""));
-        assert_eq!(
-            count,
-            Err((513, ParseErrorKind::TooLarge(TooLarge::HeaderCount)))
-        );
+        assert_eq!(count, Err((513, ParseErrorKind::TooLarge(TooLarge::HeaderCount))));
         let block = kind(&options(&format!("A: {}\r\n", "x".repeat(400)), ""));
-        assert_eq!(
-            block,
-            Err((513, ParseErrorKind::TooLarge(TooLarge::HeaderBlock)))
-        );
+        assert_eq!(block, Err((513, ParseErrorKind::TooLarge(TooLarge::HeaderBlock))));
         let start = kind(&options("", "").replace("lobby@", &"x".repeat(60)));
-        assert_eq!(
-            start,
-            Err((414, ParseErrorKind::TooLarge(TooLarge::StartLine)))
-        );
+        assert_eq!(start, Err((414, ParseErrorKind::TooLarge(TooLarge::StartLine))));
     }
 
     #[test]
     fn responses_and_acks_are_never_answered() {
-        let ack = options("", "")
-            .replace("OPTIONS", "ACK")
-            .replace("CSeq: 1", "CSeq: x");
+        let ack = options("", "").replace("OPTIONS", "ACK").replace("CSeq: 1", "CSeq: x");
         assert!(parse(&ack).unwrap_err().response().is_none());
-        let response = options("", "").replace(
-            "OPTIONS sip:lobby@example.com SIP/2.0",
-            "SIP/2.0 4294967301 x",
-        );
+        let response = options("", "").replace("OPTIONS sip:lobby@example.com SIP/2.0", "SIP/2.0 4294967301 x");
         assert!(parse(&response).unwrap_err().response().is_none());
     }
 }

@@ -80,19 +80,12 @@ pub struct Salvage {
 }
 
 impl ParseError {
-    pub(super) fn new(
-        kind: impl Into<ParseErrorKind>,
-        start: Option<&StartLine>,
-        headers: &Headers,
-    ) -> Self {
+    pub(super) fn new(kind: impl Into<ParseErrorKind>, start: Option<&StartLine>, headers: &Headers) -> Self {
         let salvage = match start {
             Some(StartLine::Request { method, .. }) => Salvage::of(method.clone(), headers),
             Some(StartLine::Status { .. }) | None => None,
         };
-        Self {
-            kind: kind.into(),
-            salvage: salvage.map(Box::new),
-        }
+        Self { kind: kind.into(), salvage: salvage.map(Box::new) }
     }
 
     /// The status code that says what is wrong.
@@ -100,9 +93,7 @@ impl ParseError {
         match &self.kind {
             ParseErrorKind::Version => 505,
             ParseErrorKind::TooLarge(TooLarge::StartLine) => 414,
-            ParseErrorKind::TooLarge(
-                TooLarge::HeaderBlock | TooLarge::HeaderCount | TooLarge::Body,
-            ) => 513,
+            ParseErrorKind::TooLarge(TooLarge::HeaderBlock | TooLarge::HeaderCount | TooLarge::Body) => 513,
             ParseErrorKind::StartLine
             | ParseErrorKind::RequestUri
             | ParseErrorKind::HeaderLine
@@ -143,11 +134,7 @@ impl Salvage {
         for name in ECHOED {
             echoed.copy(headers, &name);
         }
-        Some(Self {
-            method,
-            via,
-            headers: echoed,
-        })
+        Some(Self { method, via, headers: echoed })
     }
 }
 

@@ -12,14 +12,8 @@ use crate::uri::Uri;
 /// The first line of a message.
 #[derive(Debug)]
 pub(super) enum StartLine {
-    Request {
-        method: Method,
-        uri: Result<Uri, ParseErrorKind>,
-    },
-    Status {
-        code: u16,
-        reason: Box<str>,
-    },
+    Request { method: Method, uri: Result<Uri, ParseErrorKind> },
+    Status { code: u16, reason: Box<str> },
 }
 
 /// A header block as far as it could be read, and the first thing that is wrong with it.
@@ -33,11 +27,7 @@ pub(super) struct Head {
 impl Head {
     /// Reads a block that begins at the start line and ends with the end of its last line or with the empty line.
     pub(super) fn read(block: &[u8], limits: &Limits) -> Self {
-        let mut head = Self {
-            start: None,
-            headers: Headers::new(),
-            fault: None,
-        };
+        let mut head = Self { start: None, headers: Headers::new(), fault: None };
         match std::str::from_utf8(block) {
             Ok(text) => head.read_lines(text, limits),
             Err(_) => {
@@ -73,25 +63,17 @@ impl Head {
         if line.len() > limits.start_line {
             let kind = ParseErrorKind::TooLarge(TooLarge::StartLine);
             let method = line.split(' ').next().filter(|word| is_token(word));
-            self.start = method.map(|method| StartLine::Request {
-                method: Method::from(method),
-                uri: Err(kind.clone()),
-            });
+            self.start =
+                method.map(|method| StartLine::Request { method: Method::from(method), uri: Err(kind.clone()) });
             return self.blame(kind);
         }
         if line.contains(['\r', '\n']) {
             return self.blame(ParseErrorKind::LineEnding);
         }
         match start_line(line) {
-            Ok(StartLine::Request {
-                method,
-                uri: Err(kind),
-            }) => {
+            Ok(StartLine::Request { method, uri: Err(kind) }) => {
                 self.blame(kind.clone());
-                self.start = Some(StartLine::Request {
-                    method,
-                    uri: Err(kind),
-                });
+                self.start = Some(StartLine::Request { method, uri: Err(kind) });
             }
             Ok(start) => self.start = Some(start),
             Err(kind) => self.blame(kind),
@@ -150,18 +132,12 @@ fn request_line(method: &str, rest: &str) -> Result<StartLine, ParseErrorKind> {
         Ok(()) if trimmed.len() != rest.len() => Err(ParseErrorKind::RequestUri),
         Ok(()) => request_uri(uri),
     };
-    Ok(StartLine::Request {
-        method: Method::from(method),
-        uri,
-    })
+    Ok(StartLine::Request { method: Method::from(method), uri })
 }
 
 /// Headers may not stand in a Request-URI (RFC 3261 §19.1.1, table 1; RFC 4475 §3.1.2.11).
 fn request_uri(text: &str) -> Result<Uri, ParseErrorKind> {
-    text.parse()
-        .ok()
-        .filter(|uri: &Uri| uri.headers().is_none())
-        .ok_or(ParseErrorKind::RequestUri)
+    text.parse().ok().filter(|uri: &Uri| uri.headers().is_none()).ok_or(ParseErrorKind::RequestUri)
 }
 
 /// Status-Code SP Reason-Phrase. A missing SP before an empty phrase is let through.
@@ -169,25 +145,17 @@ fn status_line(rest: &str) -> Result<StartLine, ParseErrorKind> {
     let (code, reason) = rest.split_once(' ').unwrap_or((rest, ""));
     let digits = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
     match code.parse() {
-        Ok(code @ 100..=699) if digits => Ok(StartLine::Status {
-            code,
-            reason: reason.into(),
-        }),
+        Ok(code @ 100..=699) if digits => Ok(StartLine::Status { code, reason: reason.into() }),
         Ok(_) | Err(_) => Err(ParseErrorKind::StartLine),
     }
 }
 
 fn is_version(text: &str) -> bool {
-    text.get(..4)
-        .is_some_and(|start| start.eq_ignore_ascii_case("SIP/"))
+    text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SIP/"))
 }
 
 fn supported(version: &str) -> Result<(), ParseErrorKind> {
-    if version.eq_ignore_ascii_case("SIP/2.0") {
-        Ok(())
-    } else {
-        Err(ParseErrorKind::Version)
-    }
+    if version.eq_ignore_ascii_case("SIP/2.0") { Ok(()) } else { Err(ParseErrorKind::Version) }
 }
 
 /// header-name HCOLON header-value, with folding undone.
@@ -238,9 +206,7 @@ fn logical_lines(text: &str) -> impl Iterator<Item = &str> {
 
 /// Where the header block ends: after the empty line.
 pub(super) fn end_of_block(bytes: &[u8]) -> Option<usize> {
-    memchr_iter(b'\n', bytes)
-        .find(|at| bytes[..*at + 1].ends_with(b"\r\n\r\n"))
-        .map(|at| at + 1)
+    memchr_iter(b'\n', bytes).find(|at| bytes[..*at + 1].ends_with(b"\r\n\r\n")).map(|at| at + 1)
 }
 
 /// The number of leading bytes that are line ends (RFC 3261 §7.5).

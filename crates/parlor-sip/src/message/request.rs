@@ -21,12 +21,7 @@ pub struct Request {
 impl Request {
     /// A request without header fields and body.
     pub fn new(method: Method, uri: Uri) -> Self {
-        Self {
-            method,
-            uri,
-            headers: Headers::new(),
-            body: Bytes::new(),
-        }
+        Self { method, uri, headers: Headers::new(), body: Bytes::new() }
     }
 
     /// Appends the request as it goes over the wire.

@@ -20,12 +20,7 @@ pub struct Response {
 impl Response {
     /// A response without header fields and body.
     pub fn new(code: u16, reason: &str) -> Self {
-        Self {
-            code,
-            reason: reason.replace(['\r', '\n'], " ").into(),
-            headers: Headers::new(),
-            body: Bytes::new(),
-        }
+        Self { code, reason: reason.replace(['\r', '\n'], " ").into(), headers: Headers::new(), body: Bytes::new() }
     }
 
     /// The response to a request: Via, From, To, Call-ID and CSeq are the request's (RFC 3261 §8.2.6.2). The To tag is
@@ -49,8 +44,7 @@ impl Response {
 
     /// Copies Record-Route, as responses that form a dialog must (RFC 3261 §12.1.1).
     pub fn copy_record_route(&mut self, request: &Request) {
-        self.headers
-            .copy(&request.headers, &HeaderName::RecordRoute);
+        self.headers.copy(&request.headers, &HeaderName::RecordRoute);
     }
 
     /// Whether this is 1xx.
@@ -71,13 +65,8 @@ impl Response {
 }
 
 /// What a response repeats of its request.
-pub(super) const ECHOED: [HeaderName; 5] = [
-    HeaderName::Via,
-    HeaderName::From,
-    HeaderName::To,
-    HeaderName::CallId,
-    HeaderName::CSeq,
-];
+pub(super) const ECHOED: [HeaderName; 5] =
+    [HeaderName::Via, HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq];
 
 /// The usual words for a status code.
 pub fn reason_phrase(code: u16) -> &'static str {
@@ -138,11 +127,13 @@ pub fn reason_phrase(code: u16) -> &'static str {
         603 => "Decline",
         604 => "Does Not Exist Anywhere",
         606 => "Not Acceptable",
-        100..=199 => "Progress",
-        200..=299 => "Success",
-        300..=399 => "Redirection",
-        400..=499 => "Request Failure",
-        500..=599 => "Server Failure",
-        0..=99 | 600.. => "Global Failure",
+        other => match other / 100 {
+            1 => "Progress",
+            2 => "Success",
+            3 => "Redirection",
+            4 => "Request Failure",
+            5 => "Server Failure",
+            _ => "Global Failure",
+        },
     }
 }

@@ -45,10 +45,7 @@ enum State {
     /// Between messages, with the number of line ends seen that may still become a ping.
     Between { line_ends: u8 },
     /// Within a header block whose first `scanned` bytes hold no end of it.
-    Head {
-        scanned: usize,
-        start_line_ended: bool,
-    },
+    Head { scanned: usize, start_line_ended: bool },
     /// The header block is read, the body is awaited.
     Body { head: Box<Head>, length: usize },
     /// Framing is lost.
@@ -60,11 +57,7 @@ const BETWEEN: State = State::Between { line_ends: 0 };
 impl StreamDecoder {
     /// A decoder at the beginning of a stream.
     pub fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            buffer: BytesMut::new(),
-            state: BETWEEN,
-        }
+        Self { limits, buffer: BytesMut::new(), state: BETWEEN }
     }
 
     /// Whether bytes of an unfinished message are held; a connection that stays so for long may be closed.
@@ -89,10 +82,7 @@ impl StreamDecoder {
         loop {
             let step = match std::mem::replace(&mut self.state, State::Failed) {
                 State::Between { line_ends } => self.between(line_ends),
-                State::Head {
-                    scanned,
-                    start_line_ended,
-                } => self.head(scanned, start_line_ended)?,
+                State::Head { scanned, start_line_ended } => self.head(scanned, start_line_ended)?,
                 State::Body { head, length } => self.body(head, length),
                 State::Failed => Step::Wait(State::Failed),
             };
@@ -122,17 +112,9 @@ impl StreamDecoder {
                     Step::On(State::Between { line_ends: 1 })
                 }
             }
-            Some(_) => Step::On(State::Head {
-                scanned: 0,
-                start_line_ended: false,
-            }),
-            None if self.buffer.is_empty() || self.buffer[0] == b'\r' => {
-                Step::Wait(State::Between { line_ends })
-            }
-            None => Step::On(State::Head {
-                scanned: 0,
-                start_line_ended: false,
-            }),
+            Some(_) => Step::On(State::Head { scanned: 0, start_line_ended: false }),
+            None if self.buffer.is_empty() || self.buffer[0] == b'\r' => Step::Wait(State::Between { line_ends }),
+            None => Step::On(State::Head { scanned: 0, start_line_ended: false }),
         }
     }
 
@@ -154,19 +136,13 @@ impl StreamDecoder {
         if bytes.len() == self.limits.header_block {
             return Err(self.lost(TooLarge::HeaderBlock));
         }
-        Ok(Step::Wait(State::Head {
-            scanned: bytes.len(),
-            start_line_ended,
-        }))
+        Ok(Step::Wait(State::Head { scanned: bytes.len(), start_line_ended }))
     }
 
     fn head_ended(&mut self, end: usize) -> Result<Step, StreamError> {
         let head = Head::read(&self.buffer.split_to(end), &self.limits);
         match body_length(&head, &self.limits) {
-            Ok(length) => Ok(Step::On(State::Body {
-                head: Box::new(head),
-                length,
-            })),
+            Ok(length) => Ok(Step::On(State::Body { head: Box::new(head), length })),
             Err(kind) => {
                 let error = head.error(kind);
                 self.buffer = BytesMut::new();
@@ -216,9 +192,7 @@ fn body_length(head: &Head, limits: &Limits) -> Result<usize, ParseErrorKind> {
         return Err(fault.clone());
     }
     // RFC 3261 §18.3, §20.14: on a stream Content-Length must be there.
-    let length = head
-        .content_length()?
-        .ok_or(ParseErrorKind::NoContentLength)?;
+    let length = head.content_length()?.ok_or(ParseErrorKind::NoContentLength)?;
     match usize::try_from(length) {
         Ok(length) if length <= limits.body => Ok(length),
         Ok(_) | Err(_) => Err(ParseErrorKind::TooLarge(TooLarge::Body)),
@@ -256,12 +230,7 @@ mod tests {
 
     /// What the decoder makes of the pieces, one word an event.
     fn events<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
-        let limits = Limits {
-            start_line: 100,
-            header_block: 1000,
-            header_count: 20,
-            body: 100,
-        };
+        let limits = Limits { start_line: 100, header_block: 1000, header_count: 20, body: 100 };
         let mut decoder = StreamDecoder::new(limits);
         let mut events = Vec::new();
         for piece in pieces {
@@ -269,22 +238,15 @@ mod tests {
             loop {
                 match decoder.poll() {
                     Ok(Some(StreamEvent::Message(message))) => {
-                        events.push(format!(
-                            "message {}",
-                            String::from_utf8_lossy(message.body())
-                        ));
+                        events.push(format!("message {}", String::from_utf8_lossy(message.body())));
                     }
                     Ok(Some(StreamEvent::Ping)) => events.push("ping".to_owned()),
                     Ok(Some(StreamEvent::Invalid(error))) => {
-                        events.push(format!("invalid {}", error.status()))
+                        events.push(format!("invalid {}", error.status()));
                     }
                     Ok(None) => break,
                     Err(StreamError(error)) => {
-                        events.push(format!(
-                            "lost {} {}",
-                            error.status(),
-                            error.response().is_some()
-                        ));
+                        events.push(format!("lost {} {}", error.status(), error.response().is_some()));
                     }
                 }
             }
@@ -306,14 +268,7 @@ mod tests {
             options("Content-Length :\r\n  3\r\n", "abc"),
             options("Content-Length: 1\r\nContent-Length: 2\r\n", "ab"),
         );
-        let expected = [
-            "ping",
-            "message hello",
-            "ping",
-            "invalid 400",
-            "message abc",
-            "lost 400 true",
-        ];
+        let expected = ["ping", "message hello", "ping", "invalid 400", "message abc", "lost 400 true"];
         assert_eq!(whole(&text), expected);
         assert_eq!(events(text.as_bytes().chunks(1)), expected);
         for at in 0..text.len() {
@@ -335,31 +290,18 @@ mod tests {
             "X: a\nContent-Length: 1\r\nContent-Length: 1\r\n",
             "Content-Length 1\r\nl: 1\r\n",
         ] {
-            let events = whole(&format!(
-                "{}{}",
-                options(lines, "a"),
-                options("l: 0\r\n", "")
-            ));
-            assert!(
-                events.len() == 1 && events[0].starts_with("lost"),
-                "{lines:?}: {events:?}"
-            );
+            let events = whole(&format!("{}{}", options(lines, "a"), options("l: 0\r\n", "")));
+            assert!(events.len() == 1 && events[0].starts_with("lost"), "{lines:?}: {events:?}");
             assert!(events[0].ends_with("true"), "{lines:?}: {events:?}");
         }
     }
 
     #[test]
     fn limits_are_checked_while_bytes_arrive() {
-        assert_eq!(
-            events(std::iter::repeat_n(&b"x"[..], 5000)),
-            ["lost 414 false"]
-        );
+        assert_eq!(events(std::iter::repeat_n(&b"x"[..], 5000)), ["lost 414 false"]);
         let endless = options(&"A: b\r\n".repeat(1000), "");
         assert_eq!(events(endless.as_bytes().chunks(7)), ["lost 513 true"]);
-        assert_eq!(
-            whole(&options("Content-Length: 101\r\n", "")),
-            ["lost 513 true"]
-        );
+        assert_eq!(whole(&options("Content-Length: 101\r\n", "")), ["lost 513 true"]);
     }
 
     #[test]

@@ -29,9 +29,7 @@ pub(super) fn equivalent(a: &Uri, b: &Uri) -> bool {
 pub(super) fn same_user_and_host(a: &Uri, b: &Uri) -> bool {
     match (&a.part, &b.part) {
         (Part::Address(x), Part::Address(y)) => {
-            (a.scheme == b.scheme || a.is_sip() && b.is_sip())
-                && x.user == y.user
-                && same_host(&x.host, &y.host)
+            (a.scheme == b.scheme || a.is_sip() && b.is_sip()) && x.user == y.user && same_host(&x.host, &y.host)
         }
         (Part::Opaque(_), _) | (_, Part::Opaque(_)) => equivalent(a, b),
     }
@@ -67,10 +65,7 @@ fn same_headers(a: Option<&str>, b: Option<&str>) -> bool {
             .filter(|header| !header.is_empty())
             .map(|header| {
                 let (name, value) = header.split_once('=').unwrap_or((header, ""));
-                (
-                    normalise(name).to_ascii_lowercase(),
-                    normalise(value).into_owned(),
-                )
+                (normalise(name).to_ascii_lowercase(), normalise(value).into_owned())
             })
             .collect();
         headers.sort();
@@ -82,11 +77,7 @@ fn same_headers(a: Option<&str>, b: Option<&str>) -> bool {
 fn same_opaque(scheme: &Scheme, a: &str, b: &str) -> bool {
     // RFC 3966 §4: visual separators do not count, nor does case.
     let number = |text: &str| text.replace(['-', '.', '(', ')'], "").to_ascii_lowercase();
-    if *scheme == Scheme::Tel {
-        number(a) == number(b)
-    } else {
-        normalise(a) == normalise(b)
-    }
+    if *scheme == Scheme::Tel { number(a) == number(b) } else { normalise(a) == normalise(b) }
 }
 
 #[cfg(test)]
@@ -101,15 +92,9 @@ mod tests {
     #[test]
     fn listed_pairs_are_equivalent() {
         for (a, b) in [
-            (
-                "sip:%61lice@atlanta.com;transport=TCP",
-                "sip:alice@AtLanTa.CoM;Transport=tcp",
-            ),
+            ("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp"),
             ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"),
-            (
-                "sip:carol@chicago.com;security=on",
-                "sip:carol@chicago.com;newparam=5",
-            ),
+            ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;newparam=5"),
             (
                 "sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com",
                 "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com",
@@ -120,10 +105,7 @@ mod tests {
             ),
             ("tel:+1-201-555-0123", "tel:+12015550123"),
         ] {
-            assert!(
-                uri(a).equivalent(&uri(b)) && uri(b).equivalent(&uri(a)),
-                "{a} {b}"
-            );
+            assert!(uri(a).equivalent(&uri(b)) && uri(b).equivalent(&uri(a)), "{a} {b}");
         }
     }
 
@@ -131,31 +113,16 @@ mod tests {
     #[test]
     fn listed_pairs_differ() {
         for (a, b) in [
-            (
-                "SIP:ALICE@AtLanTa.CoM;Transport=udp",
-                "sip:alice@AtLanTa.CoM;Transport=UDP",
-            ),
+            ("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP"),
             ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"),
             ("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp"),
-            (
-                "sip:bob@biloxi.com",
-                "sip:bob@biloxi.com:6000;transport=tcp",
-            ),
-            (
-                "sip:carol@chicago.com",
-                "sip:carol@chicago.com?Subject=next%20meeting",
-            ),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com:6000;transport=tcp"),
+            ("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting"),
             ("sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4"),
-            (
-                "sip:carol@chicago.com;security=on",
-                "sip:carol@chicago.com;security=off",
-            ),
+            ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off"),
             ("sip:a@b", "sips:a@b"),
         ] {
-            assert!(
-                !uri(a).equivalent(&uri(b)) && !uri(b).equivalent(&uri(a)),
-                "{a} {b}"
-            );
+            assert!(!uri(a).equivalent(&uri(b)) && !uri(b).equivalent(&uri(a)), "{a} {b}");
         }
     }
 

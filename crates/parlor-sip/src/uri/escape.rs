@@ -75,11 +75,7 @@ pub(crate) fn is_well_escaped(text: &str) -> bool {
 }
 
 fn hex_pair(bytes: &[u8]) -> Option<u8> {
-    let digit = |at: usize| {
-        bytes
-            .get(at)
-            .and_then(|byte| char::from(*byte).to_digit(16))
-    };
+    let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
     u8::try_from(digit(0)? * 16 + digit(1)?).ok()
 }
 

@@ -19,14 +19,10 @@ pub(crate) fn uri(input: &str) -> IResult<&str, Uri> {
     let (rest, scheme) = terminated(scheme, char(':')).parse(input)?;
     let scheme = Scheme::from(scheme);
     let (rest, part) = match scheme {
-        Scheme::Sip | Scheme::Sips => {
-            map(address, |address| Part::Address(Box::new(address))).parse(rest)?
+        Scheme::Sip | Scheme::Sips => map(address, |address| Part::Address(Box::new(address))).parse(rest)?,
+        Scheme::Im | Scheme::Pres => {
+            alt((map(address, |address| Part::Address(Box::new(address))), map(opaque, Part::Opaque))).parse(rest)?
         }
-        Scheme::Im | Scheme::Pres => alt((
-            map(address, |address| Part::Address(Box::new(address))),
-            map(opaque, Part::Opaque),
-        ))
-        .parse(rest)?,
         Scheme::Tel | Scheme::Other(_) => map(opaque, Part::Opaque).parse(rest)?,
     };
     Ok((rest, Uri { scheme, part }))
@@ -35,29 +31,22 @@ pub(crate) fn uri(input: &str) -> IResult<&str, Uri> {
 /// addr-spec outside of angle brackets, which must not hold a comma, question mark or semicolon: what follows a `;`
 /// belongs to the header field (RFC 3261 §20).
 pub(crate) fn bare_uri(input: &str) -> IResult<&str, Uri> {
-    let end = input
-        .find([';', ',', '?', ' ', '\t'])
-        .unwrap_or(input.len());
+    let end = input.find([';', ',', '?', ' ', '\t']).unwrap_or(input.len());
     let (_, found) = nom::combinator::all_consuming(uri).parse(&input[..end])?;
     Ok((&input[end..], found))
 }
 
 /// scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )
 fn scheme(input: &str) -> IResult<&str, &str> {
-    verify(
-        take_while1(|c: char| c.is_ascii_alphanumeric() || "+-.".contains(c)),
-        |scheme: &str| scheme.starts_with(|c: char| c.is_ascii_alphabetic()),
-    )
+    verify(take_while1(|c: char| c.is_ascii_alphanumeric() || "+-.".contains(c)), |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+    })
     .parse(input)
 }
 
 /// What follows the scheme of a URI that is kept as it is.
 fn opaque(input: &str) -> IResult<&str, Box<str>> {
-    map(
-        take_while1(|c: char| !c.is_ascii_control() && !" <>\"".contains(c)),
-        Box::from,
-    )
-    .parse(input)
+    map(take_while1(|c: char| !c.is_ascii_control() && !" <>\"".contains(c)), Box::from).parse(input)
 }
 
 /// [ userinfo ] hostport uri-parameters [ headers ]
@@ -67,17 +56,7 @@ fn address(input: &str) -> IResult<&str, Address> {
     let (rest, params) = uri_parameters(rest)?;
     let (rest, headers) = opt(headers).parse(rest)?;
     let (user, password) = userinfo.map_or((None, None), |(user, password)| (Some(user), password));
-    Ok((
-        rest,
-        Address {
-            user,
-            password,
-            host,
-            port,
-            params,
-            headers,
-        },
-    ))
+    Ok((rest, Address { user, password, host, port, params, headers }))
 }
 
 /// userinfo = ( user / telephone-subscriber ) [ ":" password ] "@"
@@ -90,12 +69,9 @@ fn user(input: &str) -> IResult<&str, Box<str>> {
 }
 
 fn password(input: &str) -> IResult<&str, Box<str>> {
-    verify(
-        take_while(|c: char| c == '%' || is_ascii(c, is_password_char)),
-        is_well_escaped,
-    )
-    .map(|text: &str| normalise(text).into())
-    .parse(input)
+    verify(take_while(|c: char| c == '%' || is_ascii(c, is_password_char)), is_well_escaped)
+        .map(|text: &str| normalise(text).into())
+        .parse(input)
 }
 
 /// hostport = host [ ":" port ]
@@ -112,15 +88,9 @@ pub(crate) fn host(input: &str) -> IResult<&str, Box<str>> {
 fn ipv6reference(input: &str) -> IResult<&str, Box<str>> {
     let inside = take_while1(|c: char| c.is_ascii_hexdigit() || c == ':' || c == '.');
     // RFC 5118 §4.9: the grammar of RFC 3261 lets a third colon stand before an IPv4 address.
-    let address = map_opt(inside, |text: &str| {
-        text.parse::<Ipv6Addr>()
-            .or_else(|_| text.replacen(":::", "::", 1).parse())
-            .ok()
-    });
-    map(delimited(char('['), address, char(']')), |address| {
-        format!("[{address}]").into()
-    })
-    .parse(input)
+    let address =
+        map_opt(inside, |text: &str| text.parse::<Ipv6Addr>().or_else(|_| text.replacen(":::", "::", 1).parse()).ok());
+    map(delimited(char('['), address, char(']')), |address| format!("[{address}]").into()).parse(input)
 }
 
 /// hostname and IPv4address. `_` is let through for names that container networks give.
@@ -143,19 +113,14 @@ fn port(input: &str) -> IResult<&str, u16> {
 
 /// uri-parameters = *( ";" uri-parameter ); empty ones are passed over (SIP-E7).
 fn uri_parameters(input: &str) -> IResult<&str, Params> {
-    many0(preceded(char(';'), opt(uri_parameter)))
-        .map(|params| params.into_iter().flatten().collect())
-        .parse(input)
+    many0(preceded(char(';'), opt(uri_parameter))).map(|params| params.into_iter().flatten().collect()).parse(input)
 }
 
 fn uri_parameter(input: &str) -> IResult<&str, Param> {
     let value = |input| escaped_run(input, is_param_char);
-    pair(
-        |input| raw_run(input, is_param_char),
-        opt(preceded(char('='), value)),
-    )
-    .map(|(name, value)| Param { name, value })
-    .parse(input)
+    pair(|input| raw_run(input, is_param_char), opt(preceded(char('='), value)))
+        .map(|(name, value)| Param { name, value })
+        .parse(input)
 }
 
 /// headers = "?" header *( "&" header ), kept as text.
@@ -165,11 +130,7 @@ fn headers(input: &str) -> IResult<&str, Box<str>> {
 
 /// A run of `allowed` and escaped characters, with its needless escapes undone.
 fn escaped_run(input: &str, allowed: fn(u8) -> bool) -> IResult<&str, Box<str>> {
-    map(
-        |input| raw_text(input, allowed),
-        |text| normalise(text).into(),
-    )
-    .parse(input)
+    map(|input| raw_text(input, allowed), |text| normalise(text).into()).parse(input)
 }
 
 fn raw_run(input: &str, allowed: fn(u8) -> bool) -> IResult<&str, Box<str>> {
@@ -177,11 +138,7 @@ fn raw_run(input: &str, allowed: fn(u8) -> bool) -> IResult<&str, Box<str>> {
 }
 
 fn raw_text(input: &str, allowed: fn(u8) -> bool) -> IResult<&str, &str> {
-    verify(
-        recognize(take_while1(|c: char| c == '%' || is_ascii(c, allowed))),
-        is_well_escaped,
-    )
-    .parse(input)
+    verify(recognize(take_while1(|c: char| c == '%' || is_ascii(c, allowed))), is_well_escaped).parse(input)
 }
 
 fn is_ascii(c: char, allowed: fn(u8) -> bool) -> bool {

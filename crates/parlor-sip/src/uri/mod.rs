@@ -81,20 +81,10 @@ impl Uri {
         Self::with_parts(Scheme::Sip, None, host.into(), Some(address.port()))
     }
 
-    fn new(
-        scheme: Scheme,
-        user: Option<&str>,
-        host: &str,
-        port: Option<u16>,
-    ) -> Result<Self, UriError> {
+    fn new(scheme: Scheme, user: Option<&str>, host: &str, port: Option<u16>) -> Result<Self, UriError> {
         let host = match host.parse::<std::net::Ipv6Addr>() {
             Ok(ip) => format!("[{ip}]").into(),
-            Err(_) => {
-                all_consuming(grammar::host)
-                    .parse(host)
-                    .map_err(|_| UriError)?
-                    .1
-            }
+            Err(_) => all_consuming(grammar::host).parse(host).map_err(|_| UriError)?.1,
         };
         if user == Some("") {
             return Err(UriError);
@@ -103,33 +93,16 @@ impl Uri {
         Ok(Self::with_parts(scheme, user, host, port))
     }
 
-    fn with_parts(
-        scheme: Scheme,
-        user: Option<Box<str>>,
-        host: Box<str>,
-        port: Option<u16>,
-    ) -> Self {
-        let address = Address {
-            user,
-            password: None,
-            host,
-            port,
-            params: Params::default(),
-            headers: None,
-        };
-        Self {
-            scheme,
-            part: Part::Address(Box::new(address)),
-        }
+    fn with_parts(scheme: Scheme, user: Option<Box<str>>, host: Box<str>, port: Option<u16>) -> Self {
+        let address = Address { user, password: None, host, port, params: Params::default(), headers: None };
+        Self { scheme, part: Part::Address(Box::new(address)) }
     }
 
     /// Adds or replaces a parameter; it is escaped as needed. Opaque URIs have none and stay as they are.
     #[must_use]
     pub fn with_param(mut self, name: &str, value: &str) -> Self {
         if let Some(address) = self.address_mut() {
-            address
-                .params
-                .set(name, &escape::encode(value, grammar::is_param_char));
+            address.params.set(name, &escape::encode(value, grammar::is_param_char));
         }
         self
     }
@@ -210,8 +183,7 @@ impl Uri {
 
     /// Whether a URI parameter is there.
     pub fn has_param(&self, name: &str) -> bool {
-        self.address()
-            .is_some_and(|address| address.params.has(name))
+        self.address().is_some_and(|address| address.params.has(name))
     }
 
     /// The URI parameters; `None` for an opaque URI.
@@ -252,11 +224,7 @@ impl Uri {
 
 /// The address that a host is, with or without brackets.
 pub(crate) fn host_ip(host: &str) -> Option<IpAddr> {
-    host.strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(host)
-        .parse()
-        .ok()
+    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host).parse().ok()
 }
 
 impl Scheme {
@@ -290,10 +258,7 @@ impl FromStr for Uri {
     type Err = UriError;
 
     fn from_str(text: &str) -> Result<Self, UriError> {
-        all_consuming(grammar::uri)
-            .parse(text)
-            .map(|(_, uri)| uri)
-            .map_err(|_| UriError)
+        all_consuming(grammar::uri).parse(text).map(|(_, uri)| uri).map_err(|_| UriError)
     }
 }
 
@@ -316,10 +281,7 @@ impl fmt::Display for Uri {
             write!(f, ":{port}")?;
         }
         write!(f, "{}", address.params)?;
-        address
-            .headers
-            .as_ref()
-            .map_or(Ok(()), |headers| write!(f, "?{headers}"))
+        address.headers.as_ref().map_or(Ok(()), |headers| write!(f, "?{headers}"))
     }
 }
 
@@ -341,10 +303,7 @@ mod tests {
         assert_eq!(uri.param("Transport"), Some("tcp"));
         assert!(uri.has_param("LR") && uri.param("lr").is_none());
         assert_eq!(uri.headers(), Some("subject=a%20b&x=y"));
-        assert_eq!(
-            uri.to_string(),
-            "sip:alice:secret@example.com:5070;transport=tcp;lr?subject=a%20b&x=y"
-        );
+        assert_eq!(uri.to_string(), "sip:alice:secret@example.com:5070;transport=tcp;lr?subject=a%20b&x=y");
     }
 
     #[test]
@@ -353,16 +312,8 @@ mod tests {
         assert_eq!(uri.host(), Some("[2001:db8::10]"));
         assert_eq!(uri.host_ip(), Some("2001:db8::10".parse().unwrap()));
         assert!("sip:2001:db8::10".parse::<Uri>().is_err(), "RFC 5118 §4.2");
-        assert_eq!(
-            self::uri("sip:[2001:db8::10:5070]").port(),
-            None,
-            "RFC 5118 §4.3"
-        );
-        assert_eq!(
-            self::uri("sip:[2001:db8:::192.0.2.1]").host(),
-            Some("[2001:db8::c000:201]"),
-            "RFC 5118 §4.9"
-        );
+        assert_eq!(self::uri("sip:[2001:db8::10:5070]").port(), None, "RFC 5118 §4.3");
+        assert_eq!(self::uri("sip:[2001:db8:::192.0.2.1]").host(), Some("[2001:db8::c000:201]"), "RFC 5118 §4.9");
     }
 
     #[test]
@@ -392,10 +343,7 @@ mod tests {
 
     #[test]
     fn built_uris_escape_what_they_must() {
-        let uri = Uri::sip(Some("a b@c"), "::1", Some(5060))
-            .unwrap()
-            .with_param("x", "a;b")
-            .with_flag("lr");
+        let uri = Uri::sip(Some("a b@c"), "::1", Some(5060)).unwrap().with_param("x", "a;b").with_flag("lr");
         assert_eq!(uri.to_string(), "sip:a%20b%40c@[::1]:5060;x=a%3Bb;lr");
         assert_eq!(uri.user_decoded().as_deref(), Some("a b@c"));
         assert!(Uri::sip(Some("a"), "b\r\nc", None).is_err());
@@ -404,10 +352,7 @@ mod tests {
 
     #[test]
     fn other_schemes_are_kept() {
-        assert_eq!(
-            uri("soap.beep://192.0.2.103:3002").to_string(),
-            "soap.beep://192.0.2.103:3002"
-        );
+        assert_eq!(uri("soap.beep://192.0.2.103:3002").to_string(), "soap.beep://192.0.2.103:3002");
         assert_eq!(uri("tel:+1-201-555-0123").scheme(), &Scheme::Tel);
         assert_eq!(uri("im:alice@example.com").user(), Some("alice"));
         assert_eq!(uri("SIPS:a@b").scheme(), &Scheme::Sips);
