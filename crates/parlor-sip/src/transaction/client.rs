@@ -151,9 +151,9 @@ impl Endpoint {
             }
         }
         if effects.end {
-            self.close_client(index)
+            self.close_client(index);
         } else {
-            self.update_client_timer(index)
+            self.update_client_timer(index);
         }
         if let Some(request) = effects.cancel {
             self.start_cancel(now, index, &request);
