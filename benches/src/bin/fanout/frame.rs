@@ -92,6 +92,18 @@ impl<'a> Frame<'a> {
     }
 }
 
+impl<'a> Headers<'a> {
+    /// Whether each chunk is to be answered (RFC 4975 §7.1.1: `yes` is the default).
+    pub(crate) fn asks_answer(&self) -> bool {
+        self.failure_report.is_none_or(|value| value == b"yes")
+    }
+
+    /// Whom a response to a SEND goes to (RFC 4975 §7.2).
+    pub(crate) fn previous_hop(&self) -> &'a [u8] {
+        self.from_path.split(|byte| *byte == b' ').next().unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

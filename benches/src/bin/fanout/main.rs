@@ -15,6 +15,7 @@ mod load;
 mod marker;
 mod process;
 mod report;
+mod shape;
 mod signalling;
 mod wire;
 
