@@ -52,12 +52,7 @@ enum State {
 impl Decoder {
     /// A decoder at the beginning of a connection.
     pub fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            input: Bytes::new(),
-            pushed: VecDeque::new(),
-            state: State::Head(HeadScan::default()),
-        }
+        Self { limits, input: Bytes::new(), pushed: VecDeque::new(), state: State::Head(HeadScan::default()) }
     }
 
     /// Whether it is between two messages and holds nothing.
@@ -186,11 +181,7 @@ impl HeadScan {
     /// Goes on to the end of the head, or of the input: then all of it is gathered.
     fn scan(&mut self, input: &mut Bytes, limits: &Limits) -> Result<Option<Head>, DecodeError> {
         while let Some(line_end) = self.line_end(input, limits)? {
-            let octets: &[u8] = if self.gathered.is_empty() {
-                input
-            } else {
-                &self.gathered
-            };
+            let octets: &[u8] = if self.gathered.is_empty() { input } else { &self.gathered };
             let line = &octets[self.line_start..line_end];
             match &self.start {
                 None => self.start = Some(start_line(line)?),
@@ -208,16 +199,8 @@ impl HeadScan {
     }
 
     /// Where the current line ends; `None` when the input ends before it does.
-    fn line_end(
-        &mut self,
-        input: &mut Bytes,
-        limits: &Limits,
-    ) -> Result<Option<usize>, DecodeError> {
-        let unseen = if self.gathered.is_empty() {
-            self.line_start
-        } else {
-            0
-        };
+    fn line_end(&mut self, input: &mut Bytes, limits: &Limits) -> Result<Option<usize>, DecodeError> {
+        let unseen = if self.gathered.is_empty() { self.line_start } else { 0 };
         let line_feed = memchr(b'\n', &input[unseen..]).map(|offset| unseen + offset + 1);
         let taken = line_feed.unwrap_or(input.len());
         self.check_length(self.gathered.len() + taken, input, limits)?;
@@ -233,46 +216,21 @@ impl HeadScan {
 
     fn check_length(&self, len: usize, input: &Bytes, limits: &Limits) -> Result<(), DecodeError> {
         if self.start.is_none() && len > limits.start_line {
-            let octets: &[u8] = if self.gathered.is_empty() {
-                input
-            } else {
-                &self.gathered
-            };
+            let octets: &[u8] = if self.gathered.is_empty() { input } else { &self.gathered };
             let is_msrp = head::may_begin_message(octets);
-            return Err(if is_msrp {
-                DecodeError::StartLineTooLong
-            } else {
-                DecodeError::NotMsrp
-            });
+            return Err(if is_msrp { DecodeError::StartLineTooLong } else { DecodeError::NotMsrp });
         }
         if len > limits.header_block {
-            return Err(DecodeError::HeaderBlockTooLong(
-                self.answerable(input, limits),
-            ));
+            return Err(DecodeError::HeaderBlockTooLong(self.answerable(input, limits)));
         }
         Ok(())
     }
 
-    fn finish(
-        &mut self,
-        input: &mut Bytes,
-        line_end: usize,
-        end: HeadEnd,
-        flag: Option<Flag>,
-    ) -> Option<Head> {
+    fn finish(&mut self, input: &mut Bytes, line_end: usize, end: HeadEnd, flag: Option<Flag>) -> Option<Head> {
         let scan = std::mem::take(self);
-        let octets = if scan.gathered.is_empty() {
-            input.split_to(line_end)
-        } else {
-            scan.gathered.freeze()
-        };
+        let octets = if scan.gathered.is_empty() { input.split_to(line_end) } else { scan.gathered.freeze() };
         let start = scan.start?;
-        Some(Head {
-            octets,
-            start,
-            end,
-            flag,
-        })
+        Some(Head { octets, start, end, flag })
     }
 
     fn answerable(&self, input: &Bytes, limits: &Limits) -> Option<Box<Answerable>> {
@@ -348,11 +306,7 @@ impl Body {
                 from_path: request.from_path.clone(),
             }),
         });
-        Self {
-            end_line: EndLine::new(request.tid),
-            held: VecDeque::new(),
-            allowance,
-        }
+        Self { end_line: EndLine::new(request.tid), held: VecDeque::new(), allowance }
     }
 
     /// The next piece, and the flag if the body ends after it.
@@ -402,18 +356,13 @@ impl Body {
         }
     }
 
-    fn piece(
-        &mut self,
-        piece: Bytes,
-        end: Option<Flag>,
-    ) -> Result<(Step, Option<Flag>), DecodeError> {
+    fn piece(&mut self, piece: Bytes, end: Option<Flag>) -> Result<(Step, Option<Flag>), DecodeError> {
         if piece.is_empty() {
             return Ok((Step::Again, end));
         }
         if let Some(allowance) = &mut self.allowance {
             let left = allowance.octets.checked_sub(piece.len());
-            allowance.octets =
-                left.ok_or_else(|| DecodeError::BodyTooLong(allowance.request.clone()))?;
+            allowance.octets = left.ok_or_else(|| DecodeError::BodyTooLong(allowance.request.clone()))?;
         }
         Ok((Step::Event(Event::Body(piece)), end))
     }

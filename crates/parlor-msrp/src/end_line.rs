@@ -37,11 +37,7 @@ pub(crate) enum Matched {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// From `start` up to `end`.
-    Whole {
-        start: usize,
-        end: usize,
-        flag: Flag,
-    },
+    Whole { start: usize, end: usize, flag: Flag },
     /// From this octet on there is the beginning of one.
     Partly(usize),
     /// Nowhere.
@@ -51,11 +47,7 @@ pub(crate) enum Found {
 impl EndLine {
     /// Begins right after the empty line before the body, whose CRLF may be that of the end-line when there is no data.
     pub(crate) fn new(tid: TransactionId) -> Self {
-        Self {
-            tid,
-            matched: 2,
-            flag: Flag::More,
-        }
+        Self { tid, matched: 2, flag: Flag::More }
     }
 
     /// Whether what was last seen is the beginning of an end-line.
@@ -118,9 +110,7 @@ impl EndLine {
             match tid.get(after_boundary) {
                 Some(expected) => octet == *expected,
                 None => match after_boundary - tid.len() {
-                    0 => Flag::from_byte(octet)
-                        .inspect(|flag| self.flag = *flag)
-                        .is_some(),
+                    0 => Flag::from_byte(octet).inspect(|flag| self.flag = *flag).is_some(),
                     1 => octet == b'\r',
                     _ => octet == b'\n',
                 },

@@ -50,9 +50,7 @@ impl DecodeError {
     /// The transaction, To-Path and From-Path of the request, when a 400 can be sent before closing.
     pub fn answerable(&self) -> Option<(TransactionId, Path, Path)> {
         match self {
-            Self::HeaderBlockTooLong(request) | Self::EndLine(request) => {
-                request.as_deref().map(Answerable::parts)
-            }
+            Self::HeaderBlockTooLong(request) | Self::EndLine(request) => request.as_deref().map(Answerable::parts),
             Self::BodyTooLong(request) => Some(request.parts()),
             Self::NotMsrp
             | Self::StartLine

@@ -38,11 +38,8 @@ impl StartLine {
         let (tid, rest) = rest.split_at(memchr(b' ', rest)?);
         let tid = TransactionId::from_bytes(tid).ok()?;
         let rest = str::from_utf8(&rest[1..]).ok()?;
-        let kind = if rest.starts_with(|c: char| c.is_ascii_digit()) {
-            Self::response(rest)?
-        } else {
-            Self::request(rest)?
-        };
+        let kind =
+            if rest.starts_with(|c: char| c.is_ascii_digit()) { Self::response(rest)? } else { Self::request(rest)? };
         Some(Self { tid, kind })
     }
 
@@ -113,10 +110,7 @@ impl Headers {
     fn line(&mut self, head: &Bytes, line: &[u8], position: usize) -> Result<(), HeaderError> {
         let colon = memchr(b':', line).ok_or(HeaderError::Syntax)?;
         // libmsrp writes `Status : 0 200`; MSRP-E4: the space after the colon may be missing.
-        let (name, value) = (
-            line[..colon].trim_ascii_end(),
-            line[colon + 1..].trim_ascii(),
-        );
+        let (name, value) = (line[..colon].trim_ascii_end(), line[colon + 1..].trim_ascii());
         let text = || str::from_utf8(value).ok();
         let shared = || ByteString::try_from(head.slice_ref(value)).ok();
         match Name::parse(name) {
@@ -133,24 +127,16 @@ impl Headers {
                 set(&mut self.message_id, id)
             }
             Some(Name::ByteRange) => {
-                let range = text()
-                    .and_then(ByteRange::parse)
-                    .ok_or(HeaderError::ByteRange)?;
+                let range = text().and_then(ByteRange::parse).ok_or(HeaderError::ByteRange)?;
                 set(&mut self.byte_range, range)
             }
             Some(Name::FailureReport) => {
                 let wish = text().and_then(FailureReport::parse);
-                set(
-                    &mut self.failure_report,
-                    wish.ok_or(HeaderError::FailureReport)?,
-                )
+                set(&mut self.failure_report, wish.ok_or(HeaderError::FailureReport)?)
             }
             Some(Name::SuccessReport) => {
                 let wish = text().and_then(header::parse_success_report);
-                set(
-                    &mut self.success_report,
-                    wish.ok_or(HeaderError::SuccessReport)?,
-                )
+                set(&mut self.success_report, wish.ok_or(HeaderError::SuccessReport)?)
             }
             Some(Name::Status) => {
                 let status = text().and_then(Status::parse).ok_or(HeaderError::Status)?;
@@ -158,10 +144,7 @@ impl Headers {
             }
             Some(Name::ContentType) => {
                 let content_type = shared().filter(|text| text.contains('/'));
-                set(
-                    &mut self.content_type,
-                    content_type.ok_or(HeaderError::ContentType)?,
-                )
+                set(&mut self.content_type, content_type.ok_or(HeaderError::ContentType)?)
             }
             Some(Name::UseNickname) => set(&mut self.use_nickname, head.slice_ref(value)),
             None => Ok(()), // MSRP-12: unknown headers are ignored.
@@ -172,10 +155,7 @@ impl Headers {
         let (Some(to), Some(from)) = (&self.to_path, &self.from_path) else {
             return Err(DecodeError::NoPath);
         };
-        Ok((
-            Path::from_text(to, limits.path_uris)?,
-            Path::from_text(from, limits.path_uris)?,
-        ))
+        Ok((Path::from_text(to, limits.path_uris)?, Path::from_text(from, limits.path_uris)?))
     }
 }
 
@@ -223,11 +203,7 @@ fn set<T>(slot: &mut Option<T>, value: T) -> Result<(), HeaderError> {
 }
 
 fn in_place(in_place: bool) -> Result<(), HeaderError> {
-    if in_place {
-        Ok(())
-    } else {
-        Err(HeaderError::Order)
-    }
+    if in_place { Ok(()) } else { Err(HeaderError::Order) }
 }
 
 /// The first line without its line end, and what follows it.
@@ -280,44 +256,23 @@ pub(crate) fn response(
     limits: &Limits,
 ) -> Result<Response, DecodeError> {
     let (to_path, from_path) = Headers::parse(head).paths(limits)?;
-    Ok(Response {
-        tid,
-        code,
-        comment: comment.into(),
-        to_path,
-        from_path,
-    })
+    Ok(Response { tid, code, comment: comment.into(), to_path, from_path })
 }
 
 /// What a 400 to this request needs, as far as its head is known.
-pub(crate) fn answerable(
-    tid: TransactionId,
-    head: &Bytes,
-    limits: &Limits,
-) -> Option<Box<Answerable>> {
+pub(crate) fn answerable(tid: TransactionId, head: &Bytes, limits: &Limits) -> Option<Box<Answerable>> {
     let (to_path, from_path) = Headers::parse(head).paths(limits).ok()?;
-    Some(Box::new(Answerable {
-        tid,
-        to_path,
-        from_path,
-    }))
+    Some(Box::new(Answerable { tid, to_path, from_path }))
 }
 
 fn missing(method: &Method, headers: &Headers, end: HeadEnd) -> Option<HeaderError> {
     match method {
-        Method::Send | Method::Report if headers.message_id.is_none() => {
-            Some(HeaderError::NoMessageId)
-        }
+        Method::Send | Method::Report if headers.message_id.is_none() => Some(HeaderError::NoMessageId),
         Method::Report if headers.status.is_none() => Some(HeaderError::NoStatus),
-        Method::Send | Method::Report | Method::Nickname | Method::Auth | Method::Other(_) => {
-            match end {
-                HeadEnd::EndLine => None,
-                HeadEnd::EmptyLine { crlf: false } => Some(HeaderError::BareLineFeed),
-                HeadEnd::EmptyLine { crlf: true } => headers
-                    .content_type
-                    .is_none()
-                    .then_some(HeaderError::NoContentType),
-            }
-        }
+        Method::Send | Method::Report | Method::Nickname | Method::Auth | Method::Other(_) => match end {
+            HeadEnd::EndLine => None,
+            HeadEnd::EmptyLine { crlf: false } => Some(HeaderError::BareLineFeed),
+            HeadEnd::EmptyLine { crlf: true } => headers.content_type.is_none().then_some(HeaderError::NoContentType),
+        },
     }
 }

@@ -47,11 +47,7 @@ fn number(text: &str) -> Option<u64> {
 }
 
 fn number_or_star(text: &str) -> Option<Option<u64>> {
-    if text == "*" {
-        Some(None)
-    } else {
-        number(text).map(Some)
-    }
+    if text == "*" { Some(None) } else { number(text).map(Some) }
 }
 
 fn write_number_or_star(f: &mut fmt::Formatter<'_>, number: Option<u64>) -> fmt::Result {
@@ -84,9 +80,7 @@ impl FailureReport {
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Yes, Self::No, Self::Partial]
-            .into_iter()
-            .find(|value| text.eq_ignore_ascii_case(value.as_str()))
+        [Self::Yes, Self::No, Self::Partial].into_iter().find(|value| text.eq_ignore_ascii_case(value.as_str()))
     }
 }
 
@@ -105,10 +99,7 @@ impl Status {
         let mut words = text.split_ascii_whitespace();
         let namespace = words.next().filter(|digits| digits.len() <= 3)?;
         let code = words.next().filter(|digits| digits.len() == 3)?;
-        Some(Self {
-            namespace: u16::try_from(number(namespace)?).ok()?,
-            code: u16::try_from(number(code)?).ok()?,
-        })
+        Some(Self { namespace: u16::try_from(number(namespace)?).ok()?, code: u16::try_from(number(code)?).ok()? })
     }
 }
 
@@ -168,13 +159,7 @@ mod tests {
 
     #[test]
     fn byte_range_msrp_30_to_32_and_39() {
-        for text in [
-            "1-10/10",
-            "1-*/*",
-            "5-*/18446744073709551615",
-            "1-0/0",
-            "2049-4096/*",
-        ] {
+        for text in ["1-10/10", "1-*/*", "5-*/18446744073709551615", "1-0/0", "2049-4096/*"] {
             assert_eq!(ByteRange::parse(text).expect(text).to_string(), text);
         }
     }
@@ -210,26 +195,18 @@ mod tests {
 
     #[test]
     fn status_reads_the_short_namespace_of_libmsrp() {
-        let status = Status {
-            namespace: 0,
-            code: 200,
-        };
+        let status = Status { namespace: 0, code: 200 };
         assert_eq!(Status::parse("000 200 OK"), Some(status));
         assert_eq!(Status::parse("0 200 report"), Some(status));
         assert_eq!(Status::parse("000 200"), Some(status));
-        for wrong in [
-            "", "000", "200 OK", "0000 200", "000 20", "000 +20", "000 2000",
-        ] {
+        for wrong in ["", "000", "200 OK", "0000 200", "000 20", "000 +20", "000 2000"] {
             assert_eq!(Status::parse(wrong), None, "{wrong:?}");
         }
     }
 
     #[test]
     fn report_wishes_are_read_in_any_case() {
-        assert_eq!(
-            FailureReport::parse("Partial"),
-            Some(FailureReport::Partial)
-        );
+        assert_eq!(FailureReport::parse("Partial"), Some(FailureReport::Partial));
         assert_eq!(FailureReport::parse("maybe"), None);
         assert_eq!(parse_success_report("YES"), Some(true));
         assert_eq!(parse_success_report(""), None);

@@ -16,18 +16,12 @@ struct Ident {
 impl Ident {
     fn parse(text: &[u8]) -> Option<Self> {
         let first = text.first()?;
-        if text.len() > MAX_LEN
-            || !first.is_ascii_alphanumeric()
-            || !text.iter().copied().all(is_ident_char)
-        {
+        if text.len() > MAX_LEN || !first.is_ascii_alphanumeric() || !text.iter().copied().all(is_ident_char) {
             return None;
         }
         let mut octets = [0; MAX_LEN];
         octets[..text.len()].copy_from_slice(text);
-        Some(Self {
-            len: text.len() as u8,
-            octets,
-        })
+        Some(Self { len: text.len() as u8, octets })
     }
 
     /// 22 characters of base 62 that carry all 128 bits.
@@ -41,10 +35,7 @@ impl Ident {
                 number /= 62;
             }
         }
-        Self {
-            len: LEN as u8,
-            octets,
-        }
+        Self { len: LEN as u8, octets }
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -163,10 +154,7 @@ mod tests {
     fn ident_takes_1_to_64_characters_msrp_e3() {
         assert_eq!(TransactionId::parse("a").expect("one").as_str(), "a");
         let longest = "x".repeat(64);
-        assert_eq!(
-            TransactionId::parse(&longest).expect("64").as_str(),
-            longest
-        );
+        assert_eq!(TransactionId::parse(&longest).expect("64").as_str(), longest);
         assert!(TransactionId::parse("").is_err());
         assert!(TransactionId::parse(&"x".repeat(65)).is_err());
     }
@@ -186,9 +174,6 @@ mod tests {
         assert_eq!(one.as_str().len(), 22);
         assert!(one.as_bytes().iter().all(u8::is_ascii_alphanumeric));
         assert_ne!(one, other);
-        assert_ne!(
-            TransactionId::from_random(1, 0),
-            TransactionId::from_random(0, 1)
-        );
+        assert_ne!(TransactionId::from_random(1, 0), TransactionId::from_random(0, 1));
     }
 }

@@ -26,9 +26,14 @@
 //! # Ok::<(), parlor_msrp::DecodeError>(())
 //! ```
 //!
+//! Messages are written by the `encode_*` functions, each appending to a buffer, and by [`ChunkSplitter`], which cuts a
+//! message into chunks; [`OutgoingTransactions`] waits for the responses.
+//!
 //! Nothing here reads a clock, a socket or a source of randomness.
 
+mod chunk;
 mod decoder;
+mod encode;
 mod end_line;
 mod error;
 mod head;
@@ -37,13 +42,22 @@ mod ident;
 mod limits;
 mod message;
 mod path;
+mod status_code;
+mod transaction;
 mod uri;
 
+pub use chunk::{Chunk, ChunkSplitter, OutgoingMessage};
 pub use decoder::{Decoder, Event};
+pub use encode::{
+    ResponsePath, SendHead, encode_end, encode_nickname, encode_report, encode_response, encode_send_head,
+    response_path,
+};
 pub use error::{Answerable, DecodeError};
 pub use header::{ByteRange, FailureReport, HeaderError, Status};
 pub use ident::{IdentError, MessageId, TransactionId};
 pub use limits::Limits;
 pub use message::{Flag, Method, Request, Response};
 pub use path::{Path, PathError};
+pub use status_code::reason;
+pub use transaction::OutgoingTransactions;
 pub use uri::{Uri, UriError};

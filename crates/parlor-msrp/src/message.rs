@@ -117,11 +117,7 @@ impl Request {
     /// The media type of the body without parameters; compare it without regard to case (MSRP-E8).
     pub fn media_type(&self) -> Option<&str> {
         let text: &str = self.content_type.as_ref()?;
-        Some(
-            text.split_once(';')
-                .map_or(text, |(essence, _)| essence)
-                .trim_ascii(),
-        )
+        Some(text.split_once(';').map_or(text, |(essence, _)| essence).trim_ascii())
     }
 
     /// The position in the message of the first octet of the body; 1 unless said otherwise (MSRP-40).

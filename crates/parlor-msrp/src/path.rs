@@ -39,10 +39,7 @@ impl Path {
 
     /// Reads URIs separated by spaces, as slices of the text given.
     pub(crate) fn from_text(text: &ByteString, max_uris: usize) -> Result<Self, PathError> {
-        let mut uris = text
-            .split(' ')
-            .filter(|uri| !uri.is_empty())
-            .map(|uri| Uri::from_text(text.slice_ref(uri)));
+        let mut uris = text.split(' ').filter(|uri| !uri.is_empty()).map(|uri| Uri::from_text(text.slice_ref(uri)));
         let first = uris.next().ok_or(PathError::Empty)??;
         let mut rest = Vec::new();
         for uri in uris {
@@ -77,29 +74,19 @@ impl Path {
 
     /// Whether both have the same URIs in the same order, compared by [`Uri::matches`].
     pub fn matches(&self, other: &Self) -> bool {
-        self.len() == other.len()
-            && self
-                .iter()
-                .zip(other.iter())
-                .all(|(one, other)| one.matches(other))
+        self.len() == other.len() && self.iter().zip(other.iter()).all(|(one, other)| one.matches(other))
     }
 
     /// The same path in memory of its own, see [`Uri::detach`].
     #[must_use]
     pub fn detach(&self) -> Self {
-        Self {
-            first: self.first.detach(),
-            rest: self.rest.iter().map(Uri::detach).collect(),
-        }
+        Self { first: self.first.detach(), rest: self.rest.iter().map(Uri::detach).collect() }
     }
 }
 
 impl From<Uri> for Path {
     fn from(uri: Uri) -> Self {
-        Self {
-            first: uri,
-            rest: Vec::new(),
-        }
+        Self { first: uri, rest: Vec::new() }
     }
 }
 

@@ -82,25 +82,11 @@ impl Uri {
         let parts = msrp_uri(&text)?;
         let span = |part: &str| {
             let start = text.as_bytes().offset(part.as_bytes());
-            Span {
-                start: start as u16,
-                end: (start + part.len()) as u16,
-            }
+            Span { start: start as u16, end: (start + part.len()) as u16 }
         };
-        let (host, session_id, transport) = (
-            span(parts.host),
-            parts.session_id.map(span),
-            span(parts.transport),
-        );
+        let (host, session_id, transport) = (span(parts.host), parts.session_id.map(span), span(parts.transport));
         let (secure, port) = (parts.secure, parts.port);
-        Ok(Self {
-            secure,
-            host,
-            port,
-            session_id,
-            transport,
-            text,
-        })
+        Ok(Self { secure, host, port, session_id, transport, text })
     }
 
     /// Makes a URI out of its parts; `host` is a name or an address, an IPv6 address without brackets.
@@ -109,11 +95,7 @@ impl Uri {
     /// When the parts do not form a URI; they come from the configuration, not from a peer.
     pub fn new(secure: bool, host: &str, port: u16, session_id: &str, transport: &str) -> Self {
         let scheme = if secure { "msrps" } else { "msrp" };
-        let (open, close) = if host.contains(':') {
-            ("[", "]")
-        } else {
-            ("", "")
-        };
+        let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
         let text = format!("{scheme}://{open}{host}{close}:{port}/{session_id};{transport}");
         Self::from_text(text.into()).expect("host, session-id and transport keep to the grammar")
     }
@@ -161,10 +143,7 @@ impl Uri {
     /// The same URI in memory of its own.
     #[must_use]
     pub fn detach(&self) -> Self {
-        Self {
-            text: ByteString::from(self.as_str()),
-            ..*self
-        }
+        Self { text: ByteString::from(self.as_str()), ..*self }
     }
 
     fn part(&self, span: Span) -> &str {
@@ -226,13 +205,10 @@ fn decoded(host: &str) -> impl Iterator<Item = u8> {
     let mut rest = host.as_bytes();
     std::iter::from_fn(move || {
         let octet = match rest {
-            [b'%', high, low, ..] => {
-                hex_pair(*high, *low).filter(|octet| is_unreserved(char::from(*octet)))
-            }
+            [b'%', high, low, ..] => hex_pair(*high, *low).filter(|octet| is_unreserved(char::from(*octet))),
             _ => None,
         };
-        let (octet, len) =
-            octet.map_or_else(|| (rest.first().copied(), 1), |octet| (Some(octet), 3));
+        let (octet, len) = octet.map_or_else(|| (rest.first().copied(), 1), |octet| (Some(octet), 3));
         rest = rest.get(len..).unwrap_or_default();
         octet.map(|octet| octet.to_ascii_lowercase())
     })
@@ -253,38 +229,22 @@ struct Parts<'a> {
 
 /// `MSRP-URI = msrp-scheme "://" authority ["/" session-id] ";" transport *(";" URI-parameter)`
 fn msrp_uri(input: &str) -> Result<Parts<'_>, UriError> {
-    let (rest, secure) = terminated(msrp_scheme, tag("://"))
-        .parse(input)
-        .map_err(|_| UriError::Scheme)?;
+    let (rest, secure) = terminated(msrp_scheme, tag("://")).parse(input).map_err(|_| UriError::Scheme)?;
     let (rest, (host, port)) = authority(rest).map_err(|_| UriError::Authority)?;
     let (rest, session_id) = match rest.strip_prefix('/') {
-        Some(rest) => session_id(rest)
-            .map(|(rest, id)| (rest, Some(id)))
-            .map_err(|_| UriError::SessionId)?,
+        Some(rest) => session_id(rest).map(|(rest, id)| (rest, Some(id))).map_err(|_| UriError::SessionId)?,
         None => (rest, None),
     };
-    let (rest, transport) = preceded(char(';'), transport)
-        .parse(rest)
-        .map_err(|_| UriError::Transport)?;
+    let (rest, transport) = preceded(char(';'), transport).parse(rest).map_err(|_| UriError::Transport)?;
     let (rest, ()) = uri_parameters(rest).map_err(|_| UriError::Parameter)?;
     if !rest.is_empty() {
         return Err(UriError::Parameter);
     }
-    Ok(Parts {
-        secure,
-        host,
-        port,
-        session_id,
-        transport,
-    })
+    Ok(Parts { secure, host, port, session_id, transport })
 }
 
 fn msrp_scheme(input: &str) -> IResult<&str, bool> {
-    alt((
-        value(true, tag_no_case("msrps")),
-        value(false, tag_no_case("msrp")),
-    ))
-    .parse(input)
+    alt((value(true, tag_no_case("msrps")), value(false, tag_no_case("msrp")))).parse(input)
 }
 
 /// `authority = [userinfo "@"] host [":" port]`
@@ -302,22 +262,13 @@ fn host(input: &str) -> IResult<&str, &str> {
 }
 
 fn ip_literal(input: &str) -> IResult<&str, &str> {
-    delimited(
-        char('['),
-        verify(take_while1(|c| c != ']'), |text: &str| {
-            text.parse::<Ipv6Addr>().is_ok()
-        }),
-        char(']'),
-    )
-    .parse(input)
+    delimited(char('['), verify(take_while1(|c| c != ']'), |text: &str| text.parse::<Ipv6Addr>().is_ok()), char(']'))
+        .parse(input)
 }
 
 /// `reg-name` of RFC 3986 without ";", which ends the authority of an MSRP URI.
 fn reg_name(input: &str) -> IResult<&str, &str> {
-    verify(take_while1(is_reg_name_char), |name: &str| {
-        percent_encoding_is_whole(name)
-    })
-    .parse(input)
+    verify(take_while1(is_reg_name_char), |name: &str| percent_encoding_is_whole(name)).parse(input)
 }
 
 fn port(input: &str) -> IResult<&str, u16> {
@@ -355,11 +306,7 @@ fn is_unreserved(c: char) -> bool {
 }
 
 fn is_reg_name_char(c: char) -> bool {
-    is_unreserved(c)
-        || matches!(
-            c,
-            '%' | '!' | '$' | '&' | '\'' | '(' | ')' | '*' | '+' | ',' | '='
-        )
+    is_unreserved(c) || matches!(c, '%' | '!' | '$' | '&' | '\'' | '(' | ')' | '*' | '+' | ',' | '=')
 }
 
 fn is_userinfo_char(c: char) -> bool {
@@ -368,9 +315,7 @@ fn is_userinfo_char(c: char) -> bool {
 
 /// Whether each "%" begins two hexadecimal digits.
 fn percent_encoding_is_whole(name: &str) -> bool {
-    name.split('%')
-        .skip(1)
-        .all(|after| matches!(after.as_bytes(), [high, low, ..] if hex_pair(*high, *low).is_some()))
+    name.split('%').skip(1).all(|after| matches!(after.as_bytes(), [high, low, ..] if hex_pair(*high, *low).is_some()))
 }
 
 #[cfg(test)]
@@ -390,10 +335,7 @@ mod tests {
         assert_eq!(u.session_id(), Some("ab+c=/d.e~f"));
         assert_eq!(u.transport(), "TCP");
         let u = uri("msrp://relay.example.com;tcp");
-        assert_eq!(
-            (u.port(), u.session_id(), u.is_secure()),
-            (None, None, false)
-        );
+        assert_eq!((u.port(), u.session_id(), u.is_secure()), (None, None, false));
     }
 
     #[test]
@@ -418,10 +360,7 @@ mod tests {
         ] {
             assert_eq!(Uri::parse(text).expect_err(text), error, "{text}");
         }
-        assert_eq!(
-            Uri::parse(&format!("msrp://{};tcp", "a".repeat(5000))).expect_err("long"),
-            UriError::TooLong
-        );
+        assert_eq!(Uri::parse(&format!("msrp://{};tcp", "a".repeat(5000))).expect_err("long"), UriError::TooLong);
     }
 
     #[test]
@@ -445,9 +384,7 @@ mod tests {
         ] {
             assert!(!base.matches(&uri(different)), "{different}");
         }
-        assert!(
-            uri("msrp://[2001:db8:0:0::1]:1/a;tcp").matches(&uri("msrp://[2001:DB8::1]:1/a;tcp"))
-        );
+        assert!(uri("msrp://[2001:db8:0:0::1]:1/a;tcp").matches(&uri("msrp://[2001:DB8::1]:1/a;tcp")));
         assert!(!uri("msrp://10.0.0.1:1/a;tcp").matches(&uri("msrp://10.0.0.2:1/a;tcp")));
     }
 
@@ -455,9 +392,6 @@ mod tests {
     fn new_writes_brackets_around_ipv6() {
         let u = Uri::new(true, "2001:db8::1", 2855, "abc", "tcp");
         assert_eq!(u.as_str(), "msrps://[2001:db8::1]:2855/abc;tcp");
-        assert_eq!(
-            Uri::new(false, "localhost", 9, "x", "ws").to_string(),
-            "msrp://localhost:9/x;ws"
-        );
+        assert_eq!(Uri::new(false, "localhost", 9, "x", "ws").to_string(), "msrp://localhost:9/x;ws");
     }
 }

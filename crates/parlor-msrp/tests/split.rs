@@ -1,33 +1,11 @@
 //! Any split of the input gives the same events.
 
-use bytes::Bytes;
-use parlor_msrp::{DecodeError, Decoder, Event, Limits};
-use proptest::prelude::*;
+mod common;
 
-/// All events of the pieces pushed one after another, adjacent pieces of body joined.
-fn events(pieces: impl IntoIterator<Item = Bytes>) -> (Vec<Event>, Option<DecodeError>) {
-    let mut decoder = Decoder::new(Limits::default());
-    let mut events: Vec<Event> = Vec::new();
-    for piece in pieces {
-        decoder.push(piece);
-        loop {
-            match decoder.poll() {
-                Ok(Some(Event::Body(piece))) => {
-                    assert!(!piece.is_empty());
-                    if let Some(Event::Body(body)) = events.last_mut() {
-                        *body = [&body[..], &piece[..]].concat().into();
-                    } else {
-                        events.push(Event::Body(piece));
-                    }
-                }
-                Ok(Some(event)) => events.push(event),
-                Ok(None) => break,
-                Err(error) => return (events, Some(error)),
-            }
-        }
-    }
-    (events, None)
-}
+use bytes::Bytes;
+use common::events;
+use parlor_msrp::Event;
+use proptest::prelude::*;
 
 fn split(mut octets: Bytes, cuts: &[usize]) -> Vec<Bytes> {
     let mut pieces = Vec::new();
