@@ -1,5 +1,7 @@
 //! What holds for all messages: decoding undoes encoding, splitting a stream changes nothing, junk never panics.
 
+#![allow(clippy::unwrap_used)]
+
 use bytes::Bytes;
 use parlor_sip::{
     CSeq, HeaderName, Headers, Limits, Message, Method, NameAddr, Request, Response, StreamDecoder, StreamEvent, Uri,

@@ -1,6 +1,8 @@
 //! The 49 messages of RFC 4475: each is read with the values its section names, or refused with the status its section
 //! asks for.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::PathBuf;
 
 use bytes::Bytes;

@@ -1,5 +1,7 @@
 //! Torture messages of our own (`testdata/`), each named for what is odd about it.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::PathBuf;
 
 use bytes::Bytes;

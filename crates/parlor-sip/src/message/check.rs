@@ -9,28 +9,25 @@ use crate::header::{HeaderError, HeaderName, Headers};
 use crate::method::Method;
 
 /// Makes a message of a head and its body, or says what is wrong with it.
-pub(super) fn message(mut head: Head, body: Bytes) -> Result<Message, ParseError> {
-    if let Some(fault) = head.fault.take() {
-        return Err(head.error(fault));
+pub(super) fn message(head: Head, body: Bytes) -> Result<Message, ParseError> {
+    if let Some(fault) = &head.fault {
+        return Err(head.error(fault.clone()));
     }
     let checked = match &head.start {
-        Some(StartLine::Request { method, .. }) => request(method, &head.headers),
+        Some(StartLine::Request { method, uri: Ok(_) }) => request(method, &head.headers),
+        Some(StartLine::Request { uri: Err(kind), .. }) => Err(kind.clone()),
         Some(StartLine::Status { .. }) => common(&head.headers),
         None => Err(ParseErrorKind::StartLine),
     };
-    if let Err(kind) = checked {
-        return Err(head.error(kind));
-    }
-    match head.start {
-        Some(StartLine::Request { method, uri: Ok(uri) }) => {
-            Ok(Message::Request(Request { method, uri, headers: head.headers, body }))
+    match (checked, head) {
+        (Ok(()), Head { start: Some(StartLine::Request { method, uri: Ok(uri) }), headers, .. }) => {
+            Ok(Message::Request(Request { method, uri, headers, body }))
         }
-        Some(StartLine::Status { code, reason }) => {
-            Ok(Message::Response(Response { code, reason, headers: head.headers, body }))
+        (Ok(()), Head { start: Some(StartLine::Status { code, reason }), headers, .. }) => {
+            Ok(Message::Response(Response { code, reason, headers, body }))
         }
-        Some(StartLine::Request { uri: Err(_), .. }) | None => {
-            unreachable!("a start line without a fault is whole")
-        }
+        (Ok(()), head) => Err(head.error(ParseErrorKind::StartLine)),
+        (Err(kind), head) => Err(head.error(kind)),
     }
 }
 

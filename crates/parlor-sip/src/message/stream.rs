@@ -14,6 +14,8 @@ use crate::limits::Limits;
 pub struct StreamDecoder {
     limits: Limits,
     buffer: BytesMut,
+    /// Something was taken out of the buffer since it last waited.
+    consumed: bool,
     state: State,
 }
 
@@ -57,7 +59,7 @@ const BETWEEN: State = State::Between { line_ends: 0 };
 impl StreamDecoder {
     /// A decoder at the beginning of a stream.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, buffer: BytesMut::new(), state: BETWEEN }
+        Self { limits, buffer: BytesMut::new(), consumed: false, state: BETWEEN }
     }
 
     /// Whether bytes of an unfinished message are held; a connection that stays so for long may be closed.
@@ -94,7 +96,7 @@ impl StreamDecoder {
                 }
                 Step::Wait(state) => {
                     self.state = state;
-                    self.release_when_idle();
+                    self.release_what_was_read();
                     return Ok(None);
                 }
             }
@@ -105,7 +107,7 @@ impl StreamDecoder {
     fn between(&mut self, line_ends: u8) -> Step {
         match self.buffer.get(..2) {
             Some(b"\r\n") => {
-                self.buffer.advance(2);
+                self.consume(2);
                 if line_ends == 1 {
                     Step::Event(BETWEEN, StreamEvent::Ping)
                 } else {
@@ -140,7 +142,8 @@ impl StreamDecoder {
     }
 
     fn head_ended(&mut self, end: usize) -> Result<Step, StreamError> {
-        let head = Head::read(&self.buffer.split_to(end), &self.limits);
+        let head = Head::read(&self.buffer[..end], &self.limits);
+        self.consume(end);
         match body_length(&head, &self.limits) {
             Ok(length) => Ok(Step::On(State::Body { head: Box::new(head), length })),
             Err(kind) => {
@@ -157,7 +160,7 @@ impl StreamDecoder {
         }
         // The body is copied so that a message never holds the buffer it came in.
         let body = Bytes::copy_from_slice(&self.buffer[..length]);
-        self.buffer.advance(length);
+        self.consume(length);
         let event = match check::message(*head, body) {
             Ok(message) => StreamEvent::Message(message),
             Err(error) => StreamEvent::Invalid(error),
@@ -172,10 +175,17 @@ impl StreamDecoder {
         StreamError(head.error(ParseErrorKind::TooLarge(limit)))
     }
 
-    fn release_when_idle(&mut self) {
-        if self.buffer.is_empty() {
-            self.buffer = BytesMut::new();
+    /// What is left of a read after its messages were taken out must not keep the whole read alive.
+    fn release_what_was_read(&mut self) {
+        if self.consumed {
+            self.buffer = BytesMut::from(&self.buffer[..]);
+            self.consumed = false;
         }
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.buffer.advance(count);
+        self.consumed = true;
     }
 }
 
@@ -321,5 +331,9 @@ mod tests {
         assert!(matches!(decoder.poll(), Ok(None)));
         assert!(!decoder.is_mid_message());
         assert_eq!(decoder.buffer.capacity(), 0);
+        decoder.push(Bytes::from(format!("{}{}", options("l: 0\r\n", ""), "OPT")));
+        assert!(matches!(decoder.poll(), Ok(Some(StreamEvent::Message(_)))));
+        assert!(matches!(decoder.poll(), Ok(None)));
+        assert!(decoder.is_mid_message() && decoder.buffer.capacity() < 100);
     }
 }

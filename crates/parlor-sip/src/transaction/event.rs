@@ -70,6 +70,14 @@ pub struct Transmit {
     pub bytes: Bytes,
 }
 
+impl Transmit {
+    /// The status code if this is a response, for those who count.
+    pub fn status(&self) -> Option<u16> {
+        let digits = self.bytes.strip_prefix(b"SIP/2.0 ")?.get(..3)?;
+        std::str::from_utf8(digits).ok()?.parse().ok()
+    }
+}
+
 /// How many transactions there may be, and their timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransactionLimits {

@@ -120,7 +120,10 @@ impl Endpoint {
     ) -> ServerTransactionId {
         let serial = self.next_serial();
         let machine = if request.method == Method::Invite {
-            let trying = encoded(&Response::for_request(request, 100, reason_phrase(100)));
+            let mut trying = Response::for_request(request, 100, reason_phrase(100));
+            // RFC 3261 §8.2.6.1: a 100 repeats the Timestamp.
+            trying.headers.copy(&request.headers, &HeaderName::Timestamp);
+            let trying = encoded(&trying);
             let tag = self.rng.next_u64();
             Machine::Invite { machine: ServerInvite::new(now, trying), tag, cancelled: false }
         } else {
