@@ -1,0 +1,7 @@
+#![no_main]
+
+#[path = "../checks/cpim.rs"]
+#[allow(dead_code)] // the other targets use the rest
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::scanner(data));
