@@ -1,6 +1,33 @@
-//! The SIP face of a room (RFC 4579, RFC 3264, RFC 6135).
+//! The SIP face of a room: dialogs with its participants, and what their offers and answers say
+//! (RFC 4579, RFC 3264, RFC 6135).
+//!
+//! A [`Focus`] belongs to one room. The server passes it the requests for the room and those in
+//! its dialogs, answers to its own, and the time; it changes the [`parlor_room::Room`] and says by
+//! [`Output`]s what to send and which MSRP sessions to open and to close. What concerns no room is
+//! in [`uas`]; offers and answers are in [`sdp`].
 
+mod features;
+mod focus;
+mod identity;
+mod in_dialog;
+mod invite;
+mod leg;
 mod limits;
+mod message;
+mod negotiation;
+mod outgoing;
+mod output;
+mod reject;
 pub mod sdp;
+mod session_timer;
+mod settings;
+mod timers;
+mod types;
+pub mod uas;
 
+pub use features::{METHODS, SUPPORTED};
+pub use focus::Focus;
 pub use limits::Limits;
+pub use output::{EndReason, NextHop, Output, RequestId, SessionSpec};
+pub use reject::{Refusal, Reject};
+pub use settings::{Contacts, Settings, SipAddress};

@@ -19,8 +19,9 @@ pub struct Limits {
     pub type_bytes: usize,
     /// The longest display name that is kept, in octets.
     pub display_bytes: usize,
-    /// The longest Record-Route and Contact that a dialog keeps, together, in octets.
-    pub route_bytes: usize,
+    /// The longest From, To, Call-ID, Contact and Record-Route that a dialog keeps, together, in
+    /// octets.
+    pub dialog_bytes: usize,
     /// How many dialogs one room holds, those of leaving participants among them.
     pub dialogs: usize,
     /// The longest session interval that is granted.
@@ -37,7 +38,7 @@ impl Default for Limits {
             type_entries: 64,
             type_bytes: 128,
             display_bytes: 256,
-            route_bytes: 4096,
+            dialog_bytes: 4096,
             dialogs: 16_384,
             session_interval: Duration::from_secs(24 * 3600),
         }

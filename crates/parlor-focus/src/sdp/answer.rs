@@ -44,13 +44,7 @@ pub fn answer(
     medias[line].media.clone_from(&offered.medias[line].media);
     medias[line].proto.clone_from(&offered.medias[line].proto);
     let said = local.session(uri.host(), offered.times.clone(), medias);
-    Ok(Negotiated {
-        line,
-        sdp: sdp.next(said),
-        local: uri,
-        peer,
-        role,
-    })
+    Ok(Negotiated { line, sdp: sdp.next(said), local: uri, peer, role })
 }
 
 /// The answer that refuses every line of an offer: the session is given up, the dialog stays
@@ -58,16 +52,10 @@ pub fn answer(
 ///
 /// # Errors
 /// [`SdpReject::Syntax`]
-pub fn refusal(
-    offer: &[u8],
-    local: &LocalMedia<'_>,
-    host: &str,
-    sdp: &LocalSdp,
-    limits: &Limits,
-) -> Result<LocalSdp, SdpReject> {
+pub fn refusal(offer: &[u8], local: &LocalMedia<'_>, sdp: &LocalSdp, limits: &Limits) -> Result<LocalSdp, SdpReject> {
     let offered = description::read(offer, limits)?;
     let medias = offered.medias.iter().map(refused).collect();
-    Ok(sdp.next(local.session(host, offered.times, medias)))
+    Ok(sdp.next(local.session(local.host(), offered.times, medias)))
 }
 
 /// The line that becomes the session, and what it says.
@@ -83,9 +71,7 @@ fn choose(
         Ok((line, peer, role))
     };
     // SIP-62: lines keep their places, so the session stays where it is.
-    let kept = current
-        .map(|current| current.line)
-        .filter(|line| *line < offered.medias.len());
+    let kept = current.map(|current| current.line).filter(|line| *line < offered.medias.len());
     let given_up = kept.is_some_and(|line| offered.medias[line].port == 0);
     if let (Some(line), false) = (kept, given_up) {
         return read(line).map_err(SdpReject::NotAcceptable);
@@ -113,13 +99,9 @@ fn own_uri(
     current: Option<Current<'_>>,
     fresh_id: impl FnOnce() -> String,
 ) -> Uri {
-    let address = local
-        .address(peer.tls)
-        .expect("a line is acceptable only if we listen for it");
+    let address = local.address(peer.tls).expect("a line is acceptable only if we listen for it");
     match current {
-        Some(current) if current.peer == &peer.path && current.local.is_secure() == peer.tls => {
-            current.local.clone()
-        }
+        Some(current) if current.peer == &peer.path && current.local.is_secure() == peer.tls => current.local.clone(),
         Some(_) | None => new_uri(peer.tls, address, &fresh_id()),
     }
 }

@@ -44,13 +44,7 @@ mod tests {
     fn both_spellings_of_nickname_count_and_unknown_tokens_do_not() {
         // CHAT-16, 19, 20
         let read = Chatroom::parse(Some("com.example.chat.foo nicknames  Private-Messages"));
-        assert_eq!(
-            read,
-            Chatroom {
-                nickname: true,
-                private_messages: true
-            }
-        );
+        assert_eq!(read, Chatroom { nickname: true, private_messages: true });
         assert_eq!(Chatroom::parse(None), Chatroom::default());
         assert_eq!(Chatroom::parse(Some("nick")), Chatroom::default());
     }
@@ -58,10 +52,7 @@ mod tests {
     #[test]
     fn our_tokens_never_repeat() {
         // CHAT-16, 18
-        assert_eq!(
-            value(&["nickname", "x", "nickname"]).as_deref(),
-            Some("nickname x")
-        );
+        assert_eq!(value(&["nickname", "x", "nickname"]).as_deref(), Some("nickname x"));
         assert_eq!(value::<&str>(&[]), None);
     }
 }

@@ -58,9 +58,7 @@ fn trimmed(line: &[u8]) -> &[u8] {
 }
 
 fn is_time(line: &[u8]) -> bool {
-    let mut fields = line[2..]
-        .split(|byte| *byte == b' ')
-        .filter(|field| !field.is_empty());
+    let mut fields = line[2..].split(|byte| *byte == b' ').filter(|field| !field.is_empty());
     let mut number = || {
         let field = fields.next()?;
         std::str::from_utf8(field).ok()?.parse::<u64>().ok()
@@ -70,21 +68,14 @@ fn is_time(line: &[u8]) -> bool {
 
 fn single_spaced(line: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(line);
-    text.split_ascii_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .replace('\0', "")
-        .into_bytes()
+    text.split_ascii_whitespace().collect::<Vec<_>>().join(" ").replace('\0', "").into_bytes()
 }
 
 /// Attributes are text; what is not UTF-8 in them is of no use to us, but no reason to refuse.
 fn lossy(line: &[u8]) -> Cow<'_, [u8]> {
     match std::str::from_utf8(line) {
         Ok(text) if !text.contains('\0') => line.into(),
-        Ok(_) | Err(_) => String::from_utf8_lossy(line)
-            .replace('\0', "\u{fffd}")
-            .into_bytes()
-            .into(),
+        Ok(_) | Err(_) => String::from_utf8_lossy(line).replace('\0', "\u{fffd}").into_bytes().into(),
     }
 }
 
@@ -102,10 +93,7 @@ mod tests {
         // SIP-67
         let body = b"v=0\no=x\r\ns=\xff\rt=1 2 \ny=?\nnonsense\nb=AS:x\nm=message  7 TCP/MSRP   *\nc=\na=x:\xff\n\n";
         let session = read(body).unwrap();
-        assert_eq!(
-            (session.times[0].start_time, session.times[0].stop_time),
-            (1, 2)
-        );
+        assert_eq!((session.times[0].start_time, session.times[0].stop_time), (1, 2));
         assert_eq!(session.medias[0].proto, "TCP/MSRP");
         assert_eq!(session.medias[0].fmt, "*");
         assert_eq!(session.medias[0].attributes.len(), 1);
@@ -119,19 +107,10 @@ mod tests {
 
     #[test]
     fn what_is_no_sdp_is_refused() {
-        for body in [
-            "",
-            "hello",
-            "v=1\r\n",
-            "m=message 1 TCP/MSRP *\r\n",
-            "v=0\r\nm=message\r\n",
-        ] {
+        for body in ["", "hello", "v=1\r\n", "m=message 1 TCP/MSRP *\r\n", "v=0\r\nm=message\r\n"] {
             assert_eq!(read(body.as_bytes()), Err(SdpReject::Syntax), "{body:?}");
         }
-        assert_eq!(
-            read(b"v=0\r\nm=message 65536 TCP/MSRP *\r\n"),
-            Err(SdpReject::Syntax)
-        );
+        assert_eq!(read(b"v=0\r\nm=message 65536 TCP/MSRP *\r\n"), Err(SdpReject::Syntax));
     }
 
     #[test]
@@ -139,10 +118,7 @@ mod tests {
         let limits = Limits::default();
         let long = [b"v=0\r\n".to_vec(), vec![b'\n'; limits.sdp_bytes]].concat();
         assert_eq!(read(&long), Err(SdpReject::Syntax));
-        let many = format!(
-            "v=0\r\n{}",
-            "m=audio 1 RTP/AVP 0\r\n".repeat(limits.media_lines + 1)
-        );
+        let many = format!("v=0\r\n{}", "m=audio 1 RTP/AVP 0\r\n".repeat(limits.media_lines + 1));
         assert_eq!(read(many.as_bytes()), Err(SdpReject::Syntax));
         let times = format!("v=0\r\n{}", "t=0 0\r\n".repeat(limits.time_lines + 1));
         assert_eq!(read(times.as_bytes()), Err(SdpReject::Syntax));

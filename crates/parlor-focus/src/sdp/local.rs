@@ -57,11 +57,23 @@ pub struct Current<'a> {
 impl LocalMedia<'_> {
     /// Where we listen for this transport.
     pub(super) fn address(&self, tls: bool) -> Option<&MsrpAddress> {
-        if tls {
-            self.addresses.tls.as_ref()
-        } else {
-            self.addresses.tcp.as_ref()
-        }
+        if tls { self.addresses.tls.as_ref() } else { self.addresses.tcp.as_ref() }
+    }
+
+    /// The host of a description that has no session.
+    pub(super) fn host(&self) -> &str {
+        let any = self.addresses.tcp.as_ref().or(self.addresses.tls.as_ref());
+        any.map_or("0.0.0.0", |address| &address.host)
+    }
+
+    /// A media line that says what we can do, without a session: port 0, no path.
+    pub(super) fn capability_line(&self, tls: bool) -> Option<Media> {
+        let address = self.address(tls).filter(|_| tls || !self.require_tls)?;
+        let nowhere = Uri::new(tls, &address.host, address.port, "none", "tcp");
+        let mut line = self.line(&nowhere, "actpass", Direction::SendRecv);
+        line.port = 0;
+        line.attributes.retain(|a| !matches!(&*a.attribute, "path" | "setup"));
+        Some(line)
     }
 
     /// Our media line for a session at `uri`.
@@ -72,12 +84,7 @@ impl LocalMedia<'_> {
             // active; the real one lets a relay of the peer come to us (MSRP-156).
             port: uri.port().unwrap_or_default(),
             num_ports: None,
-            proto: if uri.is_secure() {
-                TCP_TLS_MSRP
-            } else {
-                TCP_MSRP
-            }
-            .into(),
+            proto: if uri.is_secure() { TCP_TLS_MSRP } else { TCP_MSRP }.into(),
             fmt: "*".into(),
             media_title: None,
             connections: Vec::new(),
@@ -110,11 +117,7 @@ impl LocalMedia<'_> {
 
     /// A description with these media lines, from `host`.
     pub(super) fn session(&self, host: &str, times: Vec<Time>, medias: Vec<Media>) -> Session {
-        let addrtype = if host.contains(':') {
-            AddrType::Ip6
-        } else {
-            AddrType::Ip4
-        };
+        let addrtype = if host.contains(':') { AddrType::Ip6 } else { AddrType::Ip4 };
         Session {
             origin: Origin::new("0", 0, NetType::In, addrtype.clone(), host),
             session_name: "-".into(), // SIP-66
@@ -144,11 +147,7 @@ pub struct LocalSdp {
 impl LocalSdp {
     /// Nothing said yet. `id` becomes the session id of `o=`.
     pub fn new(id: u64) -> Self {
-        Self {
-            id,
-            version: 0,
-            text: "".into(),
-        }
+        Self { id, version: 0, text: "".into() }
     }
 
     /// What was said last.
@@ -171,10 +170,6 @@ impl LocalSdp {
         }
         let version = self.version.saturating_add(1);
         session.origin.sess_version = version;
-        Self {
-            id: self.id,
-            version,
-            text: session.to_string().into_boxed_str(),
-        }
+        Self { id: self.id, version, text: session.to_string().into_boxed_str() }
     }
 }

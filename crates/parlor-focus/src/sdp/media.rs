@@ -106,32 +106,19 @@ fn path(media: &Media, tls: bool, limits: &Limits) -> Result<Path, Unacceptable>
     // MSRP-81: msrps means TLS on this hop; a scheme that contradicts the transport could end as
     // less TLS than was offered. MSRP-111: the rightmost URI names the session.
     let usable = path.first().is_secure() == tls && path.last().session_id().is_some();
-    if usable {
-        Ok(path)
-    } else {
-        Err(Unacceptable::Path)
-    }
+    if usable { Ok(path) } else { Err(Unacceptable::Path) }
 }
 
 /// `a=accept-types`, if message/cpim is among them (CHAT-13, MSRP-113).
 fn accept_types<'a>(media: &'a Media, limits: &Limits) -> Result<Vec<&'a str>, Unacceptable> {
     let accept = entries(media, "accept-types", limits);
     let takes_cpim = TypeList::from_entries(accept.iter().copied()).accepts(CPIM);
-    if takes_cpim {
-        Ok(accept)
-    } else {
-        Err(Unacceptable::NoCpim)
-    }
+    if takes_cpim { Ok(accept) } else { Err(Unacceptable::NoCpim) }
 }
 
 pub(super) const CPIM: &str = "message/cpim";
 
-fn capabilities(
-    session: &Session,
-    media: &Media,
-    accept: &[&str],
-    limits: &Limits,
-) -> Capabilities {
+fn capabilities(session: &Session, media: &Media, accept: &[&str], limits: &Limits) -> Capabilities {
     let chatroom = find(&media.attributes, "chatroom");
     // Only the first a=chatroom counts, as it does for Blink.
     let tokens = chatroom.map_or_else(Chatroom::default, |a| Chatroom::parse(a.value.as_deref()));
@@ -154,9 +141,7 @@ fn wrapped_types(media: &Media, accept: &[&str], limits: &Limits) -> TypeList {
         if entry == "*" || entry == "*/*" {
             return TypeList::any();
         }
-        if !entry.eq_ignore_ascii_case(CPIM)
-            && !usable.iter().any(|u| u.eq_ignore_ascii_case(entry))
-        {
+        if !entry.eq_ignore_ascii_case(CPIM) && !usable.iter().any(|u| u.eq_ignore_ascii_case(entry)) {
             usable.push(entry);
         }
     }
@@ -179,30 +164,19 @@ fn entries<'a>(media: &'a Media, name: &str, limits: &Limits) -> Vec<&'a str> {
 
 /// The media line's direction, else the session's, else sendrecv (RFC 3264 §5.1).
 fn direction(session: &Session, media: &Media) -> Direction {
-    let read = |attributes: &[Attribute]| {
-        attributes
-            .iter()
-            .find_map(|a| direction_named(&a.attribute))
-    };
-    read(&media.attributes)
-        .or_else(|| read(&session.attributes))
-        .unwrap_or_default()
+    let read = |attributes: &[Attribute]| attributes.iter().find_map(|a| direction_named(&a.attribute));
+    read(&media.attributes).or_else(|| read(&session.attributes)).unwrap_or_default()
 }
 
 fn direction_named(name: &str) -> Option<Direction> {
-    let named = |(word, direction): &(&str, Direction)| {
-        word.eq_ignore_ascii_case(name).then_some(*direction)
-    };
+    let named = |(word, direction): &(&str, Direction)| word.eq_ignore_ascii_case(name).then_some(*direction);
     DIRECTIONS.iter().find_map(named)
 }
 
 /// The attribute that says `direction`; `None` for sendrecv, which needs none.
 pub(super) fn direction_attribute(direction: Direction) -> Option<&'static str> {
     let named = |(word, found): &(&'static str, Direction)| (*found == direction).then_some(*word);
-    DIRECTIONS
-        .iter()
-        .find_map(named)
-        .filter(|_| direction != Direction::SendRecv)
+    DIRECTIONS.iter().find_map(named).filter(|_| direction != Direction::SendRecv)
 }
 
 const DIRECTIONS: [(&str, Direction); 4] = [
@@ -217,7 +191,5 @@ fn value<'a>(media: &'a Media, name: &str) -> Option<&'a str> {
 }
 
 fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
-    attributes
-        .iter()
-        .find(|attribute| attribute.attribute.trim_end().eq_ignore_ascii_case(name))
+    attributes.iter().find(|attribute| attribute.attribute.trim_end().eq_ignore_ascii_case(name))
 }

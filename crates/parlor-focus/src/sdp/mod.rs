@@ -16,7 +16,7 @@ pub use answer::{Negotiated, answer, refusal};
 pub use chatroom::Chatroom;
 pub use local::{Current, LocalMedia, LocalSdp, MsrpAddress, MsrpAddresses};
 pub use media::PeerMedia;
-pub use offer::{Offered, offer, read_answer};
+pub use offer::{Offered, capabilities, offer, read_answer};
 pub use setup::Role;
 
 #[cfg(test)]

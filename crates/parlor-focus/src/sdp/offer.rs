@@ -25,17 +25,18 @@ pub fn offer(
     sdp: &LocalSdp,
     session_id: &str,
 ) -> Result<Offered, Unacceptable> {
-    let tls = local.require_tls
-        || local.addresses.tcp.is_none()
-        || (prefer_tls && local.addresses.tls.is_some());
+    let tls = local.require_tls || local.addresses.tcp.is_none() || (prefer_tls && local.addresses.tls.is_some());
     let address = local.address(tls).ok_or(Unacceptable::NoTls)?;
     let uri = new_uri(tls, address, session_id);
     let line = local.line(&uri, "actpass", Direction::SendRecv);
     let said = local.session(uri.host(), Vec::new(), vec![line]);
-    Ok(Offered {
-        sdp: sdp.next(said),
-        local: uri,
-    })
+    Ok(Offered { sdp: sdp.next(said), local: uri })
+}
+
+/// What we could offer, without offering it: RFC 3264 §9 (SIP-48).
+pub fn capabilities(local: &LocalMedia<'_>) -> String {
+    let lines = [false, true].into_iter().filter_map(|tls| local.capability_line(tls)).collect();
+    LocalSdp::new(0).next(local.session(local.host(), Vec::new(), lines)).text().to_owned()
 }
 
 /// Reads the answer to an offer of ours whose session is on `line`.
@@ -50,23 +51,11 @@ pub fn read_answer(
     limits: &Limits,
 ) -> Result<Negotiated, SdpReject> {
     let answered = description::read(answer, limits)?;
-    let media = answered
-        .medias
-        .get(line)
-        .ok_or(SdpReject::NotAcceptable(Unacceptable::Mismatch))?;
-    let peer =
-        PeerMedia::read(&answered, media, local, limits).map_err(SdpReject::NotAcceptable)?;
+    let media = answered.medias.get(line).ok_or(SdpReject::NotAcceptable(Unacceptable::Mismatch))?;
+    let peer = PeerMedia::read(&answered, media, local, limits).map_err(SdpReject::NotAcceptable)?;
     if peer.tls != offered.local.is_secure() {
         return Err(SdpReject::NotAcceptable(Unacceptable::Mismatch));
     }
-    let role = peer
-        .role_answered(local)
-        .map_err(SdpReject::NotAcceptable)?;
-    Ok(Negotiated {
-        line,
-        local: offered.local,
-        peer,
-        role,
-        sdp: offered.sdp,
-    })
+    let role = peer.role_answered(local).map_err(SdpReject::NotAcceptable)?;
+    Ok(Negotiated { line, local: offered.local, peer, role, sdp: offered.sdp })
 }

@@ -39,11 +39,7 @@ impl Role {
     ///
     /// # Errors
     /// [`Unacceptable::Unreachable`] when the peer insists on being connected to and we cannot.
-    pub(super) fn answering(
-        offered: Option<Setup>,
-        reachable: bool,
-        can_connect: bool,
-    ) -> Result<Self, Unacceptable> {
+    pub(super) fn answering(offered: Option<Setup>, reachable: bool, can_connect: bool) -> Result<Self, Unacceptable> {
         match offered {
             // RFC 4145 §4.1: an offer without setup is one with active. SIP-E4 needs no case of
             // its own: actpass is answered passive whatever the port.
@@ -58,19 +54,13 @@ impl Role {
     ///
     /// # Errors
     /// [`Unacceptable::Unreachable`] when we would have to connect and cannot.
-    pub(super) fn answered(
-        answer: Option<Setup>,
-        reachable: bool,
-        can_connect: bool,
-    ) -> Result<Self, Unacceptable> {
+    pub(super) fn answered(answer: Option<Setup>, reachable: bool, can_connect: bool) -> Result<Self, Unacceptable> {
         match answer {
             Some(Setup::Active) => Ok(Self::Accept),
             // MSRP-152: no setup, as RFC 4975 alone has it, means that the offerer connects.
             // MSRP-153: but nobody listens on port 9.
             None | Some(Setup::ActPass) if !reachable => Ok(Self::Accept),
-            None | Some(Setup::Passive | Setup::ActPass) if reachable && can_connect => {
-                Ok(Self::Connect)
-            }
+            None | Some(Setup::Passive | Setup::ActPass) if reachable && can_connect => Ok(Self::Connect),
             None | Some(Setup::Passive | Setup::ActPass) => Err(Unacceptable::Unreachable),
         }
     }

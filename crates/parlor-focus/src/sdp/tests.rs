@@ -27,17 +27,9 @@ struct Ours {
 
 impl Ours {
     fn new() -> Self {
-        let at = |port| {
-            Some(MsrpAddress {
-                host: "192.0.2.1".into(),
-                port,
-            })
-        };
+        let at = |port| Some(MsrpAddress { host: "192.0.2.1".into(), port });
         Self {
-            addresses: MsrpAddresses {
-                tcp: at(2855),
-                tls: at(2856),
-            },
+            addresses: MsrpAddresses { tcp: at(2855), tls: at(2856) },
             types: TypeList::any(),
             tokens: Vec::new(),
             require_tls: false,
@@ -61,26 +53,13 @@ impl Ours {
     fn answer(&self, offer: &str) -> Result<Negotiated, SdpReject> {
         let sdp = LocalSdp::new(77);
         let limits = Limits::default();
-        answer(offer.as_bytes(), &self.media(), None, &sdp, &limits, || {
-            "Fresh1".into()
-        })
+        answer(offer.as_bytes(), &self.media(), None, &sdp, &limits, || "Fresh1".into())
     }
 
     fn answer_again(&self, before: &Negotiated, offer: &str) -> Result<Negotiated, SdpReject> {
-        let current = Current {
-            line: before.line,
-            local: &before.local,
-            peer: &before.peer.path,
-        };
+        let current = Current { line: before.line, local: &before.local, peer: &before.peer.path };
         let limits = Limits::default();
-        answer(
-            offer.as_bytes(),
-            &self.media(),
-            Some(current),
-            &before.sdp,
-            &limits,
-            || "Fresh2".into(),
-        )
+        answer(offer.as_bytes(), &self.media(), Some(current), &before.sdp, &limits, || "Fresh2".into())
     }
 }
 
@@ -114,11 +93,7 @@ fn blink_actpass_is_answered_passive_with_the_rooms_lines_in_order() {
     );
     let capabilities = &agreed.peer.capabilities;
     assert!(capabilities.wrapped_types.accepts("text/plain"));
-    assert!(
-        capabilities
-            .wrapped_types
-            .accepts("application/im-iscomposing+xml")
-    );
+    assert!(capabilities.wrapped_types.accepts("application/im-iscomposing+xml"));
     assert!(!capabilities.wrapped_types.accepts("application/pdf"));
     // CHAT-21: no a=chatroom in the offer.
     assert!(!capabilities.chat_aware && capabilities.direction == Direction::SendRecv);
@@ -142,19 +117,9 @@ fn a_passive_offerer_is_connected_to_unless_we_cannot() {
     let agreed = Ours::new().answer(&passive).unwrap();
     assert_eq!(agreed.role, Role::Connect);
     assert!(agreed.sdp.text().contains("a=setup:active\r\n"));
-    let ours = Ours {
-        can_connect: false,
-        ..Ours::new()
-    };
-    assert_eq!(
-        ours.answer(&passive).unwrap_err(),
-        refused(Unacceptable::Unreachable)
-    );
-    for nowhere in [
-        "msrp://127.0.0.1:9/",
-        "msrp://127.0.0.1/",
-        "msrp://x9.INVALID:2855/",
-    ] {
+    let ours = Ours { can_connect: false, ..Ours::new() };
+    assert_eq!(ours.answer(&passive).unwrap_err(), refused(Unacceptable::Unreachable));
+    for nowhere in ["msrp://127.0.0.1:9/", "msrp://127.0.0.1/", "msrp://x9.INVALID:2855/"] {
         let offer = passive.replace("msrp://127.0.0.1:35631/", nowhere);
         let reason = Ours::new().answer(&offer).unwrap_err();
         assert_eq!(reason, refused(Unacceptable::Unreachable), "{nowhere}");
@@ -163,56 +128,27 @@ fn a_passive_offerer_is_connected_to_unless_we_cannot() {
 
 #[test]
 fn session_level_setup_counts_when_the_media_has_none() {
-    let offer = BLINK
-        .replace("a=setup:actpass\r\n", "")
-        .replace("t=0 0\r\n", "t=0 0\r\na=setup:passive\r\n");
+    let offer = BLINK.replace("a=setup:actpass\r\n", "").replace("t=0 0\r\n", "t=0 0\r\na=setup:passive\r\n");
     assert_eq!(Ours::new().answer(&offer).unwrap().role, Role::Connect);
 }
 
 #[test]
 fn tls_is_never_answered_with_less() {
     // MSRP-81, CHAT-6, 23
-    let tls = BLINK
-        .replace("TCP/MSRP", "TCP/TLS/MSRP")
-        .replace("msrp://", "msrps://");
+    let tls = BLINK.replace("TCP/MSRP", "TCP/TLS/MSRP").replace("msrp://", "msrps://");
     let agreed = Ours::new().answer(&tls).unwrap();
     assert!(agreed.local.is_secure() && agreed.peer.tls);
-    assert!(
-        agreed
-            .sdp
-            .text()
-            .contains("m=message 2856 TCP/TLS/MSRP *\r\n")
-    );
-    assert!(
-        agreed
-            .sdp
-            .text()
-            .contains("a=path:msrps://192.0.2.1:2856/Fresh1;tcp\r\n")
-    );
+    assert!(agreed.sdp.text().contains("m=message 2856 TCP/TLS/MSRP *\r\n"));
+    assert!(agreed.sdp.text().contains("a=path:msrps://192.0.2.1:2856/Fresh1;tcp\r\n"));
 
     let mut without = Ours::new();
     without.addresses.tls = None;
-    assert_eq!(
-        without.answer(&tls).unwrap_err(),
-        refused(Unacceptable::NoTls)
-    );
-    let forced = Ours {
-        require_tls: true,
-        ..Ours::new()
-    };
-    assert_eq!(
-        forced.answer(BLINK).unwrap_err(),
-        refused(Unacceptable::TlsRequired)
-    );
+    assert_eq!(without.answer(&tls).unwrap_err(), refused(Unacceptable::NoTls));
+    let forced = Ours { require_tls: true, ..Ours::new() };
+    assert_eq!(forced.answer(BLINK).unwrap_err(), refused(Unacceptable::TlsRequired));
     assert!(forced.answer(&tls).is_ok());
-    for mixed in [
-        tls.replace("msrps:", "msrp:"),
-        BLINK.replace("msrp:", "msrps:"),
-    ] {
-        assert_eq!(
-            Ours::new().answer(&mixed).unwrap_err(),
-            refused(Unacceptable::Path)
-        );
+    for mixed in [tls.replace("msrps:", "msrp:"), BLINK.replace("msrp:", "msrps:")] {
+        assert_eq!(Ours::new().answer(&mixed).unwrap_err(), refused(Unacceptable::Path));
     }
 }
 
@@ -250,24 +186,14 @@ fn nothing_acceptable_says_what_is_wrong() {
         ("TCP/MSRP *", "TCP/DTLS/MSRP *", Unacceptable::Transport),
         ("TCP/MSRP *", "TCP/MSRP 0", Unacceptable::Format),
         ("a=accept-types", "a=x", Unacceptable::NoCpim),
-        (
-            "accept-types:message/cpim ",
-            "accept-types:",
-            Unacceptable::NoCpim,
-        ),
+        ("accept-types:message/cpim ", "accept-types:", Unacceptable::NoCpim),
         ("a=path", "a=pth", Unacceptable::Path),
         ("msrp://", "http://", Unacceptable::Path),
         ("/eeb820f9763af2ba158d", "", Unacceptable::Path),
-        (
-            "a=setup:actpass",
-            "a=file-selector:size:1",
-            Unacceptable::FileTransfer,
-        ),
+        ("a=setup:actpass", "a=file-selector:size:1", Unacceptable::FileTransfer),
     ];
     for (from, to, reason) in cases {
-        let found = Ours::new()
-            .answer(&BLINK.replacen(from, to, 1))
-            .unwrap_err();
+        let found = Ours::new().answer(&BLINK.replacen(from, to, 1)).unwrap_err();
         assert_eq!(found, refused(reason), "{to}");
     }
     let silent = Ours::new().answer("v=0\r\ns=-\r\n").unwrap_err();
@@ -277,13 +203,7 @@ fn nothing_acceptable_says_what_is_wrong() {
 #[test]
 fn wildcards_cover_message_cpim() {
     // CHAT-13, MSRP-113, E8
-    for types in [
-        "*",
-        "*/*",
-        "message/*",
-        "Message/CPIM",
-        "text/plain;charset=utf-8 message/cpim;x=y",
-    ] {
+    for types in ["*", "*/*", "message/*", "Message/CPIM", "text/plain;charset=utf-8 message/cpim;x=y"] {
         let offer = BLINK.replace(
             "message/cpim text/* image/* application/im-iscomposing+xml\r\na=accept-w",
             &format!("{types}\r\na=accept-w"),
@@ -296,45 +216,29 @@ fn wildcards_cover_message_cpim() {
 fn usable_types_are_the_union_and_text_plain_when_there_is_none() {
     // CHAT-15, MSRP-115
     let offer = |accept: &str, wrapped: &str| {
-        format!(
-            "v=0\r\nm=message 1 TCP/MSRP *\r\na=path:msrp://h:1/s;tcp\r\na=accept-types:{accept}\r\n{wrapped}"
-        )
+        format!("v=0\r\nm=message 1 TCP/MSRP *\r\na=path:msrp://h:1/s;tcp\r\na=accept-types:{accept}\r\n{wrapped}")
     };
     let usable = |accept: &str, wrapped: &str| {
         let peer = Ours::new().answer(&offer(accept, wrapped)).unwrap().peer;
-        peer.capabilities
-            .wrapped_types
-            .iter()
-            .collect::<Vec<_>>()
-            .join(" ")
+        peer.capabilities.wrapped_types.iter().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(usable("message/cpim", ""), "text/plain");
     assert_eq!(usable("message/cpim text/html", ""), "text/html");
     assert_eq!(
-        usable(
-            "message/cpim TEXT/html",
-            "a=accept-wrapped-types:text/html;q=1 image/*\r\n"
-        ),
+        usable("message/cpim TEXT/html", "a=accept-wrapped-types:text/html;q=1 image/*\r\n"),
         "text/html image/*"
     );
-    assert_eq!(
-        usable("message/cpim", "a=accept-wrapped-types:text/plain *\r\n"),
-        "*"
-    );
+    assert_eq!(usable("message/cpim", "a=accept-wrapped-types:text/plain *\r\n"), "*");
 }
 
 #[test]
 fn peer_attributes_are_read() {
     // CHAT-16, 17, 19, 20; MSRP-117
-    let offer = format!(
-        "{BLINK}a=max-size:10240\r\na=chatroom:nicknames private-messages\r\na=chatroom\r\n"
-    );
+    let offer = format!("{BLINK}a=max-size:10240\r\na=chatroom:nicknames private-messages\r\na=chatroom\r\n");
     let read = Ours::new().answer(&offer).unwrap().peer.capabilities;
     assert_eq!(read.max_size, Some(10_240));
     assert!(read.chat_aware && read.nickname && read.private_messages);
-    let bare = Ours::new()
-        .answer(&format!("{BLINK}a=chatroom\r\na=max-size:huge\r\n"))
-        .unwrap();
+    let bare = Ours::new().answer(&format!("{BLINK}a=chatroom\r\na=max-size:huge\r\n")).unwrap();
     let read = bare.peer.capabilities;
     assert!(read.chat_aware && !read.nickname && !read.private_messages);
     assert_eq!(read.max_size, None);
@@ -359,10 +263,7 @@ fn our_tokens_topic_and_types_are_told() {
 #[test]
 fn a_path_of_several_uris_is_kept_whole() {
     // MSRP-112, 156, 170
-    let relayed = BLINK.replace(
-        "a=path:msrp://",
-        "a=path:msrp://relay.example.com:2855/r1;tcp msrp://",
-    );
+    let relayed = BLINK.replace("a=path:msrp://", "a=path:msrp://relay.example.com:2855/r1;tcp msrp://");
     let path = Ours::new().answer(&relayed).unwrap().peer.path;
     assert_eq!(path.first().host(), "relay.example.com");
     assert_eq!(path.last().session_id(), Some("eeb820f9763af2ba158d"));
@@ -372,13 +273,8 @@ fn a_path_of_several_uris_is_kept_whole() {
 fn ipv6_has_brackets_in_the_path_and_none_in_the_connection() {
     // MSRP-E13
     let mut ours = Ours::new();
-    ours.addresses.tcp = Some(MsrpAddress {
-        host: "2001:db8::1".into(),
-        port: 2855,
-    });
-    let offer = BLINK
-        .replace("msrp://127.0.0.1", "msrp://[::1]")
-        .replace("IP4 127.0.0.1", "IP6 ::1");
+    ours.addresses.tcp = Some(MsrpAddress { host: "2001:db8::1".into(), port: 2855 });
+    let offer = BLINK.replace("msrp://127.0.0.1", "msrp://[::1]").replace("IP4 127.0.0.1", "IP6 ::1");
     let text = ours.answer(&offer).unwrap().sdp.text().to_owned();
     assert!(text.contains("o=parlor 77 1 IN IP6 2001:db8::1\r\n"));
     assert!(text.contains("c=IN IP6 2001:db8::1\r\n"));
@@ -399,9 +295,7 @@ fn hold_is_mirrored_and_an_unchanged_offer_gets_an_identical_answer() {
         ("recvonly", "sendonly", Direction::RecvOnly),
         ("inactive", "inactive", Direction::Inactive),
     ] {
-        let hold = ours
-            .answer_again(&first, &format!("{BLINK}a={theirs}\r\n"))
-            .unwrap();
+        let hold = ours.answer_again(&first, &format!("{BLINK}a={theirs}\r\n")).unwrap();
         assert!(hold.sdp.text().contains(&format!("a={ours_is}\r\n")));
         assert!(hold.sdp.text().contains("o=parlor 77 2 IN"));
         assert_eq!(hold.peer.capabilities.direction, heard);
@@ -419,15 +313,11 @@ fn a_changed_path_gets_a_new_uri_and_the_line_stays() {
     // MSRP-82, 119; SIP-62
     let ours = Ours::new();
     let first = ours.answer(BLINK).unwrap();
-    let moved = ours
-        .answer_again(&first, &BLINK.replace("eeb820", "ffff"))
-        .unwrap();
+    let moved = ours.answer_again(&first, &BLINK.replace("eeb820", "ffff")).unwrap();
     assert_eq!(moved.local.session_id(), Some("Fresh2"));
     assert!(moved.sdp.text().contains("o=parlor 77 2 IN"));
 
-    let more = format!(
-        "{BLINK}m=message 7 TCP/MSRP *\r\na=path:msrp://h:7/new;tcp\r\na=accept-types:*\r\n"
-    );
+    let more = format!("{BLINK}m=message 7 TCP/MSRP *\r\na=path:msrp://h:7/new;tcp\r\na=accept-types:*\r\n");
     let kept = ours.answer_again(&first, &more).unwrap();
     assert_eq!((kept.line, &kept.local), (0, &first.local));
     assert_eq!(media_of(kept.sdp.text()).len(), 2);
@@ -439,30 +329,16 @@ fn a_removed_line_is_told_from_an_unacceptable_one() {
     let ours = Ours::new();
     let first = ours.answer(BLINK).unwrap();
     let removed = BLINK.replace("message 35631", "message 0");
-    assert_eq!(
-        ours.answer_again(&first, &removed).unwrap_err(),
-        SdpReject::Removed
-    );
-    let sdp = refusal(
-        removed.as_bytes(),
-        &ours.media(),
-        "192.0.2.1",
-        &first.sdp,
-        &Limits::default(),
-    );
+    assert_eq!(ours.answer_again(&first, &removed).unwrap_err(), SdpReject::Removed);
+    let sdp = refusal(removed.as_bytes(), &ours.media(), &first.sdp, &Limits::default());
     let text = sdp.unwrap().text().to_owned();
     assert_eq!(media_of(&text), ["m=message 0 TCP/MSRP *"]);
     assert!(text.contains("o=parlor 77 2 IN"));
 
     let worse = BLINK.replace("message/cpim ", "");
-    assert_eq!(
-        ours.answer_again(&first, &worse).unwrap_err(),
-        refused(Unacceptable::NoCpim)
-    );
+    assert_eq!(ours.answer_again(&first, &worse).unwrap_err(), refused(Unacceptable::NoCpim));
 
-    let replaced = format!(
-        "{removed}m=message 7 TCP/MSRP *\r\na=path:msrp://h:7/new;tcp\r\na=accept-types:*\r\n"
-    );
+    let replaced = format!("{removed}m=message 7 TCP/MSRP *\r\na=path:msrp://h:7/new;tcp\r\na=accept-types:*\r\n");
     let moved = ours.answer_again(&first, &replaced).unwrap();
     assert_eq!(moved.line, 1);
     assert_eq!(moved.local.session_id(), Some("Fresh2"));
@@ -475,36 +351,15 @@ fn our_offer_is_actpass_and_its_answer_decides_who_connects() {
     let limits = Limits::default();
     let made = offer(&ours.media(), false, &LocalSdp::new(5), "Own1").unwrap();
     assert!(made.sdp.text().contains("a=setup:actpass\r\n"));
-    assert!(
-        made.sdp
-            .text()
-            .contains("o=parlor 5 1 IN IP4 192.0.2.1\r\n")
-    );
+    assert!(made.sdp.text().contains("o=parlor 5 1 IN IP4 192.0.2.1\r\n"));
     assert_eq!(made.local.session_id(), Some("Own1"));
-    let read =
-        |answer: &str| read_answer(answer.as_bytes(), made.clone(), 0, &ours.media(), &limits);
-    assert_eq!(
-        read(&BLINK.replace("actpass", "active")).unwrap().role,
-        Role::Accept
-    );
-    assert_eq!(
-        read(&BLINK.replace("actpass", "passive")).unwrap().role,
-        Role::Connect
-    );
-    assert_eq!(
-        read(&BLINK.replace("a=setup:actpass\r\n", ""))
-            .unwrap()
-            .role,
-        Role::Connect
-    );
-    let tls = BLINK
-        .replace("TCP/MSRP", "TCP/TLS/MSRP")
-        .replace("msrp://", "msrps://");
+    let read = |answer: &str| read_answer(answer.as_bytes(), made.clone(), 0, &ours.media(), &limits);
+    assert_eq!(read(&BLINK.replace("actpass", "active")).unwrap().role, Role::Accept);
+    assert_eq!(read(&BLINK.replace("actpass", "passive")).unwrap().role, Role::Connect);
+    assert_eq!(read(&BLINK.replace("a=setup:actpass\r\n", "")).unwrap().role, Role::Connect);
+    let tls = BLINK.replace("TCP/MSRP", "TCP/TLS/MSRP").replace("msrp://", "msrps://");
     assert_eq!(read(&tls).unwrap_err(), refused(Unacceptable::Mismatch));
-    assert_eq!(
-        read("v=0\r\n").unwrap_err(),
-        refused(Unacceptable::Mismatch)
-    );
+    assert_eq!(read("v=0\r\n").unwrap_err(), refused(Unacceptable::Mismatch));
     assert_eq!(read("hm").unwrap_err(), SdpReject::Syntax);
     let declined = BLINK.replace("message 35631", "message 0");
     assert_eq!(read(&declined).unwrap_err(), refused(Unacceptable::Refused));
@@ -514,28 +369,10 @@ fn our_offer_is_actpass_and_its_answer_decides_who_connects() {
 fn our_offer_prefers_tls_when_asked_and_insists_when_required() {
     // CHAT-6, 23
     let ours = Ours::new();
-    assert!(
-        offer(&ours.media(), true, &LocalSdp::new(5), "a")
-            .unwrap()
-            .local
-            .is_secure()
-    );
-    assert!(
-        !offer(&ours.media(), false, &LocalSdp::new(5), "a")
-            .unwrap()
-            .local
-            .is_secure()
-    );
-    let mut forced = Ours {
-        require_tls: true,
-        ..Ours::new()
-    };
-    assert!(
-        offer(&forced.media(), false, &LocalSdp::new(5), "a")
-            .unwrap()
-            .local
-            .is_secure()
-    );
+    assert!(offer(&ours.media(), true, &LocalSdp::new(5), "a").unwrap().local.is_secure());
+    assert!(!offer(&ours.media(), false, &LocalSdp::new(5), "a").unwrap().local.is_secure());
+    let mut forced = Ours { require_tls: true, ..Ours::new() };
+    assert!(offer(&forced.media(), false, &LocalSdp::new(5), "a").unwrap().local.is_secure());
     forced.addresses.tls = None;
     let refused = offer(&forced.media(), false, &LocalSdp::new(5), "a").unwrap_err();
     assert_eq!(refused, Unacceptable::NoTls);

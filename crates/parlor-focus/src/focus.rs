@@ -1,0 +1,332 @@
+//! The focus: what comes in, what is due, what goes out.
+
+use crate::leg::{Leg, LegId, Media, Phase, Unacked};
+use crate::sdp::LocalMedia;
+use crate::timers::{Timer, Timers};
+use crate::types::TypeLists;
+use crate::{EndReason, Output, Reject, RequestId, Settings, uas};
+use parlor_room::{Room, SessionId};
+use parlor_sip::{DialogId, Flow, Method, Request, Response, ServerTransactionId};
+use rand::rngs::StdRng;
+use rand::{Rng, RngExt};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The SIP face of one room.
+///
+/// It is driven like everything without I/O here: `handle_*` tells what happened, `poll_output`
+/// what is to be done, `poll_timeout` when to come back with `handle_timeout`. The room is lent to
+/// it with each input.
+#[derive(Debug)]
+pub struct Focus {
+    pub(crate) settings: Arc<Settings>,
+    tag_prefix: Box<str>,
+    pub(crate) rng: StdRng,
+    pub(crate) legs: BTreeMap<LegId, Leg>,
+    sessions: BTreeMap<SessionId, LegId>,
+    requests: BTreeMap<RequestId, LegId>,
+    next_request: u64,
+    pub(crate) timers: Timers,
+    pub(crate) types: TypeLists,
+    outputs: VecDeque<Output>,
+}
+
+/// How a request is answered, and what follows from it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) response: Response,
+    /// The dialog whose session both sides know with this answer, and whether the peer's path is
+    /// a new one.
+    pub(crate) settles: Option<(LegId, bool)>,
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        Self { response, settles: None }
+    }
+}
+
+/// RFC 3261 §17.1.1.1
+pub(crate) const T1: Duration = Duration::from_millis(500);
+/// RFC 3261 §17.1.2.2
+const T2: Duration = Duration::from_secs(4);
+
+impl Focus {
+    /// A focus without dialogs. Every local tag is `tag_prefix`, a hyphen and a random part, so
+    /// that requests in dialogs find their room by the To tag, whatever their Request-URI (SIP-E3).
+    pub fn new(settings: Arc<Settings>, tag_prefix: String, rng: StdRng) -> Self {
+        Self {
+            settings,
+            tag_prefix: tag_prefix.into(),
+            rng,
+            legs: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            next_request: 0,
+            timers: Timers::default(),
+            types: TypeLists::default(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Whether there is no dialog and nothing under way.
+    pub fn is_idle(&self) -> bool {
+        self.legs.is_empty() && self.outputs.is_empty()
+    }
+
+    /// How many dialogs there are, those that are ending among them.
+    pub fn dialogs(&self) -> usize {
+        self.legs.len()
+    }
+}
+
+/// What comes in.
+impl Focus {
+    /// A request other than ACK and CANCEL: one for this room, or one in a dialog whose local tag
+    /// is ours. [`uas::target`] has passed it, if it is outside of dialogs. It is answered by one
+    /// [`Output::Respond`].
+    pub fn handle_request(
+        &mut self,
+        now: Instant,
+        room: &mut Room,
+        tx: ServerTransactionId,
+        request: &Request,
+        flow: Flow,
+    ) {
+        let in_dialog = request.headers.to_tag().is_ok_and(|tag| tag.is_some());
+        let served = match (&request.method, in_dialog) {
+            (Method::Invite, false) => self.join(now, room, tx, request, flow),
+            (Method::Options, false) => self.options(room, request, &flow),
+            (Method::Bye | Method::Update | Method::Prack | Method::Ack | Method::Cancel, false) => {
+                Err(Reject::NoDialog)
+            }
+            (method, false) => uas::method(method).and(Err(Reject::MethodNotAllowed)),
+            (_, true) => self.serve_in_dialog(now, room, tx, request, flow),
+        };
+        match served {
+            Ok(Answer { response, settles }) => {
+                self.outputs.push_back(Output::Respond { tx, response });
+                if let Some((id, moved)) = settles {
+                    self.settle(now, id, moved);
+                }
+            }
+            Err(reject) => {
+                let tag = self.fresh_tag();
+                let response = uas::refuse(request, &reject, &self.settings, &tag);
+                self.outputs.push_back(Output::Respond { tx, response });
+            }
+        }
+    }
+
+    /// A CANCEL. Every INVITE here has had its final response by then, and after that CANCEL has no
+    /// effect (SIP-47).
+    pub fn handle_cancel(&mut self, _now: Instant, _room: &mut Room, _tx: ServerTransactionId) {}
+
+    /// A session's connection is there.
+    pub fn handle_bound(&mut self, _now: Instant, session: SessionId) {
+        let Some(&id) = self.sessions.get(&session) else { return };
+        if let Some(Media::Open(open)) = self.legs.get_mut(&id).map(|leg| &mut leg.media) {
+            open.bound = true;
+            self.timers.disarm(id, Timer::Bind);
+            self.timers.disarm(id, Timer::Rejoin);
+        }
+    }
+
+    /// A session's connection is lost: its participant has some time for a re-INVITE (CHAT-151).
+    pub fn handle_unbound(&mut self, now: Instant, _room: &mut Room, session: SessionId) {
+        let Some(&id) = self.sessions.get(&session) else { return };
+        if let Some(Media::Open(open)) = self.legs.get_mut(&id).map(|leg| &mut leg.media)
+            && open.bound
+        {
+            open.bound = false;
+            self.timers.arm(id, Timer::Rejoin, now + self.settings.rejoin_timeout);
+        }
+    }
+
+    /// Time has come.
+    pub fn handle_timeout(&mut self, now: Instant, room: &mut Room) {
+        while let Some((id, timer)) = self.timers.pop(now) {
+            match timer {
+                Timer::Retransmit => self.retransmit(now, id),
+                Timer::NoAck => self.give_up_ack(room, id),
+                Timer::Bind => self.end(room, id, EndReason::BindTimeout),
+                Timer::Rejoin => self.end(room, id, self.rejoin_reason(id)),
+                Timer::Refresh => self.refresh(now, room, id),
+                Timer::Expire => self.end(room, id, EndReason::Expired),
+                Timer::ForgetAck => self.forget_ack(id),
+            }
+        }
+    }
+
+    fn rejoin_reason(&self, id: LegId) -> EndReason {
+        match self.legs.get(&id).map(|leg| &leg.media) {
+            Some(Media::GivenUp(_)) => EndReason::MediaRemoved,
+            Some(Media::Offered(_) | Media::Open(_) | Media::Closed) | None => EndReason::ConnectionLost,
+        }
+    }
+
+    /// Whether a 2xx retransmission is due: SIP-3, also over reliable transports.
+    fn retransmit(&mut self, now: Instant, id: LegId) {
+        let Some(Phase::Unacked(unacked)) = self.legs.get_mut(&id).map(|leg| &mut leg.phase) else {
+            return;
+        };
+        unacked.interval = (unacked.interval * 2).min(T2);
+        let (tx, response) = (unacked.tx, unacked.response.clone());
+        self.timers.arm(id, Timer::Retransmit, now + unacked.interval);
+        self.outputs.push_back(Output::Respond { tx, response });
+    }
+}
+
+/// Commands.
+impl Focus {
+    /// Ends a session from our side: the room loses it at once, its participant gets BYE.
+    pub fn end_session(&mut self, _now: Instant, room: &mut Room, session: SessionId, reason: EndReason) {
+        if let Some(&id) = self.sessions.get(&session) {
+            self.end(room, id, reason);
+        }
+    }
+
+    /// Ends all dialogs.
+    pub fn end_all(&mut self, _now: Instant, room: &mut Room, reason: EndReason) {
+        let all: Vec<LegId> = self.legs.keys().copied().collect();
+        for id in all {
+            self.end(room, id, reason);
+        }
+    }
+}
+
+/// What goes out.
+impl Focus {
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Focus::handle_timeout`] is to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+}
+
+/// What the parts of the focus share.
+impl Focus {
+    pub(crate) fn emit(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    /// The local tag of a dialog.
+    pub(crate) fn tag(&self, id: LegId) -> String {
+        format!("{}-{:016x}", self.tag_prefix, id.0)
+    }
+
+    /// The dialog that a request is in.
+    ///
+    /// # Errors
+    /// [`Reject::NoDialog`], [`Reject::Header`]
+    pub(crate) fn find(&self, request: &Request) -> Result<LegId, Reject> {
+        let dialog = DialogId::of_request(request)?.ok_or(Reject::NoDialog)?;
+        let random = dialog.local_tag.strip_prefix(&*self.tag_prefix).and_then(|rest| rest.strip_prefix('-'));
+        let random = random.filter(|hex| hex.len() == 16).ok_or(Reject::NoDialog)?;
+        let id = LegId(u64::from_str_radix(random, 16).map_err(|_| Reject::NoDialog)?);
+        let leg = self.legs.get(&id).ok_or(Reject::NoDialog)?;
+        // SIP-E5: all three parts count.
+        if *leg.dialog.id() == dialog { Ok(id) } else { Err(Reject::NoDialog) }
+    }
+
+    /// What we bring to a session of this room.
+    pub(crate) fn local_media<'a>(settings: &'a Settings, room: &'a Room) -> LocalMedia<'a> {
+        let rules = room.rules();
+        LocalMedia {
+            addresses: &settings.msrp,
+            wrapped_types: &rules.wrapped_types,
+            max_size: rules.max_message_bytes,
+            chatroom: &settings.chatroom,
+            require_tls: rules.require_tls,
+            can_connect: settings.can_connect,
+            topic: &rules.topic,
+        }
+    }
+
+    /// A session-id: 119 random bits, letters and digits (MSRP-82).
+    pub(crate) fn session_id(rng: &mut StdRng) -> String {
+        const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        (0..20).map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())])).collect()
+    }
+
+    /// A request of ours goes out.
+    pub(crate) fn send(&mut self, id: LegId, request: Request) -> RequestId {
+        let name = RequestId(self.next_request);
+        self.next_request += 1;
+        if let Some(leg) = self.legs.get(&id) {
+            let next_hop = leg.next_hop();
+            self.requests.insert(name, id);
+            self.outputs.push_back(Output::Request { id: name, request, next_hop });
+        }
+        name
+    }
+
+    /// Whose request this was.
+    pub(crate) fn requester(&self, request: RequestId) -> Option<LegId> {
+        self.requests.get(&request).copied()
+    }
+
+    pub(crate) fn forget_request(&mut self, request: RequestId) {
+        self.requests.remove(&request);
+    }
+
+    pub(crate) fn remember_request(&mut self, request: RequestId, id: LegId) {
+        self.requests.insert(request, id);
+    }
+
+    /// A tag for a response that makes no dialog.
+    pub(crate) fn fresh_tag(&mut self) -> String {
+        let random = LegId(self.rng.next_u64());
+        self.tag(random)
+    }
+
+    /// A dialog begins.
+    pub(crate) fn add(&mut self, id: LegId, leg: Leg) {
+        self.legs.insert(id, leg);
+        self.index_session(id);
+    }
+
+    /// Makes the session of a dialog known.
+    pub(crate) fn index_session(&mut self, id: LegId) {
+        if let Some(session) = self.legs.get(&id).and_then(Leg::session) {
+            self.sessions.insert(session, id);
+        }
+    }
+
+    /// A 2xx to an INVITE goes out and awaits its ACK.
+    pub(crate) fn await_ack(&mut self, now: Instant, id: LegId, unacked: Unacked) {
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.phase = Phase::Unacked(Box::new(unacked));
+            self.timers.arm(id, Timer::Retransmit, now + T1);
+            self.timers.arm(id, Timer::NoAck, now + T1 * 64);
+        }
+    }
+
+    /// Ends the session of a dialog.
+    pub(crate) fn close_media(&mut self, room: &mut Room, id: LegId, reason: EndReason) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        if let Some(session) = leg.session() {
+            self.sessions.remove(&session);
+            room.leave(session);
+            self.outputs.push_back(Output::CloseSession { session, reason });
+        }
+        leg.media = Media::Closed;
+    }
+
+    /// A dialog is gone.
+    pub(crate) fn remove(&mut self, id: LegId) {
+        if let Some(leg) = self.legs.remove(&id) {
+            self.timers.disarm_all(id);
+            let pending = leg.refresh.map(|refresh| refresh.id);
+            let acked = leg.acked.map(|acked| acked.0);
+            for request in pending.into_iter().chain(acked) {
+                self.requests.remove(&request);
+            }
+        }
+    }
+}

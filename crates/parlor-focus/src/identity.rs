@@ -1,0 +1,47 @@
+//! Who calls (SIP-110).
+
+use crate::{Limits, Reject};
+use parlor_room::{Identity, Room};
+use parlor_sip::{HeaderError, HeaderName, NameAddr, Request, Scheme, Uri};
+
+/// Who sends a request: its From, as nothing is authenticated yet.
+///
+/// # Errors
+/// [`Reject::Header`] when From names nobody; [`Reject::Anonymous`] when it is anonymous and such a
+/// caller is in the room, as messages of the two could not be told apart.
+pub(crate) fn identify(request: &Request, room: &Room, limits: &Limits) -> Result<Identity, Reject> {
+    let from = request.headers.from()?;
+    let aor = address_of_record(&from)?;
+    if is_anonymous(&aor) && room.participants().any(|(_, known)| known.identity().owns(&aor)) {
+        return Err(Reject::Anonymous);
+    }
+    Ok(Identity { aor, display: display_name(&from, limits), aliases: Box::default() })
+}
+
+/// The address without what belongs to the device: port, parameters, headers, password.
+fn address_of_record(from: &NameAddr) -> Result<Uri, Reject> {
+    let malformed = || Reject::Header(HeaderError::Malformed(HeaderName::From));
+    let uri = &from.uri;
+    let (user, host) = (uri.user_decoded(), uri.host());
+    match (uri.scheme(), host) {
+        (Scheme::Sip, Some(host)) => Uri::sip(user.as_deref(), host, None).map_err(|_| malformed()),
+        (Scheme::Sips, Some(host)) => Uri::sips(user.as_deref(), host, None).map_err(|_| malformed()),
+        (Scheme::Tel | Scheme::Im | Scheme::Pres, Some(_) | None) => Ok(uri.clone()),
+        (Scheme::Sip | Scheme::Sips, None) | (Scheme::Other(_), Some(_) | None) => Err(malformed()),
+    }
+}
+
+/// SIP-112: any host under `.invalid` is nobody's.
+fn is_anonymous(aor: &Uri) -> bool {
+    let host = aor.host().unwrap_or("").to_ascii_lowercase();
+    host == "invalid" || host.ends_with(".invalid")
+}
+
+/// The display name without control characters, cut to what is kept.
+fn display_name(from: &NameAddr, limits: &Limits) -> Option<Box<str>> {
+    let mut name: String = from.display.as_deref()?.chars().filter(|c| !c.is_control()).collect();
+    let end = (0..=name.len().min(limits.display_bytes)).rev().find(|end| name.is_char_boundary(*end));
+    name.truncate(end.unwrap_or(0));
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.into())
+}

@@ -1,0 +1,112 @@
+//! Requests within a dialog, other than INVITE.
+
+use crate::focus::Answer;
+use crate::invite::allows_update;
+use crate::leg::{LegId, Phase};
+use crate::session_timer::Granted;
+use crate::{EndReason, Focus, Reject, message, sdp, uas};
+use parlor_room::Room;
+use parlor_sip::{Flow, HeaderName, Method, Request, Response, Scheme, ServerTransactionId, Transport, reason_phrase};
+use std::time::Instant;
+
+impl Focus {
+    /// A request that names a dialog (RFC 3261 §12.2.2).
+    pub(crate) fn serve_in_dialog(
+        &mut self,
+        now: Instant,
+        room: &mut Room,
+        tx: ServerTransactionId,
+        request: &Request,
+        flow: Flow,
+    ) -> Result<Answer, Reject> {
+        uas::method(&request.method)?;
+        let id = self.find(request)?;
+        let leg = self.legs.get_mut(&id).ok_or(Reject::NoDialog)?;
+        leg.dialog.accept_request(request)?;
+        let leaving = matches!(leg.phase, Phase::Leaving);
+        match &request.method {
+            Method::Bye => Ok(self.left(room, id, request)),
+            _ if leaving => Err(Reject::NoDialog),
+            Method::Invite => self.reinvite(now, room, id, tx, request, flow),
+            Method::Update => self.update(now, room, id, request, flow),
+            Method::Options => self.options(room, request, &flow),
+            // SIP-49: no response of ours was ever provisional.
+            Method::Prack => Err(Reject::NoDialog),
+            _ => Err(Reject::MethodNotAllowed),
+        }
+    }
+
+    /// BYE: always 200 (SIP-46).
+    fn left(&mut self, room: &mut Room, id: LegId, request: &Request) -> Answer {
+        self.close_media(room, id, EndReason::Left);
+        self.remove(id);
+        let mut response = Response::for_request(request, 200, reason_phrase(200));
+        response.headers.push(HeaderName::Server, &self.settings.product);
+        response.into()
+    }
+
+    /// UPDATE: a refresh, or with SDP a change (RFC 3311 §5.2).
+    fn update(
+        &mut self,
+        now: Instant,
+        room: &mut Room,
+        id: LegId,
+        request: &Request,
+        flow: Flow,
+    ) -> Result<Answer, Reject> {
+        uas::admissible(request)?;
+        let offer = uas::readable_body(request)?;
+        let open = self.legs.get(&id).is_some_and(|leg| leg.offer_is_open());
+        if offer.is_some() && open {
+            return Err(Reject::Glare); // SIP-45
+        }
+        let granted = Granted::answering(&request.headers, &self.settings)?;
+        let settles = match offer {
+            Some(offer) => Some((id, self.renegotiate(now, room, id, offer)?)),
+            None => None,
+        };
+        self.follow(id, request, flow);
+        self.run_session_timer(now, id, granted.map(Granted::timer));
+        let mut response = self.ok(room, id, request, granted);
+        if let (Some(_), Some(leg)) = (settles, self.legs.get(&id)) {
+            message::sdp(&mut response.headers, &mut response.body, leg.sdp.text());
+        }
+        Ok(Answer { response, settles })
+    }
+
+    /// The peer is where this request came from, and may have changed its mind about UPDATE.
+    pub(crate) fn follow(&mut self, id: LegId, request: &Request, flow: Flow) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        leg.flow = flow;
+        if request.headers.has(&HeaderName::Allow) {
+            leg.updates = allows_update(&request.headers);
+        }
+    }
+
+    /// OPTIONS: what an INVITE would get, and what we can do (SIP-48).
+    pub(crate) fn options(&mut self, room: &Room, request: &Request, flow: &Flow) -> Result<Answer, Reject> {
+        uas::admissible(request)?;
+        if room.participants().len() >= room.rules().max_participants {
+            return Err(parlor_room::Reject::Full.into());
+        }
+        let secure = flow.transport == Transport::Tls && *request.uri.scheme() == Scheme::Sips;
+        let contact = message::contact(room, flow, secure, &self.settings);
+        let mut response = message::ok(request, &contact, &self.settings);
+        crate::features::declare_accept(&mut response.headers);
+        if accepts_sdp(request) {
+            let text = sdp::capabilities(&Self::local_media(&self.settings, room));
+            message::sdp(&mut response.headers, &mut response.body, &text);
+        }
+        let tag = self.fresh_tag();
+        response.set_to_tag(&tag);
+        Ok(response.into())
+    }
+}
+
+fn accepts_sdp(request: &Request) -> bool {
+    match request.headers.accept() {
+        Ok(Some(ranges)) => ranges.iter().any(|range| range.accepts(crate::features::SDP)),
+        Ok(None) => true,
+        Err(_) => false,
+    }
+}

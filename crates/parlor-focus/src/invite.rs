@@ -1,0 +1,247 @@
+//! INVITE: joining, changing a session, and what follows until the ACK (RFC 3261 §§13.3, 14.2,
+//! RFC 4579 §5.1).
+
+use crate::focus::{Answer, T1};
+use crate::leg::{Leg, LegId, Media, Phase, Unacked};
+use crate::sdp::{self, LocalSdp, Offered, SdpReject};
+use crate::session_timer::Granted;
+use crate::timers::Timer;
+use crate::{EndReason, Focus, Reject, identity, message, uas};
+use parlor_room::{Capabilities, Direction, Identity, Room, TypeList};
+use parlor_sip::{Dialog, Flow, HeaderError, HeaderName, Headers, Method, Request, Response, ServerTransactionId};
+use rand::{Rng, RngExt};
+use std::time::Instant;
+
+/// What a 2xx to an INVITE does besides carrying what was last said in SDP.
+#[derive(Default)]
+struct Says {
+    /// Our offer, if that is what it carries.
+    offered: Option<Offered>,
+    /// Whether the peer's path is a new one.
+    moved: bool,
+}
+
+impl Focus {
+    /// An INVITE outside of any dialog: somebody wants to join (CHAT-10).
+    pub(crate) fn join(
+        &mut self,
+        now: Instant,
+        room: &mut Room,
+        tx: ServerTransactionId,
+        request: &Request,
+        flow: Flow,
+    ) -> Result<Answer, Reject> {
+        uas::admissible(request)?;
+        self.check_space(request)?;
+        let granted = Granted::answering(&request.headers, &self.settings)?;
+        let caller = identity::identify(request, room, &self.settings.limits)?;
+        let id = LegId(self.rng.next_u64());
+        let dialog = Dialog::uas(request, &self.tag(id), flow.transport)?;
+        let sdp = LocalSdp::new(self.rng.random_range(1..1 << 53));
+        let (media, sdp, offered) = match uas::readable_body(request)? {
+            Some(offer) => self.admit_offerer(room, caller, offer, &sdp)?,
+            None => self.admit_answerer(room, caller, &flow, &sdp)?,
+        };
+        let leg = Leg {
+            dialog,
+            flow,
+            phase: Phase::Confirmed,
+            media,
+            sdp,
+            session_timer: None,
+            updates: allows_update(&request.headers),
+            refresh: None,
+            acked: None,
+        };
+        self.add(id, leg);
+        let says = Says { offered, moved: false };
+        Ok(self.accept(now, room, id, tx, request, granted, says))
+    }
+
+    /// An INVITE within a dialog.
+    pub(crate) fn reinvite(
+        &mut self,
+        now: Instant,
+        room: &mut Room,
+        id: LegId,
+        tx: ServerTransactionId,
+        request: &Request,
+        flow: Flow,
+    ) -> Result<Answer, Reject> {
+        let leg = self.legs.get(&id).ok_or(Reject::NoDialog)?;
+        if leg.offer_is_open() {
+            return Err(Reject::Glare); // SIP-44
+        }
+        if matches!(leg.phase, Phase::Unacked(_)) {
+            return Err(Reject::Unfinished(self.rng.random_range(0..=10))); // SIP-44
+        }
+        uas::admissible(request)?;
+        contact(&request.headers)?;
+        let granted = Granted::answering(&request.headers, &self.settings)?;
+        let says = match uas::readable_body(request)? {
+            Some(offer) => Says { offered: None, moved: self.renegotiate(now, room, id, offer)? },
+            None => Says { offered: Some(self.same_offer(id)?), moved: false },
+        };
+        self.follow(id, request, flow);
+        Ok(self.accept(now, room, id, tx, request, granted, says))
+    }
+
+    /// An ACK to a 2xx. It is matched by its dialog and CSeq alone (SIP-E3).
+    pub fn handle_ack(&mut self, now: Instant, room: &mut Room, request: &Request) {
+        let Ok(id) = self.find(request) else { return };
+        let Some(unacked) = self.take_unacked(id, request) else { return };
+        self.timers.disarm(id, Timer::Retransmit);
+        self.timers.disarm(id, Timer::NoAck);
+        if unacked.bye_due {
+            return self.bye(room, id);
+        }
+        let moved = match unacked.offered {
+            None => Ok(unacked.moved),
+            Some(offered) => {
+                let body = uas::readable_body(request);
+                body.and_then(|body| self.conclude(room, id, offered, body))
+            }
+        };
+        match moved {
+            Ok(moved) => self.settle(now, id, moved),
+            // SIP-41, SIP-68
+            Err(_) => self.end(room, id, EndReason::BadAnswer),
+        }
+    }
+
+    fn take_unacked(&mut self, id: LegId, ack: &Request) -> Option<Unacked> {
+        let leg = self.legs.get_mut(&id)?;
+        let seq = ack.headers.cseq().ok()?.seq;
+        match &leg.phase {
+            Phase::Unacked(unacked) if unacked.seq == seq => {
+                match std::mem::replace(&mut leg.phase, Phase::Confirmed) {
+                    Phase::Unacked(unacked) => Some(*unacked),
+                    Phase::Confirmed | Phase::Leaving => None,
+                }
+            }
+            Phase::Unacked(_) | Phase::Confirmed | Phase::Leaving => None,
+        }
+    }
+
+    /// SIP-3: no ACK in 64*T1.
+    pub(crate) fn give_up_ack(&mut self, room: &mut Room, id: LegId) {
+        self.timers.disarm(id, Timer::Retransmit);
+        self.close_media(room, id, EndReason::NoAck);
+        self.bye(room, id);
+    }
+
+    /// The 200 to an INVITE, which stays to be sent again until the ACK arrives.
+    #[allow(clippy::too_many_arguments)]
+    fn accept(
+        &mut self,
+        now: Instant,
+        room: &Room,
+        id: LegId,
+        tx: ServerTransactionId,
+        request: &Request,
+        granted: Option<Granted>,
+        says: Says,
+    ) -> Answer {
+        let tag = self.tag(id);
+        let mut response = self.ok(room, id, request, granted);
+        if request.headers.to_tag().is_ok_and(|tag| tag.is_none()) {
+            response.copy_record_route(request); // SIP-29
+            response.set_to_tag(&tag);
+        }
+        if let Some(leg) = self.legs.get(&id) {
+            message::sdp(&mut response.headers, &mut response.body, leg.sdp.text());
+        }
+        self.run_session_timer(now, id, granted.map(Granted::timer));
+        let unacked = Unacked {
+            tx,
+            response: response.clone(),
+            seq: request.headers.cseq().map_or(0, |cseq| cseq.seq),
+            interval: T1,
+            offered: says.offered,
+            moved: says.moved,
+            bye_due: false,
+        };
+        self.await_ack(now, id, unacked);
+        response.into()
+    }
+
+    /// A 200 within a dialog.
+    pub(crate) fn ok(&self, room: &Room, id: LegId, request: &Request, granted: Option<Granted>) -> Response {
+        let leg = self.legs.get(&id).expect("the caller has found it");
+        let contact = message::contact(room, &leg.flow, leg.dialog.is_secure(), &self.settings);
+        let mut response = message::ok(request, &contact, &self.settings);
+        if let Some(granted) = granted {
+            granted.declare(&mut response.headers);
+        }
+        response
+    }
+
+    /// Whether there is room for one more dialog, and it is not too large to keep.
+    fn check_space(&self, request: &Request) -> Result<(), Reject> {
+        if self.legs.len() >= self.settings.limits.dialogs {
+            return Err(Reject::Overload);
+        }
+        contact(&request.headers)?;
+        let kept = |name: &HeaderName| KEPT.contains(name);
+        let size: usize = request.headers.iter().filter(|(name, _)| kept(name)).map(|(_, v)| v.len()).sum();
+        if size > self.settings.limits.dialog_bytes { Err(Reject::TooLarge) } else { Ok(()) }
+    }
+
+    fn admit_offerer(
+        &mut self,
+        room: &mut Room,
+        caller: Identity,
+        offer: &[u8],
+        sdp: &LocalSdp,
+    ) -> Result<(Media, LocalSdp, Option<Offered>), Reject> {
+        let settings = self.settings.clone();
+        let local = Self::local_media(&settings, room);
+        let fresh = || Self::session_id(&mut self.rng);
+        let agreed = sdp::answer(offer, &local, None, sdp, &settings.limits, fresh)?;
+        let (media, sdp) = self.open(room, caller, agreed)?;
+        Ok((media, sdp, None))
+    }
+
+    /// SIP-41. The place in the room is taken now, so that a full room says so to the INVITE.
+    fn admit_answerer(
+        &mut self,
+        room: &mut Room,
+        caller: Identity,
+        flow: &Flow,
+        sdp: &LocalSdp,
+    ) -> Result<(Media, LocalSdp, Option<Offered>), Reject> {
+        let name = Self::session_id(&mut self.rng);
+        let local = Self::local_media(&self.settings, room);
+        let over_tls = flow.transport == parlor_sip::Transport::Tls;
+        let offered = sdp::offer(&local, over_tls, sdp, &name).map_err(SdpReject::NotAcceptable)?;
+        let session = room.admit(caller, nothing_known())?;
+        Ok((Media::Offered(session), offered.sdp.clone(), Some(offered)))
+    }
+}
+
+/// What is kept of an INVITE while its dialog lives.
+const KEPT: [HeaderName; 5] =
+    [HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::Contact, HeaderName::RecordRoute];
+
+/// A participant whose answer has not come gets nothing.
+fn nothing_known() -> Capabilities {
+    Capabilities {
+        direction: Direction::Inactive,
+        wrapped_types: TypeList::from_entries([]),
+        max_size: None,
+        chat_aware: false,
+        nickname: false,
+        private_messages: false,
+    }
+}
+
+/// SIP-22, SIP-42: the one Contact, a URI that we can send to.
+fn contact(headers: &Headers) -> Result<(), Reject> {
+    let contact = headers.contact()?;
+    if contact.uri.is_sip() { Ok(()) } else { Err(HeaderError::Malformed(HeaderName::Contact).into()) }
+}
+
+/// SIP-103: UPDATE may be sent to those who say that they take it.
+pub(crate) fn allows_update(headers: &Headers) -> bool {
+    headers.allow().is_some_and(|methods| methods.contains(&Method::Update))
+}

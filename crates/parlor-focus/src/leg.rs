@@ -1,0 +1,161 @@
+//! One dialog between the focus and a participant's user agent, and what hangs on it.
+
+use crate::sdp::{Current, LocalSdp, Offered, Role};
+use crate::session_timer::SessionTimer;
+use crate::{NextHop, RequestId};
+use parlor_msrp::Path;
+use parlor_room::{Identity, SessionId};
+use parlor_sip::{Dialog, Flow, Method, Request, Response, ServerTransactionId, Transport, Uri};
+use std::time::Duration;
+
+/// Names a dialog of one focus; it is the random part of the local tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LegId(pub(crate) u64);
+
+/// One dialog.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    pub(crate) dialog: Dialog,
+    /// Where the latest request that may move the peer came from.
+    pub(crate) flow: Flow,
+    pub(crate) phase: Phase,
+    pub(crate) media: Media,
+    /// What we last said in SDP.
+    pub(crate) sdp: LocalSdp,
+    pub(crate) session_timer: Option<SessionTimer>,
+    /// Whether the peer takes UPDATE (SIP-103).
+    pub(crate) updates: bool,
+    /// Our refresh that is under way.
+    pub(crate) refresh: Option<Refresh>,
+    /// Our ACK to the 2xx of a re-INVITE of ours, in case it comes again.
+    pub(crate) acked: Option<Box<(RequestId, Request)>>,
+}
+
+/// ```text
+///    INVITE│2xx                       re-INVITE│2xx
+///          ▼               ACK                 │
+///     ┌─────────┐ ───────────────────▶ ┌───────┴───┐
+///     │ Unacked │ ◀─────────────────── │ Confirmed │
+///     └────┬────┘                      └─────┬─────┘
+///          │ no ACK, or ACK when            │ we end it: BYE
+///          │ we wanted to end it: BYE       ▼
+///          └──────────────────────────▶ Leaving ── answer to BYE ──▶ gone
+///
+///   A BYE of the peer ends any of them.
+/// ```
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// A 2xx of ours awaits its ACK.
+    Unacked(Box<Unacked>),
+    /// Nothing awaits an ACK.
+    Confirmed,
+    /// Our BYE is under way.
+    Leaving,
+}
+
+/// A 2xx that awaits its ACK (SIP-3).
+#[derive(Debug)]
+pub(crate) struct Unacked {
+    pub(crate) tx: ServerTransactionId,
+    pub(crate) response: Response,
+    /// The CSeq of the INVITE.
+    pub(crate) seq: u32,
+    /// The interval until the next retransmission.
+    pub(crate) interval: Duration,
+    /// Our offer in the 2xx, whose answer the ACK brings (SIP-41).
+    pub(crate) offered: Option<Offered>,
+    /// Whether the peer's path is a new one.
+    pub(crate) moved: bool,
+    /// RFC 3261 §15: no BYE before the ACK; so it is kept for then.
+    pub(crate) bye_due: bool,
+}
+
+/// The chat session on a dialog.
+#[derive(Debug)]
+pub(crate) enum Media {
+    /// We offered one, and know nothing of the peer's side yet.
+    Offered(SessionId),
+    /// There is one.
+    Open(Box<Open>),
+    /// The peer gave it up but stays in the dialog, and may come back (SIP-65).
+    GivenUp(Box<Identity>),
+    /// It is over.
+    Closed,
+}
+
+/// A chat session that both sides agreed on.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(crate) session: SessionId,
+    pub(crate) line: usize,
+    pub(crate) local: parlor_msrp::Uri,
+    pub(crate) peer: Path,
+    pub(crate) role: Role,
+    pub(crate) bound: bool,
+}
+
+/// Our refresh that is under way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refresh {
+    pub(crate) id: RequestId,
+    pub(crate) method: RefreshMethod,
+}
+
+/// How a session is refreshed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RefreshMethod {
+    /// UPDATE without SDP.
+    Update,
+    /// re-INVITE with the SDP that was said last.
+    Invite,
+}
+
+impl Leg {
+    /// The session, if there is one.
+    pub(crate) fn session(&self) -> Option<SessionId> {
+        match &self.media {
+            Media::Offered(session) => Some(*session),
+            Media::Open(open) => Some(open.session),
+            Media::GivenUp(_) | Media::Closed => None,
+        }
+    }
+
+    /// The session as the last offer and answer had it.
+    pub(crate) fn current(&self) -> Option<Current<'_>> {
+        match &self.media {
+            Media::Open(open) => Some(Current { line: open.line, local: &open.local, peer: &open.peer }),
+            Media::Offered(_) | Media::GivenUp(_) | Media::Closed => None,
+        }
+    }
+
+    /// Whether an offer of ours has no answer yet.
+    pub(crate) fn offer_is_open(&self) -> bool {
+        let in_2xx = matches!(&self.phase, Phase::Unacked(unacked) if unacked.offered.is_some());
+        in_2xx || self.refresh.is_some_and(|refresh| refresh.method == RefreshMethod::Invite)
+    }
+
+    /// A request in this dialog.
+    pub(crate) fn request(&mut self, method: Method) -> Request {
+        self.dialog.request(method)
+    }
+
+    /// Where requests in this dialog go.
+    pub(crate) fn next_hop(&self) -> NextHop {
+        NextHop { flow: self.flow, uri: self.reachable_target() }
+    }
+
+    /// The first route or the remote target, if it is where the peer's requests come from; else
+    /// that place: the peer is behind NAT, or wants us to send to somebody else.
+    fn reachable_target(&self) -> Uri {
+        let target = self.dialog.next_hop();
+        if target.host_ip() == Some(self.flow.remote.ip()) {
+            return target.clone();
+        }
+        let source = Uri::of_address(self.flow.remote);
+        match self.flow.transport {
+            Transport::Udp => source,
+            Transport::Tcp => source.with_param("transport", "tcp"),
+            Transport::Tls => source.with_param("transport", "tls"),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What all our messages in a dialog carry.
+
+use crate::leg::Leg;
+use crate::{Settings, SipAddress, features};
+use parlor_room::Room;
+use parlor_sip::{Flow, HeaderName, Method, NameAddr, Request, Response, Transport, Uri, reason_phrase};
+
+/// A 200 with what the focus of a room tells of itself (SIP-40).
+pub(crate) fn ok(request: &Request, contact: &NameAddr, settings: &Settings) -> Response {
+    let mut response = Response::for_request(request, 200, reason_phrase(200));
+    response.headers.push(HeaderName::Contact, contact);
+    features::declare(&mut response.headers);
+    response.headers.push(HeaderName::Server, &settings.product);
+    response
+}
+
+/// A request in a dialog.
+pub(crate) fn request(leg: &mut Leg, method: Method, room: &Room, settings: &Settings) -> Request {
+    let bye = method == Method::Bye;
+    let mut request = leg.request(method);
+    request.headers.push(HeaderName::UserAgent, &settings.product);
+    if !bye {
+        request.headers.push(HeaderName::Contact, contact(room, &leg.flow, leg.dialog.is_secure(), settings));
+        features::declare(&mut request.headers);
+    }
+    request
+}
+
+/// Puts SDP into a message.
+pub(crate) fn sdp(headers: &mut parlor_sip::Headers, body: &mut bytes::Bytes, text: &str) {
+    headers.push(HeaderName::ContentType, features::SDP);
+    *body = bytes::Bytes::copy_from_slice(text.as_bytes());
+}
+
+/// The room's Contact: where we are really reached over this transport, and that it is a focus
+/// (SIP-70, SIP-E0, SIP-E1).
+pub(crate) fn contact(room: &Room, flow: &Flow, secure: bool, settings: &Settings) -> NameAddr {
+    let (address, transport) = match flow.transport {
+        Transport::Udp => (&settings.contacts.udp, None),
+        Transport::Tcp => (&settings.contacts.tcp, Some("tcp")),
+        Transport::Tls => (&settings.contacts.tls, Some("tls")),
+    };
+    let user = room.uri().user_decoded();
+    let (host, port) = match address {
+        Some(SipAddress { host, port }) => (&**host, Some(*port)),
+        None => (settings.hosts.domain(), None),
+    };
+    let make = if secure { Uri::sips } else { Uri::sip };
+    let uri = make(user.as_deref(), host, port).unwrap_or_else(|_| room.uri().clone());
+    let uri = match transport {
+        // RFC 3261 §26.2.2: with sips the transport is TCP below TLS, and needs no naming.
+        Some(transport) if !secure => uri.with_param("transport", transport),
+        Some(_) | None => uri,
+    };
+    let methods = features::METHODS.iter().map(Method::as_str).collect::<Vec<_>>().join(",");
+    NameAddr::new(uri)
+        .with_flag("isfocus")
+        .with_flag("automata")
+        .with_flag("+sip.message")
+        .with_param("methods", &methods)
+}

@@ -1,0 +1,176 @@
+//! What offers and answers make of a session: opened, changed, given up, taken up again.
+
+use crate::leg::{LegId, Media, Open};
+use crate::sdp::{self, LocalSdp, Negotiated, Offered, Role, SdpReject, Unacceptable};
+use crate::timers::Timer;
+use crate::{EndReason, Focus, Output, Reject, SessionSpec};
+use parlor_room::{Identity, Room, SessionId};
+use std::time::Instant;
+
+impl Focus {
+    /// Lets somebody in with what was agreed.
+    pub(crate) fn open(
+        &mut self,
+        room: &mut Room,
+        caller: Identity,
+        agreed: Negotiated,
+    ) -> Result<(Media, LocalSdp), Reject> {
+        let agreed = self.sharing(agreed);
+        let session = room.admit(caller, agreed.peer.capabilities.clone())?;
+        self.emit(Output::OpenSession { session, spec: SessionSpec::from(&agreed) });
+        Ok((opened(session, &agreed), agreed.sdp))
+    }
+
+    /// The answer to our offer, in an ACK or in the 2xx to our re-INVITE. Says whether the peer's
+    /// path is a new one.
+    pub(crate) fn conclude(
+        &mut self,
+        room: &mut Room,
+        id: LegId,
+        offered: Offered,
+        body: Option<&[u8]>,
+    ) -> Result<bool, Reject> {
+        let answer = body.ok_or(SdpReject::Syntax)?;
+        let leg = self.legs.get(&id).ok_or(Reject::NoDialog)?;
+        let line = leg.current().map_or(0, |current| current.line);
+        let local = Self::local_media(&self.settings, room);
+        let agreed = sdp::read_answer(answer, offered, line, &local, &self.settings.limits)?;
+        let &Media::Offered(session) = &leg.media else { return Ok(self.change(room, id, agreed)) };
+        let agreed = self.sharing(agreed);
+        room.update(session, agreed.peer.capabilities.clone());
+        self.emit(Output::OpenSession { session, spec: SessionSpec::from(&agreed) });
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.media = opened(session, &agreed);
+        }
+        Ok(true)
+    }
+
+    /// A later offer. Says whether the peer's path is a new one; refused, nothing has changed
+    /// (SIP-44).
+    pub(crate) fn renegotiate(
+        &mut self,
+        now: Instant,
+        room: &mut Room,
+        id: LegId,
+        offer: &[u8],
+    ) -> Result<bool, Reject> {
+        let settings = self.settings.clone();
+        let leg = self.legs.get(&id).ok_or(Reject::NoDialog)?;
+        let local = Self::local_media(&settings, room);
+        let fresh = || Self::session_id(&mut self.rng);
+        let answered = sdp::answer(offer, &local, leg.current(), &leg.sdp, &settings.limits, fresh);
+        match (&leg.media, answered) {
+            (Media::Open(_), Ok(agreed)) => Ok(self.change(room, id, agreed)),
+            (Media::Open(_), Err(SdpReject::Removed)) => self.give_up(now, room, id, offer),
+            (Media::GivenUp(caller), Ok(agreed)) => {
+                let caller = Identity::clone(caller);
+                self.take_up(room, id, caller, agreed)
+            }
+            (Media::GivenUp(_), Err(SdpReject::NotAcceptable(Unacceptable::NoMessage))) => {
+                self.refuse_all(room, id, offer).map(|()| false)
+            }
+            (Media::Open(_) | Media::GivenUp(_), Err(reject)) => Err(reject.into()),
+            (Media::Offered(_), Ok(_) | Err(_)) => Err(Reject::Glare),
+            (Media::Closed, Ok(_) | Err(_)) => Err(Reject::NoDialog),
+        }
+    }
+
+    /// Our last description as an offer, for a re-INVITE without one (SIP-41).
+    pub(crate) fn same_offer(&self, id: LegId) -> Result<Offered, Reject> {
+        let leg = self.legs.get(&id).ok_or(Reject::NoDialog)?;
+        let local = leg.current().ok_or(SdpReject::Removed)?.local.clone();
+        Ok(Offered { local, sdp: leg.sdp.clone() })
+    }
+
+    /// Both sides know the session: from now on it is to be bound, by us if the peer waits.
+    pub(crate) fn settle(&mut self, now: Instant, id: LegId, moved: bool) {
+        let Some(leg) = self.legs.get(&id) else { return };
+        let Media::Open(open) = &leg.media else { return };
+        let (session, to) = (open.session, open.peer.first().clone());
+        let connects = open.role == Role::Connect && (moved || !open.bound);
+        let allowed = Some(leg.flow.remote.ip());
+        if !open.bound {
+            self.timers.disarm(id, Timer::Rejoin);
+            self.timers.arm(id, Timer::Bind, now + self.settings.bind_timeout); // MSRP-98b
+        }
+        if connects {
+            self.emit(Output::Connect { session, to, allowed });
+        }
+    }
+
+    /// Takes over what was agreed anew, and says whether the peer's path is a new one.
+    fn change(&mut self, room: &mut Room, id: LegId, agreed: Negotiated) -> bool {
+        let agreed = self.sharing(agreed);
+        let Some(leg) = self.legs.get_mut(&id) else { return false };
+        let Media::Open(open) = &mut leg.media else { return false };
+        let session = open.session;
+        let capabilities = &agreed.peer.capabilities;
+        let differs = room.session(session).is_some_and(|own| own.capabilities() != capabilities);
+        let moved = open.local != agreed.local || open.peer != agreed.peer.path;
+        let changed = moved || differs || open.role != agreed.role;
+        open.line = agreed.line;
+        open.local = agreed.local.clone();
+        open.peer = agreed.peer.path.clone();
+        open.role = agreed.role;
+        leg.sdp = agreed.sdp.clone();
+        if differs {
+            room.update(session, capabilities.clone());
+        }
+        if changed {
+            self.emit(Output::UpdateSession { session, spec: SessionSpec::from(&agreed) });
+        }
+        moved
+    }
+
+    /// SIP-65: the participant stays in the dialog without chat, and may come back for a while.
+    fn give_up(&mut self, now: Instant, room: &mut Room, id: LegId, offer: &[u8]) -> Result<bool, Reject> {
+        let session = self.legs.get(&id).and_then(|leg| leg.session()).ok_or(Reject::NoDialog)?;
+        let participant = room.participant_of(session).ok_or(Reject::NoDialog)?;
+        let caller = Box::new(participant.identity().clone());
+        self.refuse_all(room, id, offer)?;
+        self.close_media(room, id, EndReason::MediaRemoved);
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.media = Media::GivenUp(caller);
+        }
+        self.timers.disarm(id, Timer::Bind);
+        self.timers.arm(id, Timer::Rejoin, now + self.settings.rejoin_timeout);
+        Ok(false)
+    }
+
+    /// A participant that had given up its session has one again.
+    fn take_up(&mut self, room: &mut Room, id: LegId, caller: Identity, agreed: Negotiated) -> Result<bool, Reject> {
+        let (media, sdp) = self.open(room, caller, agreed)?;
+        self.timers.disarm(id, Timer::Rejoin);
+        if let Some(leg) = self.legs.get_mut(&id) {
+            (leg.media, leg.sdp) = (media, sdp);
+        }
+        self.index_session(id);
+        Ok(true)
+    }
+
+    /// Answers an offer with all lines refused.
+    fn refuse_all(&mut self, room: &Room, id: LegId, offer: &[u8]) -> Result<(), Reject> {
+        let local = Self::local_media(&self.settings, room);
+        let leg = self.legs.get_mut(&id).ok_or(Reject::NoDialog)?;
+        leg.sdp = sdp::refusal(offer, &local, &leg.sdp, &self.settings.limits)?;
+        Ok(())
+    }
+
+    /// The same with a list of types that may be another session's too.
+    fn sharing(&mut self, mut agreed: Negotiated) -> Negotiated {
+        let types = &mut agreed.peer.capabilities.wrapped_types;
+        *types = self.types.share(types.clone());
+        agreed
+    }
+}
+
+fn opened(session: SessionId, agreed: &Negotiated) -> Media {
+    Media::Open(Box::new(Open {
+        session,
+        line: agreed.line,
+        local: agreed.local.clone(),
+        peer: agreed.peer.path.clone(),
+        role: agreed.role,
+        bound: false,
+    }))
+}

@@ -1,0 +1,137 @@
+//! What a focus wants done.
+
+use crate::sdp::{Negotiated, Role};
+use parlor_msrp::Path;
+use parlor_room::{Capabilities, SessionId};
+use parlor_sip::{Flow, Request, Response, ServerTransactionId, Uri};
+use std::net::IpAddr;
+
+/// Something for the server to do, in the order in which it was polled.
+#[derive(Debug)]
+pub enum Output {
+    /// Answer a request. A 2xx to an INVITE comes again until its ACK arrives (SIP-3).
+    Respond {
+        /// The request's transaction.
+        tx: ServerTransactionId,
+        /// The final response.
+        response: Response,
+    },
+    /// Send a request and tell its fate by [`crate::Focus::handle_response`] or
+    /// [`crate::Focus::handle_request_failed`].
+    Request {
+        /// Names the request.
+        id: RequestId,
+        /// The request, without Via.
+        request: Request,
+        /// Where to.
+        next_hop: NextHop,
+    },
+    /// Send an ACK to a 2xx: a transaction of its own that has no answer.
+    SendAck {
+        /// The ACK, without Via.
+        request: Request,
+        /// Where to.
+        next_hop: NextHop,
+    },
+    /// From now on the session's URI is valid. Always before the response that tells it (MSRP-96).
+    OpenSession {
+        /// The session.
+        session: SessionId,
+        /// What was agreed.
+        spec: SessionSpec,
+    },
+    /// The session was changed by a later offer.
+    UpdateSession {
+        /// The session.
+        session: SessionId,
+        /// What is agreed now. A new `local` is a new URI to bind; the old binding holds until the
+        /// first request on it (MSRP-119).
+        spec: SessionSpec,
+    },
+    /// The session is over and its URIs are no longer valid (CHAT-150).
+    CloseSession {
+        /// The session.
+        session: SessionId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// Connect to the peer, which waits for us, and send the first SEND (MSRP-154).
+    Connect {
+        /// The session.
+        session: SessionId,
+        /// The leftmost URI of its path.
+        to: parlor_msrp::Uri,
+        /// The only address that may be connected to: the caller is not authenticated, and is not
+        /// to make us connect to others (RFC 4975 §14.5). `None`: any.
+        allowed: Option<IpAddr>,
+    },
+}
+
+/// Names a request of ours, within one focus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
+
+/// Where a request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextHop {
+    /// The flow that the dialog lives on; to be used while it is open and a stream.
+    pub flow: Flow,
+    /// Where to if the flow is gone, and for datagrams always.
+    pub uri: Uri,
+}
+
+/// What both sides agreed on for one MSRP session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSpec {
+    /// Our URI.
+    pub local: parlor_msrp::Uri,
+    /// The path to the peer.
+    pub peer: Path,
+    /// Whether the connection is TLS.
+    pub tls: bool,
+    /// What the peer can take and may do.
+    pub capabilities: Capabilities,
+    /// Whether it is we who connect.
+    pub we_connect: bool,
+}
+
+impl From<&Negotiated> for SessionSpec {
+    fn from(agreed: &Negotiated) -> Self {
+        Self {
+            local: agreed.local.clone(),
+            peer: agreed.peer.path.clone(),
+            tls: agreed.peer.tls,
+            capabilities: agreed.peer.capabilities.clone(),
+            we_connect: agreed.role == Role::Connect,
+        }
+    }
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// The participant left with BYE.
+    Left,
+    /// The participant took the session's media line out of its SDP (SIP-65).
+    MediaRemoved,
+    /// The ACK never came (SIP-3).
+    NoAck,
+    /// The answer to our offer could not be used (SIP-41).
+    BadAnswer,
+    /// Nobody bound the session in time (MSRP-98b).
+    BindTimeout,
+    /// The MSRP connection was lost and the participant did not come back (CHAT-151).
+    ConnectionLost,
+    /// The session was not refreshed (SIP-103).
+    Expired,
+    /// The participant's SIP side is gone: it does not answer, or knows nothing of the dialog.
+    Unreachable,
+    /// The participant did not read for too long.
+    Stalled,
+    /// The participant was removed (CHAT-152).
+    Booted,
+    /// The room was closed (CHAT-152).
+    RoomClosed,
+    /// The server goes down.
+    Shutdown,
+}
