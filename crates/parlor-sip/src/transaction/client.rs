@@ -162,14 +162,23 @@ impl Endpoint {
 
     /// Fails the requests that wait for `flow` to open, or that went to an address datagrams do not reach.
     pub(super) fn fail_clients_to(&mut self, flow: Flow) {
-        let waits = |client: &Client| {
-            client.flow.connection.is_none()
-                && client.flow.transport == flow.transport
-                && client.flow.remote == flow.remote
-        };
-        let lost: Vec<usize> =
-            self.clients.iter().filter(|(_, client)| waits(client)).map(|(index, _)| index).collect();
-        lost.into_iter().for_each(|index| self.fail_client(index));
+        self.clients_without_connection(flow).into_iter().for_each(|index| self.fail_client(index));
+    }
+
+    /// Ties the requests that waited for `opened` to its connection.
+    pub(super) fn bind_clients_to(&mut self, opened: Flow) {
+        for index in self.clients_without_connection(opened) {
+            self.clients[index].flow = opened;
+            if let Some(connection) = opened.connection {
+                self.by_connection.insert((connection, Slot::Client(index)));
+            }
+        }
+    }
+
+    fn clients_without_connection(&self, to: Flow) -> Vec<usize> {
+        let waits =
+            |flow: Flow| flow.connection.is_none() && flow.transport == to.transport && flow.remote == to.remote;
+        self.clients.iter().filter(|(_, client)| waits(client.flow)).map(|(index, _)| index).collect()
     }
 
     pub(super) fn fail_client(&mut self, index: usize) {

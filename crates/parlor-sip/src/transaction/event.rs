@@ -83,6 +83,9 @@ impl Transmit {
 pub struct TransactionLimits {
     /// Server transactions, lingering ones included. Beyond it new requests get 503; BYE may take an eighth more.
     pub server: usize,
+    /// Bytes that server transactions hold: what they are known by and the responses they may have to repeat. Beyond it
+    /// as above.
+    pub server_bytes: usize,
     /// Client transactions. Beyond it new requests fail as if the transport had.
     pub client: usize,
     /// The values of the timers.
@@ -91,7 +94,7 @@ pub struct TransactionLimits {
 
 impl Default for TransactionLimits {
     fn default() -> Self {
-        Self { server: 100_000, client: 50_000, timers: Timers::default() }
+        Self { server: 100_000, server_bytes: 128 << 20, client: 50_000, timers: Timers::default() }
     }
 }
 
@@ -100,6 +103,8 @@ impl Default for TransactionLimits {
 pub struct Stats {
     /// Server transactions now.
     pub server_transactions: usize,
+    /// Bytes that server transactions hold now.
+    pub server_bytes: usize,
     /// Client transactions now.
     pub client_transactions: usize,
     /// Requests that came for the second time and were absorbed.

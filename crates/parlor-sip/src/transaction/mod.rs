@@ -42,6 +42,7 @@ pub struct Endpoint {
     limits: TransactionLimits,
     rng: StdRng,
     servers: Slab<Server>,
+    server_bytes: usize,
     clients: Slab<Client>,
     by_key: BTreeMap<Key, usize>,
     by_merge_key: BTreeMap<Key, usize>,
@@ -68,6 +69,7 @@ impl Endpoint {
             limits,
             rng,
             servers: Slab::new(),
+            server_bytes: 0,
             clients: Slab::new(),
             by_key: BTreeMap::new(),
             by_merge_key: BTreeMap::new(),
@@ -120,6 +122,13 @@ impl Endpoint {
             }
         }
         tracing::trace!(?connection, ?now, "transactions told of a lost connection");
+    }
+
+    /// Takes in that a stream asked for with a flow without a connection is open: its loss will be theirs.
+    pub fn handle_connected(&mut self, opened: Flow) {
+        if opened.connection.is_some() {
+            self.bind_clients_to(opened);
+        }
     }
 
     /// Lets all timers fire whose time has come.
@@ -187,5 +196,6 @@ impl Endpoint {
 fn encoded(response: &Response) -> Bytes {
     let mut out = Vec::with_capacity(512 + response.body.len());
     response.encode(&mut out);
-    out.into()
+    // Without spare capacity: this may linger.
+    out.into_boxed_slice().into()
 }

@@ -26,6 +26,8 @@ pub(super) struct Server {
     sent_by_port: u16,
     machine: Machine,
     timer: Option<Instant>,
+    /// What it counts for in [`super::TransactionLimits::server_bytes`].
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -97,8 +99,8 @@ impl Endpoint {
 
     /// BYE frees what others wait for, so there is room left for it.
     fn is_full_for(&self, method: &Method) -> bool {
-        let reserve = if *method == Method::Bye { self.limits.server / 8 } else { 0 };
-        self.servers.len() >= self.limits.server + reserve
+        let reserved = |limit: usize| if *method == Method::Bye { limit + limit / 8 } else { limit };
+        self.servers.len() >= reserved(self.limits.server) || self.server_bytes >= reserved(self.limits.server_bytes)
     }
 
     fn refuse_overloaded(&mut self, flow: Flow, request: &Request) {
@@ -130,8 +132,16 @@ impl Endpoint {
             Machine::NonInvite(ServerNonInvite::new(now, &self.limits.timers))
         };
         let sent_by_port = via.port_or_default();
-        let server =
-            Server { serial, key: key.clone(), merge_key: merge_key.clone(), flow, sent_by_port, machine, timer: None };
+        let server = Server {
+            serial,
+            key: key.clone(),
+            merge_key: merge_key.clone(),
+            flow,
+            sent_by_port,
+            machine,
+            timer: None,
+            bytes: 0,
+        };
         let index = self.servers.insert(server);
         self.by_key.insert(key, index);
         if let Some(key) = merge_key {
@@ -140,7 +150,7 @@ impl Endpoint {
         if let Some(connection) = flow.connection {
             self.by_connection.insert((connection, Slot::Server(index)));
         }
-        self.update_server_timer(index);
+        self.update_server(index);
         ServerTransactionId { index, serial }
     }
 
@@ -155,7 +165,7 @@ impl Endpoint {
             Server { machine: Machine::NonInvite(_), .. } => (index, Ack::Absorbed),
         });
         match outcome {
-            Some((index, Ack::Absorbed)) => self.update_server_timer(index),
+            Some((index, Ack::Absorbed)) => self.update_server(index),
             Some((index, Ack::Ended)) => self.close_server(index),
             Some((_, Ack::ForCore)) | None => {
                 self.events.push_back(Event::Ack { request: Box::new(request), flow });
@@ -204,7 +214,7 @@ impl Endpoint {
         if let Some(bytes) = send {
             self.send(flow, bytes);
         }
-        if end { self.close_server(tx.index) } else { self.update_server_timer(tx.index) }
+        if end { self.close_server(tx.index) } else { self.update_server(tx.index) }
     }
 
     pub(super) fn server_timeout(&mut self, now: Instant, index: usize) {
@@ -216,11 +226,11 @@ impl Endpoint {
             Machine::NonInvite(machine) => machine.handle_timeout(now),
         };
         match step {
-            Step::Nothing => self.update_server_timer(index),
+            Step::Nothing => self.update_server(index),
             Step::Send(bytes) => {
                 self.stats.retransmissions += 1;
                 self.send(flow, bytes);
-                self.update_server_timer(index);
+                self.update_server(index);
             }
             Step::End => self.close_server(index),
         }
@@ -235,18 +245,22 @@ impl Endpoint {
         }
     }
 
-    fn update_server_timer(&mut self, index: usize) {
+    /// Brings timer and account up to date after the machine has moved.
+    fn update_server(&mut self, index: usize) {
         let server = &mut self.servers[index];
         let new = match &server.machine {
             Machine::Invite { machine, .. } => machine.poll_timeout(),
             Machine::NonInvite(machine) => machine.poll_timeout(),
         };
         let old = std::mem::replace(&mut server.timer, new);
+        let bytes = server.held_bytes();
+        self.server_bytes = self.server_bytes + bytes - std::mem::replace(&mut server.bytes, bytes);
         self.reschedule(Slot::Server(index), old, new);
     }
 
     fn close_server(&mut self, index: usize) {
         let server = self.servers.remove(index);
+        self.server_bytes -= server.bytes;
         self.by_key.remove(&server.key);
         if let Some(key) = &server.merge_key {
             self.by_merge_key.remove(key);
@@ -255,6 +269,17 @@ impl Endpoint {
             self.by_connection.remove(&(connection, Slot::Server(index)));
         }
         self.reschedule(Slot::Server(index), server.timer, None);
+    }
+}
+
+impl Server {
+    /// Each key is held twice, here and where it is looked up.
+    fn held_bytes(&self) -> usize {
+        let machine = match &self.machine {
+            Machine::Invite { machine, .. } => machine.held_bytes(),
+            Machine::NonInvite(machine) => machine.held_bytes(),
+        };
+        size_of::<Self>() + 2 * (self.key.len() + self.merge_key.as_ref().map_or(0, |key| key.len())) + machine
     }
 }
 

@@ -88,6 +88,17 @@ impl ServerInvite {
         matches!(self.state, State::Proceeding { .. })
     }
 
+    /// Bytes kept to be sent (again).
+    pub(super) fn held_bytes(&self) -> usize {
+        match &self.state {
+            State::Proceeding { last, trying, .. } => {
+                last.as_ref().map_or(0, Bytes::len) + trying.as_ref().map_or(0, |(_, response)| response.len())
+            }
+            State::Completed { response, .. } => response.len(),
+            State::Confirmed { .. } | State::Accepted { .. } => 0,
+        }
+    }
+
     /// A retransmitted INVITE: what to send again.
     pub(super) fn handle_invite(&self) -> Option<Bytes> {
         match &self.state {

@@ -53,6 +53,14 @@ impl ServerNonInvite {
         Self { state: State::Trying { abandoned: now + timers.t1x64() } }
     }
 
+    /// Bytes kept to be sent again.
+    pub(super) fn held_bytes(&self) -> usize {
+        match &self.state {
+            State::Trying { .. } => 0,
+            State::Proceeding { last: response, .. } | State::Completed { response, .. } => response.len(),
+        }
+    }
+
     /// A retransmitted request: what to send again.
     pub(super) fn handle_request(&self) -> Option<Bytes> {
         match &self.state {

@@ -121,6 +121,7 @@ impl Alone {
     /// Nothing is kept of transactions that are over.
     fn assert_empty(&self) {
         assert_eq!(self.transactions(), 0);
+        assert_eq!(self.endpoint.stats().server_bytes, 0);
         assert!(self.endpoint.by_key.is_empty() && self.endpoint.by_merge_key.is_empty());
         assert!(self.endpoint.by_branch.is_empty() && self.endpoint.by_connection.is_empty());
         assert!(self.endpoint.timers.is_empty());
