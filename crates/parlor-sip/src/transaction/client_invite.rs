@@ -10,23 +10,24 @@ use crate::message::{Request, Response};
 use crate::method::Method;
 
 /// ```text
-///               INVITE │ send
-///                      ▼
-///             ┌─────────────────┐  A fires: send INVITE
-///             │     Calling     │  B fires: timeout ──────────┐
-///             └──┬────┬─────┬───┘                             │
-///   300-699:     │    │ 1xx │ 2xx                             │
-///   send ACK     │    ▼     │                                 │
-///             ┌──┼────────┐ │  1xx: tell the core             │
-///             │  Proceeding │  cancelled and no answer: timeout ──┤
-///             └──┬────────┬─┘                                 │
-///                ▼        ▼                                   │
-///   ┌─────────────┐    ┌─────────────┐  2xx: tell the core    │
-///   │  Completed  │    │  Accepted   │                        │
-///   └──────┬──────┘    └──────┬──────┘  in Completed:         │
-///          │ D fires          │ M fires   300-699: send ACK   │
-///          ▼                  ▼                               ▼
-///                     Terminated
+///                 INVITE │ send
+///                        ▼
+///   300-699:   ┌──────────────────┐   2xx: tell the core
+///   send ACK   │     Calling      │   A fires: send INVITE
+///   ┌──────────┤                  ├──────────┐   B fires: timeout, Terminated
+///   │          └────────┬─────────┘          │
+///   │               1xx │ tell the core      │
+///   │                   ▼                    │
+///   │          ┌──────────────────┐          │   1xx: tell the core
+///   ├──────────┤    Proceeding    ├──────────┤   GiveUp fires: timeout, Terminated
+///   │          └──────────────────┘          │
+///   ▼                                        ▼
+///   ┌──────────────────┐   ┌──────────────────┐
+///   │    Completed     │   │     Accepted     │   in Completed: 300-699: send ACK
+///   └────────┬─────────┘   └────────┬─────────┘   in Accepted: 2xx: tell the core
+///            │ D fires              │ M fires
+///            ▼                      ▼
+///                  Terminated
 /// ```
 #[derive(Debug)]
 enum State {

@@ -9,24 +9,25 @@ use super::timer::{Backoff, Timers, earliest};
 use crate::message::Response;
 
 /// ```text
-///           request │ send
-///                   ▼
-///          ┌─────────────────┐  E fires: send request
-///          │     Trying      │  F fires: timeout ─────┐
-///          └────────┬───┬────┘                        │
-///   1xx: tell       │   │ 200-699: tell the core      │
-///                   ▼   │                             │
-///          ┌────────────┼────┐  1xx: tell the core    │
-///          │   Proceeding    │  E fires: send request │
-///          └────────┬───┼────┘  F fires: timeout ─────┤
-///          200-699  │   │                             │
-///                   ▼   ▼                             │
-///          ┌─────────────────┐  responses: absorb     │
-///          │    Completed    │                        │
-///          └────────┬────────┘                        │
-///                   │ K fires (at once on a stream)   │
-///                   ▼                                 ▼
-///                         Terminated
+///               request │ send
+///                       ▼
+///              ┌─────────────────┐   E fires: send request
+///              │     Trying      ├───────────┐   F fires: timeout, Terminated
+///              └────────┬────────┘           │
+///                   1xx │ tell the core      │ 200-699:
+///                       ▼                    │ tell the core
+///              ┌─────────────────┐           │
+///              │   Proceeding    │   1xx: tell the core
+///              └────────┬────────┘   E fires: send request
+///              200-699: │            F fires: timeout, Terminated
+///         tell the core │                    │
+///                       ▼                    │
+///              ┌─────────────────┐           │
+///              │    Completed    │◀──────────┘   responses: absorb
+///              └────────┬────────┘
+///                       │ K fires (at once on a stream)
+///                       ▼
+///                  Terminated
 /// ```
 #[derive(Debug)]
 enum State {

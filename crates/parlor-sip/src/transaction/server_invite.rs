@@ -7,24 +7,24 @@ use bytes::Bytes;
 use super::timer::{Backoff, Timers, earliest};
 
 /// ```text
-///                 INVITE │ tell the core
-///                        ▼
-///              ┌──────────────────┐  INVITE: send last 1xx
-///              │    Proceeding    │  1xx: send
-///              └──┬────────────┬──┘  Trying fires: send 100
-///     300-699:    │            │   2xx: send
-///     send        ▼            ▼
-///   ┌───────────────┐      ┌───────────────┐  INVITE: absorb
-///   │   Completed   │      │   Accepted    │  2xx: send
-///   └──┬─────────┬──┘      └───────┬───────┘  ACK: tell the core
-///      │ ACK     │ H fires         │ L fires
-///      ▼         │                 │
-///   ┌───────────────┐              │
-///   │   Confirmed   │              │   in Completed: INVITE: send response
-///   └──────┬────────┘              │                 G fires: send response
-///          │ I fires               │
-///          ▼     ▼                 ▼
-///                Terminated
+///                     INVITE │ tell the core
+///                            ▼
+///   300-699:       ┌──────────────────┐        2xx: send
+///   send           │    Proceeding    │        1xx: send
+///   ┌──────────────┤                  ├───────────────┐   INVITE: send last 1xx
+///   │              └──────────────────┘               │   Trying fires: send 100
+///   ▼                                                 ▼
+///   ┌──────────────────┐             ┌──────────────────┐
+///   │    Completed     │             │     Accepted     │   INVITE: absorb
+///   └────┬────────┬────┘             └────────┬─────────┘   2xx: send
+///        │ ACK    │ H fires                   │ L fires     ACK: tell the core
+///        ▼        │                           │
+///   ┌───────────┐ │                           │
+///   │ Confirmed │ │                           │   in Completed: INVITE: send response
+///   └────┬──────┘ │                           │                 G fires: send response
+///        │ I fires│                           │
+///        ▼        ▼                           ▼
+///                    Terminated
 /// ```
 #[derive(Debug)]
 enum State {
