@@ -12,6 +12,7 @@ use nom::{IResult, Parser};
 use crate::address::{self, Address};
 use crate::error::CpimError;
 use crate::escape::unescape;
+use crate::lines::lines;
 use crate::mime_header::{self, MimeHeaders};
 use crate::namespace::{CORE_NAMESPACE, Namespaces, is_name_char};
 
@@ -77,22 +78,13 @@ impl Envelope {
             Layout::Separate(end) => headers.split_at(end),
             Layout::Joined => (headers, ""),
         };
-        check_line_ends(block)?;
         let mut fields = Fields::default();
         let mut mime = MimeHeaders::parse(mime_block)?;
-        for line in block.lines().filter(|line| !line.is_empty()) {
+        for line in lines(block) {
             fields.line(line, (layout == Layout::Joined).then_some(&mut mime))?;
         }
         fields.finish(mime, headers.len())
     }
-}
-
-/// Readers that split at CRLF alone would find other headers than we do if some lines ended with LF alone, and believe
-/// a From that we did not check.
-fn check_line_ends(block: &str) -> Result<(), CpimError> {
-    let crlf = block.ends_with("\r\n");
-    let alike = block.split_inclusive('\n').all(|line| line.ends_with("\r\n") == crlf);
-    if alike { Ok(()) } else { Err(CpimError::MixedLineEnds) }
 }
 
 /// The headers found so far.
@@ -110,7 +102,7 @@ struct Fields<'a> {
 impl<'a> Fields<'a> {
     fn line(&mut self, line: &'a str, mime: Option<&mut MimeHeaders>) -> Result<(), CpimError> {
         // CPIM-11: no control characters; a tab does no harm.
-        if line.bytes().any(|octet| octet.is_ascii_control() && octet != b'\t') {
+        if has_control_character(line) {
             return Err(CpimError::ControlCharacter);
         }
         if let Some(mime) = mime
@@ -202,6 +194,11 @@ impl Core {
             _ => None,
         }
     }
+}
+
+/// Whether there is a control character other than a tab; looked for without stopping, which takes many octets at once.
+fn has_control_character(line: &str) -> bool {
+    line.bytes().fold(false, |found, octet| found | (octet < b' ' && octet != b'\t') | (octet == 0x7f))
 }
 
 /// CPIM-34: what may be there once.

@@ -23,6 +23,7 @@ mod date_time;
 mod envelope;
 mod error;
 mod escape;
+mod lines;
 mod mime_header;
 mod namespace;
 mod scanner;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::error::CpimError;
+use crate::lines::lines;
 
 /// What the MIME headers say of the content.
 #[derive(Debug, Default)]
@@ -29,7 +30,7 @@ impl MimeHeaders {
     /// Reads all lines of a block.
     pub(crate) fn parse(block: &str) -> Result<Self, CpimError> {
         let mut headers = Self::default();
-        for line in block.lines().filter(|line| !line.is_empty()) {
+        for line in lines(block) {
             headers.line(line)?;
         }
         Ok(headers)

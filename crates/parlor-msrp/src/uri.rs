@@ -8,9 +8,9 @@ use std::ops::Range;
 
 use bytestring::ByteString;
 use nom::branch::alt;
-use nom::bytes::complete::{tag, tag_no_case, take_while1};
-use nom::character::complete::char;
-use nom::combinator::{map_res, opt, recognize, value, verify};
+use nom::bytes::complete::{tag, take_while1};
+use nom::character::complete::{alpha1, char};
+use nom::combinator::{map_opt, map_res, opt, recognize, verify};
 use nom::multi::fold_many0;
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Offset, Parser};
@@ -244,7 +244,12 @@ fn msrp_uri(input: &str) -> Result<Parts<'_>, UriError> {
 }
 
 fn msrp_scheme(input: &str) -> IResult<&str, bool> {
-    alt((value(true, tag_no_case("msrps")), value(false, tag_no_case("msrp")))).parse(input)
+    map_opt(alpha1, |scheme: &str| match scheme.len() {
+        4 if scheme.eq_ignore_ascii_case("msrp") => Some(false),
+        5 if scheme.eq_ignore_ascii_case("msrps") => Some(true),
+        _ => None,
+    })
+    .parse(input)
 }
 
 /// `authority = [userinfo "@"] host [":" port]`
