@@ -81,6 +81,14 @@ impl Focus {
     }
 }
 
+#[cfg(test)]
+impl Focus {
+    /// How many requests of ours are unanswered.
+    pub(crate) fn pending_requests(&self) -> usize {
+        self.requests.len()
+    }
+}
+
 /// What comes in.
 impl Focus {
     /// A request other than ACK and CANCEL: one for this room, or one in a dialog whose local tag

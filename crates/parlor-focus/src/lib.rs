@@ -21,6 +21,8 @@ mod reject;
 pub mod sdp;
 mod session_timer;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod types;
 pub mod uas;

@@ -141,9 +141,10 @@ mod tests {
     /// SIP-100, 101, 102: RFC 4028 §9, table 2, and the rules on intervals.
     #[test]
     fn the_answer_follows_the_table() {
+        type Row<'a> = (&'a [(&'a str, &'a str)], u32, Refresher, bool);
         const TIMER: (&str, &str) = ("Supported", "timer");
         let (uac, uas) = (Refresher::Uac, Refresher::Uas);
-        let rows: [(&[(&str, &str)], u32, Refresher, bool); 10] = [
+        let rows: [Row<'_>; 10] = [
             (&[], 1800, uas, false),
             (&[TIMER], 1800, uac, true),
             (&[("Require", "timer")], 1800, uac, true),

@@ -378,6 +378,32 @@ fn our_offer_prefers_tls_when_asked_and_insists_when_required() {
     assert_eq!(refused, Unacceptable::NoTls);
 }
 
+#[test]
+fn a_browser_behind_its_relay_is_reached_through_it() {
+    // interop.md §2, MSRP-112, 156, 184: no a=setup, a host that nobody can resolve, transport ws.
+    let offer = "v=0\r\no=- 1 1 IN IP4 x.invalid\r\ns=-\r\nc=IN IP4 x.invalid\r\nt=0 0\r\n\
+        m=message 2855 TCP/TLS/MSRP *\r\na=accept-types:*\r\n\
+        a=path:msrps://relay.example.com:2855/r1;tcp msrps://df7jal23.invalid:2855/98cjs;ws\r\n";
+    let agreed = Ours::new().answer(offer).unwrap();
+    assert_eq!(agreed.role, Role::Accept);
+    assert_eq!(agreed.peer.path.len(), 2);
+    assert!(!agreed.peer.capabilities.chat_aware);
+}
+
+#[test]
+fn blinks_file_push_and_pull_are_no_chat() {
+    // interop.md §1: a separate INVITE to the room with a file-selector.
+    for direction in ["sendonly", "recvonly"] {
+        let offer = format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=message 35632 TCP/MSRP *\r\n\
+             a=path:msrp://127.0.0.1:35632/aa;tcp\r\na={direction}\r\na=accept-types:*\r\na=setup:actpass\r\n\
+             a=file-selector:name:\"test.bin\" type:application/octet-stream size:3000 hash:sha-1:ED:DF\r\n\
+             a=x-file-offset\r\na=file-transfer-id:16484e3a\r\n"
+        );
+        assert_eq!(Ours::new().answer(&offer).unwrap_err(), refused(Unacceptable::FileTransfer));
+    }
+}
+
 proptest! {
     #[test]
     fn junk_never_panics_and_an_answer_always_mirrors_the_lines(

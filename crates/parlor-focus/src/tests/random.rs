@@ -1,0 +1,146 @@
+//! Anything in any order: nothing panics, and what is opened is closed.
+
+use super::*;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Request(usize, &'static str, Option<String>),
+    Ack(usize, Option<String>),
+    Answer(u16, Option<String>),
+    Fail,
+    Bound(bool),
+    End,
+    Pass(u64),
+}
+
+fn body() -> impl Strategy<Value = Option<String>> {
+    prop_oneof![
+        3 => Just(Some(OFFER.to_owned())),
+        2 => Just(None),
+        1 => Just(Some(OFFER.replace("message 35631", "message 0"))),
+        1 => Just(Some(OFFER.replace("eeb8", "ffff"))),
+        1 => Just(Some(OFFER.replace("actpass", "passive"))),
+        1 => Just(Some(format!("{OFFER}a=inactive\r\n"))),
+        1 => Just(Some("junk".to_owned())),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let method = prop_oneof![
+        3 => Just("INVITE"), 2 => Just("UPDATE"), 1 => Just("BYE"), 1 => Just("OPTIONS"), 1 => Just("PRACK"),
+    ];
+    prop_oneof![
+        5 => (0..3_usize, method, body()).prop_map(|(peer, method, body)| Step::Request(peer, method, body)),
+        3 => (0..3_usize, body()).prop_map(|(peer, body)| Step::Ack(peer, body)),
+        2 => (prop_oneof![Just(200_u16), Just(481), Just(491), Just(422), Just(405), Just(500)], body())
+            .prop_map(|(code, body)| Step::Answer(code, body)),
+        1 => Just(Step::Fail),
+        2 => any::<bool>().prop_map(Step::Bound),
+        1 => Just(Step::End),
+        2 => (0..60_u64).prop_map(Step::Pass),
+    ]
+}
+
+/// What the outputs have opened, and which of our requests are unanswered.
+#[derive(Default)]
+struct Books {
+    open: BTreeSet<SessionId>,
+    asked: Vec<(RequestId, Request)>,
+}
+
+impl Books {
+    fn take(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::OpenSession { session, .. } => assert!(self.open.insert(session), "opened twice"),
+                Output::UpdateSession { session, .. } | Output::Connect { session, .. } => {
+                    assert!(self.open.contains(&session), "not open");
+                }
+                // A session that was only offered is closed without having been opened.
+                Output::CloseSession { session, .. } => drop(self.open.remove(&session)),
+                Output::Request { id, request, .. } => self.asked.push((id, request)),
+                Output::Respond { .. } | Output::SendAck { .. } => {}
+            }
+        }
+    }
+}
+
+fn perform(scene: &mut Scene, peers: &mut [Peer; 3], books: &mut Books, step: Step) {
+    match step {
+        Step::Request(peer, method, body) => {
+            let peer = &mut peers[peer];
+            let request = peer.next(method, body.as_deref());
+            let (response, rest) = scene.request(&request, peer.flow);
+            if method == "INVITE" && response.code == 200 {
+                peer.learn(&response);
+            }
+            books.take(rest);
+        }
+        Step::Ack(peer, body) => books.take(scene.ack(&peers[peer].ack(body.as_deref()))),
+        Step::Answer(code, body) => {
+            if let Some((id, request)) = books.asked.pop() {
+                let fields = [("Contact", "<sip:a@192.0.2.9>"), ("Min-SE", "120")];
+                books.take(scene.answer(id, &reply(&request, code, &fields, body.as_deref().unwrap_or(""))));
+            }
+        }
+        Step::Fail => {
+            if let Some((id, _)) = books.asked.pop() {
+                scene.focus.handle_request_failed(scene.now, &mut scene.room, id);
+                books.take(scene.outputs());
+            }
+        }
+        Step::Bound(bound) => {
+            for session in books.open.clone() {
+                match bound {
+                    true => scene.focus.handle_bound(scene.now, session),
+                    false => scene.focus.handle_unbound(scene.now, &mut scene.room, session),
+                }
+            }
+        }
+        Step::End => {
+            if let Some(&session) = books.open.first() {
+                scene.focus.end_session(scene.now, &mut scene.room, session, EndReason::Stalled);
+                books.take(scene.outputs());
+            }
+        }
+        Step::Pass(seconds) => books.take(scene.pass(Duration::from_secs(seconds))),
+    }
+    let in_room: BTreeSet<SessionId> = scene.room.sessions().map(|(session, _)| session).collect();
+    assert!(books.open.is_subset(&in_room), "open sessions are the room's");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever peers, time and the switch do, each request gets one answer, sessions are opened once and closed, and
+    /// when all is over nothing is left: no dialog, no timer, nobody in the room.
+    #[test]
+    fn nothing_is_left_behind(steps in proptest::collection::vec(step(), 1..60)) {
+        let mut scene = Scene::new();
+        let mut peers = ["a", "b", "c"].map(|name| {
+            let mut peer = Peer::new(name);
+            if name == "c" {
+                peer.extra = "Supported: timer\r\nSession-Expires: 90;refresher=uas\r\n".into();
+            }
+            peer
+        });
+        let mut books = Books::default();
+        for step in steps {
+            perform(&mut scene, &mut peers, &mut books, step);
+        }
+        scene.focus.end_all(scene.now, &mut scene.room, EndReason::Shutdown);
+        books.take(scene.outputs());
+        books.take(scene.pass(Duration::from_secs(64)));
+        for (id, _) in std::mem::take(&mut books.asked) {
+            scene.focus.handle_request_failed(scene.now, &mut scene.room, id);
+            books.take(scene.outputs());
+        }
+        prop_assert!(scene.room.is_empty());
+        prop_assert!(books.open.is_empty() && books.asked.is_empty());
+        prop_assert!(scene.focus.is_idle());
+        prop_assert_eq!(scene.focus.poll_timeout(), None);
+        prop_assert_eq!(scene.focus.pending_requests(), 0);
+    }
+}
