@@ -111,6 +111,17 @@ impl Room {
         self.hosts.local_user(uri).is_some_and(|user| Some(user) == self.uri.user())
     }
 
+    /// Whether `uri`, as the sender of a message wrote it, names this room.
+    pub fn is_addressed_by(&self, uri: &str) -> bool {
+        uri.parse().is_ok_and(|uri| self.is_named_by(&uri))
+    }
+
+    /// Whether `uri`, as the sender of a message wrote it, is one of the URIs of whoever holds this session (CHAT-22).
+    pub fn is_sender(&self, session: SessionId, uri: &str) -> bool {
+        let holder = self.participant_of(session);
+        uri.parse().is_ok_and(|uri| holder.is_some_and(|holder| holder.identity.owns(&uri)))
+    }
+
     /// Lets a user in with one more session: a new participant, or a further session of one who is in.
     ///
     /// # Errors

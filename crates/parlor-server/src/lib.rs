@@ -6,11 +6,15 @@
 // The rules in clippy.toml are for the crates below the server.
 #![allow(clippy::disallowed_methods)]
 
+mod addresses;
 pub mod certificate;
 pub mod cli;
 pub mod config;
 pub mod http;
 pub mod logging;
 pub mod metrics;
+mod msrp;
+mod room;
 pub mod serve;
+mod sip;
 pub mod tls;

@@ -1,29 +1,308 @@
 //! Starts what the configuration says and runs it until told to stop.
 
-use std::sync::Arc;
-
-use anyhow::{Context as _, Result};
-use tokio::net::TcpListener;
-use tracing::info;
-
-use crate::config::Config;
+use crate::addresses::PerAddress;
+use crate::config::{self, Config, HostPort, Transport};
 use crate::http::{self, Readiness};
 use crate::metrics::Metrics;
+use crate::msrp::{self, Connections, SessionTable};
+use crate::room::{Policy, Rooms, Shared};
+use crate::sip::{self, SipTask, Socket};
+use crate::tls::Tls;
+use anyhow::{Context as _, Result};
+use parlor_focus::sdp::{MsrpAddress, MsrpAddresses};
+use parlor_focus::{Contacts, SipAddress};
+use parlor_room::{Hosts, Rules, TypeList};
+use parlor_sip::{SentBy, TransactionLimits};
+use parlor_switch::{OutboxLimits, StalledMemory};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{Instant, sleep, sleep_until};
+use tracing::info;
 
-/// Serves until Ctrl-C.
+/// How many messages of rooms may wait for the SIP task.
+const SIP_MAILBOX: usize = 1024;
+/// How long the server takes to stop at the most; within it each room says farewell, sends its BYEs and waits for their answers.
+const STOP: Duration = Duration::from_millis(4500);
+
+/// Serves until SIGTERM or Ctrl-C.
 pub async fn run(config: Config) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
     let metrics = Arc::new(Metrics::new());
-    let readiness = Arc::new(Readiness::starting(metrics.clone()));
-    let stop = async {
-        let _ = tokio::signal::ctrl_c().await;
+    let readiness = Arc::new(Readiness::starting(Arc::clone(&metrics)));
+    std::fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("data_dir: cannot make {}", config.data_dir.display()))?;
+    let sockets = Sockets::bind(&config).await?;
+    let http = match config.http.listen.address() {
+        Some(address) => {
+            let listener = TcpListener::bind(address).await;
+            Some(listener.with_context(|| format!("http.listen: cannot listen on {address}"))?)
+        }
+        None => None,
     };
-    let Some(address) = config.http.listen.address() else {
-        stop.await;
-        return Ok(());
-    };
-    let listener = TcpListener::bind(address).await.with_context(|| format!("http.listen: {address}"))?;
-    info!("metrics on http://{}/metrics", listener.local_addr()?);
+    let http_address = http.as_ref().map(TcpListener::local_addr).transpose()?;
+    println!("{}", welcome(&config, &sockets, http_address));
+
+    let (stop_http, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = Server::start(&config, sockets, &metrics);
+    let serving_http = http.map(|listener| {
+        let connections = Arc::downgrade(&server.connections);
+        metrics.measure_with(move || {
+            if let Some(connections) = connections.upgrade() {
+                connections.measure();
+            }
+        });
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        tokio::spawn(http::serve(listener, metrics, Arc::clone(&readiness), stopped))
+    });
     readiness.set_ready();
-    http::serve(listener, metrics, readiness, stop).await;
+    info!("serving");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    info!("stopping");
+    readiness.set_draining();
+    server.stop().await;
+    drop(stop_http);
+    if let Some(task) = serving_http {
+        let _ = tokio::time::timeout(Duration::from_millis(200), task).await;
+    }
+    info!("stopped");
     Ok(())
+}
+
+/// What is listened on, and how others know it.
+struct Sockets {
+    sip: Vec<(Socket, Transport, SocketAddr, HostPort)>,
+    msrp: Vec<(msrp::Listener, Transport, SocketAddr, HostPort)>,
+    tls: Tls,
+}
+
+impl Sockets {
+    async fn bind(config: &Config) -> Result<Self> {
+        let tls = Tls::load(&config.tls)?;
+        let server_tls = |transport| if transport == Transport::Tls { tls.server.clone() } else { None };
+        let mut sip = Vec::new();
+        for (index, listen) in config.sip.listen.iter().enumerate() {
+            let (socket, bound) = match listen.transport {
+                Transport::Udp => {
+                    let socket = sip::bind_udp(listen.address).await?;
+                    let bound = socket.local_addr()?;
+                    (Socket::Udp(socket), bound)
+                }
+                Transport::Tcp | Transport::Tls => {
+                    let listener = sip::bind_stream(listen.address, server_tls(listen.transport)).await?;
+                    let bound = listener.address()?;
+                    (Socket::Stream(listener), bound)
+                }
+            };
+            sip.push((socket, listen.transport, bound, config.sip.advertised.host_port(index, bound)));
+        }
+        let mut msrp = Vec::new();
+        for (index, listen) in config.msrp.listen.iter().enumerate() {
+            let listener = msrp::bind(listen.address, server_tls(listen.transport)).await?;
+            let bound = listener.address()?;
+            msrp.push((listener, listen.transport, bound, config.msrp.advertised.host_port(index, bound)));
+        }
+        Ok(Self { sip, msrp, tls })
+    }
+
+    /// Every host under which we are known.
+    fn hosts(&self, config: &Config) -> Hosts {
+        let listeners = self.sip.iter().map(|(_, _, bound, told)| (bound, told));
+        let listeners = listeners.chain(self.msrp.iter().map(|(_, _, bound, told)| (bound, told)));
+        let others = listeners.flat_map(|(bound, told)| [bound.ip().to_string(), told.host.clone()]);
+        Hosts::new(&config.domain, others)
+    }
+
+    fn contacts(&self) -> Contacts {
+        let of = |wanted: Transport| {
+            let told = self.sip.iter().find(|(_, transport, _, _)| *transport == wanted).map(|(_, _, _, told)| told)?;
+            Some(SipAddress { host: told.host.as_str().into(), port: told.port? })
+        };
+        Contacts { udp: of(Transport::Udp), tcp: of(Transport::Tcp), tls: of(Transport::Tls) }
+    }
+
+    fn msrp_addresses(&self) -> MsrpAddresses {
+        let of = |wanted: Transport| {
+            let told =
+                self.msrp.iter().find(|(_, transport, _, _)| *transport == wanted).map(|(_, _, _, told)| told)?;
+            let host = told.host.trim_start_matches('[').trim_end_matches(']');
+            Some(MsrpAddress { host: host.into(), port: told.port? })
+        };
+        MsrpAddresses { tcp: of(Transport::Tcp), tls: of(Transport::Tls) }
+    }
+}
+
+/// The running server.
+struct Server {
+    rooms: Arc<Rooms>,
+    connections: Arc<Connections>,
+}
+
+impl Server {
+    fn start(config: &Config, sockets: Sockets, metrics: &Arc<Metrics>) -> Self {
+        let outbox = outbox_limits(&config.limits);
+        let table = Arc::new(SessionTable::new(config.limits.sessions as usize));
+        let focus = Arc::new(focus_settings(config, &sockets));
+        let connections = Arc::new(Connections::new(
+            msrp_settings(config, outbox),
+            Arc::clone(&table),
+            Arc::clone(metrics),
+            StalledMemory::new(config.limits.stalled_outboxes.in_memory()),
+        ));
+        let (to_sip, from_rooms) = mpsc::channel(SIP_MAILBOX);
+        let shared = Shared {
+            table: Arc::clone(&table),
+            connections: Arc::clone(&connections),
+            metrics: Arc::clone(metrics),
+            focus: Arc::clone(&focus),
+            switch: switch_settings(config),
+            outbox,
+            tls: Arc::clone(&sockets.tls.client),
+            sip: to_sip,
+            linger: config.rooms.linger,
+        };
+        let rooms = Rooms::new(policy(config), Arc::new(shared));
+        rooms.open_fixed();
+        let mut task =
+            SipTask::new(&sip_settings(config), Arc::clone(&rooms), table, focus, Arc::clone(metrics), from_rooms);
+        for (socket, _, bound, told) in sockets.sip {
+            let sent_by = SentBy { host: told.host.into(), port: told.port };
+            task.serve(socket, bound, sent_by);
+        }
+        tokio::spawn(task.run());
+        let permits = Arc::new(Semaphore::new(config.limits.connections as usize));
+        let per_address = PerAddress::new(config.limits.connections_per_address);
+        for (listener, _, _, _) in sockets.msrp {
+            tokio::spawn(listener.run(Arc::clone(&connections), Arc::clone(&permits), per_address.clone()));
+        }
+        Self { rooms, connections }
+    }
+
+    /// Rooms say farewell, everybody gets BYE, and what is on its way is written.
+    async fn stop(self) {
+        let deadline = Instant::now() + STOP;
+        let drained = async {
+            self.rooms.shut_down().await;
+            while !self.rooms.is_empty() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            () = drained => {}
+            () = sleep_until(deadline) => {}
+        }
+    }
+}
+
+fn outbox_limits(limits: &config::Limits) -> OutboxLimits {
+    OutboxLimits {
+        bytes: limits.outbox.in_memory(),
+        floor: limits.floor.bytes(),
+        patience: limits.stall_after,
+        give_up: limits.close_stalled_after,
+    }
+}
+
+fn focus_settings(config: &Config, sockets: &Sockets) -> parlor_focus::Settings {
+    parlor_focus::Settings {
+        contacts: sockets.contacts(),
+        msrp: sockets.msrp_addresses(),
+        session_expires: config.sip.session_expires,
+        min_se: config.sip.min_se,
+        bind_timeout: config.msrp.bind_timeout,
+        product: format!("Parlor/{}", env!("CARGO_PKG_VERSION")).into(),
+        ..parlor_focus::Settings::new(Arc::new(sockets.hosts(config)))
+    }
+}
+
+fn msrp_settings(config: &Config, outbox: OutboxLimits) -> msrp::Settings {
+    msrp::Settings {
+        outbox,
+        decoder: parlor_msrp::Limits::default(),
+        bind_timeout: config.msrp.bind_timeout,
+        strict_paths: config.msrp.strict_paths,
+        frame_bytes: config.msrp.chunk_bytes.in_memory(),
+    }
+}
+
+fn switch_settings(config: &Config) -> parlor_switch::Settings {
+    parlor_switch::Settings {
+        frame_bytes: config.msrp.chunk_bytes.in_memory(),
+        failure_report: match config.msrp.failure_report {
+            config::FailureReport::No => parlor_msrp::FailureReport::No,
+            config::FailureReport::Partial => parlor_msrp::FailureReport::Partial,
+            config::FailureReport::Yes => parlor_msrp::FailureReport::Yes,
+        },
+        cpim_header_bytes: config.limits.message_header_bytes.in_memory(),
+        open_messages_per_session: config.limits.open_messages as usize,
+        open_messages: config.limits.open_messages_per_room as usize,
+        chunk_timeout: config.limits.chunk_timeout,
+    }
+}
+
+fn sip_settings(config: &Config) -> sip::Settings {
+    let transactions = config.limits.sip_transactions as usize;
+    sip::Settings {
+        limits: parlor_sip::Limits { body: config.limits.sip_body_bytes.in_memory(), ..parlor_sip::Limits::default() },
+        transactions: TransactionLimits { server: transactions, client: transactions, ..TransactionLimits::default() },
+        connections: config.limits.sip_connections as usize,
+        per_address: config.limits.connections_per_address,
+    }
+}
+
+fn policy(config: &Config) -> Policy {
+    Policy {
+        on_demand: config.rooms.on_demand,
+        rules: rules(&config.room_rules),
+        fixed: config.room.iter().map(|room| (room.name.as_str().into(), rules(&room.rules))).collect(),
+        limit: config.limits.rooms as usize,
+    }
+}
+
+fn rules(rules: &config::RoomRules) -> Rules {
+    Rules {
+        topic: rules.topic.as_str().into(),
+        welcome: rules.welcome.as_str().into(),
+        max_participants: rules.max_participants as usize,
+        max_sessions_per_participant: rules.max_sessions_per_participant as usize,
+        max_message_bytes: rules.max_message_bytes.bytes(),
+        wrapped_types: TypeList::from_entries(rules.accept_wrapped_types.iter().map(String::as_str)),
+        require_tls: rules.require_tls,
+    }
+}
+
+/// What can be joined, and how.
+fn welcome(config: &Config, sockets: &Sockets, http: Option<SocketAddr>) -> String {
+    let mut lines = vec![format!("Parlor {} serves", env!("CARGO_PKG_VERSION"))];
+    for (_, transport, _, told) in &sockets.sip {
+        lines.push(format!("  SIP over {} on {told}", transport.name().to_uppercase()));
+    }
+    for (_, transport, _, told) in &sockets.msrp {
+        lines.push(format!("  MSRP over {} on {told}", transport.name().to_uppercase()));
+    }
+    if let Some(address) = http {
+        lines.push(format!("  metrics on http://{address}/metrics"));
+    }
+    let reached = sockets.sip.iter().find(|(_, transport, _, _)| *transport != Transport::Udp);
+    let Some((_, transport, _, told)) = reached.or(sockets.sip.first()) else { return lines.join("\n") };
+    lines.push("Rooms:".to_owned());
+    for room in &config.room {
+        lines.push(format!("  sip:{}@{}", room.name, config.domain));
+    }
+    if config.rooms.on_demand {
+        lines.push("  and any other name: a room is made when somebody joins it".to_owned());
+    }
+    if let Some(room) = config.room.first() {
+        lines.push("Join from another terminal, or from any SIP client with MSRP chat:".to_owned());
+        lines.push(format!("  parlor chat 'sip:{}@{told};transport={}' --as alice", room.name, transport.name()));
+    }
+    lines.join("\n")
 }

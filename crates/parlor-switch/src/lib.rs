@@ -1,1 +1,31 @@
-//! The MSRP face of a room (RFC 7701).
+//! The MSRP face of a room: takes what its participants send, checks it, and copies it to the others as it arrives.
+//!
+//! A [`Switch`] is driven by the task of its room. Sessions are [opened](Switch::open) when the focus admitted somebody,
+//! [attached](Switch::attach) when their connection is known, and fed with [`Input`]s: requests, pieces of bodies,
+//! ends, responses, as the decoder gave them. At the [end of a turn](Switch::end_turn) everything that has gathered
+//! goes into the recipients' [`Outbox`]es, which the connections' writers empty. What else there is to know is
+//! polled: [`Switch::poll_output`], [`Switch::poll_timeout`].
+//!
+//! Nothing holds a whole message: a frame leaves as soon as the CPIM headers are known and its octets are there
+//! (RFC 7701 §6.1). A frame is encoded once and shared by all its copies ([`Frame`]); a recipient adds the path lines that
+//! were made when it joined.
+
+mod credit;
+mod deliver;
+mod frame;
+mod message;
+mod nickname;
+mod notice;
+mod outbox;
+mod recipients;
+mod refusal;
+mod report;
+mod send;
+mod session;
+mod switch;
+
+pub use credit::Credit;
+pub use frame::{Frame, Lines, MessageKey, Place};
+pub use outbox::{Outbox, OutboxEvent, OutboxLimits, Pace, Poll, Pushed, Scratch, Slot, StalledMemory, Turn, Written};
+pub use refusal::Refusal;
+pub use switch::{Counted, Input, Output, Settings, Switch};

@@ -13,38 +13,25 @@ use super::{Config, RoomRules};
 pub(super) fn check(config: &Config, findings: &mut Findings) {
     check_domain(config, findings);
     check_listeners("sip", &config.sip.listen, &config.sip.advertised, findings);
-    check_listeners(
-        "msrp",
-        &config.msrp.listen,
-        &config.msrp.advertised,
-        findings,
-    );
+    check_listeners("msrp", &config.msrp.listen, &config.msrp.advertised, findings);
     for (index, listen) in config.msrp.listen.iter().enumerate() {
         if listen.transport == Transport::Udp {
-            findings.mistake(
-                &format!("msrp.listen[{index}]"),
-                "MSRP has no UDP: write tcp: or tls:",
-            );
+            findings.mistake(&format!("msrp.listen[{index}]"), "MSRP has no UDP: write tcp: or tls:");
         }
     }
     check_addresses(config, findings);
     check_tls(config, findings);
     check_rooms(config, findings);
     if config.sip.min_se > config.sip.session_expires {
-        findings.mistake(
-            written(findings, &["sip.min_se", "sip.session_expires"]),
-            "min_se is more than session_expires",
-        );
+        findings
+            .mistake(written(findings, &["sip.min_se", "sip.session_expires"]), "min_se is more than session_expires");
     }
     if config.limits.outbox > config.limits.stalled_outboxes {
         let key = written(findings, &["limits.outbox", "limits.stalled_outboxes"]);
         findings.mistake(key, "stalled_outboxes must hold at least one outbox");
     }
     if let Err(error) = EnvFilter::builder().parse(&config.log.level) {
-        findings.mistake(
-            "log.level",
-            format!("{:?} is no log level: {error}", config.log.level),
-        );
+        findings.mistake("log.level", format!("{:?} is no log level: {error}", config.log.level));
     }
 }
 
@@ -55,24 +42,15 @@ fn check_domain(config: &Config, findings: &mut Findings) {
     }
 }
 
-fn check_listeners(
-    section: &str,
-    listen: &[Listen],
-    advertised: &Advertised,
-    findings: &mut Findings,
-) {
-    let (listen_key, advertised_key) =
-        (format!("{section}.listen"), format!("{section}.advertised"));
+fn check_listeners(section: &str, listen: &[Listen], advertised: &Advertised, findings: &mut Findings) {
+    let (listen_key, advertised_key) = (format!("{section}.listen"), format!("{section}.advertised"));
     if listen.is_empty() {
         findings.mistake(&listen_key, "there must be at least one listener");
     }
     let told = advertised.entries();
     if told.len() > 1 && told.len() != listen.len() {
-        let message = format!(
-            "{} hosts for {} listeners: write one for each, or one for all",
-            told.len(),
-            listen.len()
-        );
+        let message =
+            format!("{} hosts for {} listeners: write one for each, or one for all", told.len(), listen.len());
         findings.mistake(&advertised_key, message);
     }
     let ports: BTreeSet<u16> = listen.iter().map(|listen| listen.address.port()).collect();
@@ -80,14 +58,9 @@ fn check_listeners(
         let message = "one port for listeners of several: leave it out, or write a list with one host for each";
         findings.mistake(&advertised_key, message);
     }
-    let wildcard = listen
-        .iter()
-        .position(|listen| listen.address.ip().is_unspecified());
+    let wildcard = listen.iter().position(|listen| listen.address.ip().is_unspecified());
     if let Some(index) = wildcard.filter(|_| told.is_empty()) {
-        let message = format!(
-            "others cannot connect to {}: write {advertised_key} too",
-            listen[index].address.ip()
-        );
+        let message = format!("others cannot connect to {}: write {advertised_key} too", listen[index].address.ip());
         findings.mistake(&format!("{listen_key}[{index}]"), message);
     }
 }
@@ -96,32 +69,20 @@ fn check_listeners(
 fn addresses(config: &Config) -> Vec<(String, SocketAddr, bool)> {
     let listeners = |section: &'static str, listen: &[Listen]| {
         let keyed = listen.iter().enumerate().map(move |(index, listen)| {
-            (
-                format!("{section}.listen[{index}]"),
-                listen.address,
-                listen.transport != Transport::Udp,
-            )
+            (format!("{section}.listen[{index}]"), listen.address, listen.transport != Transport::Udp)
         });
         keyed.collect::<Vec<_>>()
     };
     let mut all = listeners("sip", &config.sip.listen);
     all.extend(listeners("msrp", &config.msrp.listen));
-    all.extend(
-        config
-            .http
-            .listen
-            .address()
-            .map(|address| ("http.listen".to_owned(), address, true)),
-    );
+    all.extend(config.http.listen.address().map(|address| ("http.listen".to_owned(), address, true)));
     all
 }
 
 fn check_addresses(config: &Config, findings: &mut Findings) {
     let all = addresses(config);
     for (index, (key, address, is_stream)) in all.iter().enumerate() {
-        let taken = all[..index]
-            .iter()
-            .find(|(_, other, stream)| (other, stream) == (address, is_stream));
+        let taken = all[..index].iter().find(|(_, other, stream)| (other, stream) == (address, is_stream));
         if let Some((other, ..)) = taken.filter(|_| address.port() != 0) {
             findings.mistake(key, format!("{address} is taken by {other}"));
         }
@@ -134,19 +95,15 @@ fn check_addresses(config: &Config, findings: &mut Findings) {
 fn check_tls(config: &Config, findings: &mut Findings) {
     let tls = &config.tls;
     if tls.certificate.is_some() != tls.key.is_some() {
-        findings.mistake(
-            written(findings, &["tls.certificate", "tls.key"]),
-            "certificate and key go together",
-        );
+        findings.mistake(written(findings, &["tls.certificate", "tls.key"]), "certificate and key go together");
         return;
     }
     let sections = [("sip", &config.sip.listen), ("msrp", &config.msrp.listen)];
     for (section, listen) in sections {
-        let index = listen
-            .iter()
-            .position(|listen| listen.transport == Transport::Tls);
+        let index = listen.iter().position(|listen| listen.transport == Transport::Tls);
         if let Some(index) = index.filter(|_| tls.certificate.is_none()) {
-            let message = "TLS needs [tls] certificate and key; `parlor certificate --self-signed` makes them for trying";
+            let message =
+                "TLS needs [tls] certificate and key; `parlor certificate --self-signed` makes them for trying";
             findings.mistake(&format!("{section}.listen[{index}]"), message);
         }
     }
@@ -165,10 +122,7 @@ fn check_rooms(config: &Config, findings: &mut Findings) {
             let message = "a room's name has 1 to 64 characters out of letters, digits and -_.~+";
             findings.mistake(&name_key, message);
         } else if !names.insert(&room.name) && findings.has(&name_key) {
-            findings.mistake(
-                &name_key,
-                format!("there is a room {:?} already", room.name),
-            );
+            findings.mistake(&name_key, format!("there is a room {:?} already", room.name));
         }
         check_rules(&path, &room.rules, findings);
     }
@@ -187,18 +141,10 @@ fn check_rules(path: &str, rules: &RoomRules, findings: &mut Findings) {
         }
     };
     let bad_topic = rules.topic.len() > 1024 || rules.topic.contains(char::is_control);
-    report(
-        "topic",
-        bad_topic,
-        "a topic is one line of at most 1024 bytes",
-    );
+    report("topic", bad_topic, "a topic is one line of at most 1024 bytes");
     let bad_character = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     let bad_welcome = rules.welcome.len() > 8192 || rules.welcome.contains(bad_character);
-    report(
-        "welcome",
-        bad_welcome,
-        "a welcome is text of at most 8192 bytes",
-    );
+    report("welcome", bad_welcome, "a welcome is text of at most 8192 bytes");
     report(
         "accept_wrapped_types",
         rules.accept_wrapped_types.is_empty(),
@@ -206,11 +152,7 @@ fn check_rules(path: &str, rules: &RoomRules, findings: &mut Findings) {
     );
     for (index, name) in rules.accept_wrapped_types.iter().enumerate() {
         let message = format!("{name:?} is neither a type such as text/plain or text/* nor *");
-        report(
-            &format!("accept_wrapped_types[{index}]"),
-            !is_accept_type(name),
-            &message,
-        );
+        report(&format!("accept_wrapped_types[{index}]"), !is_accept_type(name), &message);
     }
 }
 
@@ -223,20 +165,14 @@ fn is_room_name(text: &str) -> bool {
 // RFC 4975 §9: accept-types = accept-types-label ":" format-list, whose format-entry is a type or `*`.
 fn is_accept_type(text: &str) -> bool {
     let is_token_byte = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`{|}~".contains(&b);
-    let is_token =
-        |text: &str| !text.is_empty() && text.len() <= 127 && text.bytes().all(is_token_byte);
+    let is_token = |text: &str| !text.is_empty() && text.len() <= 127 && text.bytes().all(is_token_byte);
     text == "*"
-        || text
-            .split_once('/')
-            .is_some_and(|(kind, subtype)| kind != "*" && is_token(kind) && is_token(subtype))
+        || text.split_once('/').is_some_and(|(kind, subtype)| kind != "*" && is_token(kind) && is_token(subtype))
 }
 
 /// The first of the keys that is written, to report a mistake that concerns several.
 fn written<'k>(findings: &Findings, keys: &[&'k str]) -> &'k str {
-    keys.iter()
-        .copied()
-        .find(|key| findings.has(key))
-        .unwrap_or(keys[0])
+    keys.iter().copied().find(|key| findings.has(key)).unwrap_or(keys[0])
 }
 
 const OPEN_DOOR: &str = "and participants are not authenticated: anybody could join under any name; to do so \

@@ -37,47 +37,26 @@ pub fn example() -> String {
 }
 
 fn section_documentation(section: &Section, text: &mut String) {
-    let title = if section.name.is_empty() {
-        "Before the first section"
-    } else {
-        &format!("`{}`", section.header())
-    };
+    let title = if section.name.is_empty() { "Before the first section" } else { &format!("`{}`", section.header()) };
     let _ = write!(text, "\n## {title}\n");
     for group in section.own_groups() {
-        let _ = write!(
-            text,
-            "\n{}\n\n| key | value | default | meaning |\n|---|---|---|---|\n",
-            sentence(group.doc)
-        );
+        let _ = write!(text, "\n{}\n\n| key | value | default | meaning |\n|---|---|---|---|\n", sentence(group.doc));
         for key in group.keys {
-            let default = if key.is_optional() {
-                "none"
-            } else {
-                &format!("`{}`", one_line(key.default))
-            };
-            let _ = writeln!(
-                text,
-                "| `{}` | {} | {default} | {} |",
-                key.name,
-                value(key),
-                sentence(key.doc)
-            );
+            let default = if key.is_optional() { "none" } else { &format!("`{}`", one_line(key.default)) };
+            let _ = writeln!(text, "| `{}` | {} | {default} | {} |", key.name, value(key), sentence(key.doc));
         }
     }
     if section.repeated {
-        text.push_str("\nThe keys of `[rooms]` from `topic` on may stand here too and then count for this room alone.\n");
+        text.push_str(
+            "\nThe keys of `[rooms]` from `topic` on may stand here too and then count for this room alone.\n",
+        );
     }
 }
 
 fn value(key: &Key) -> String {
     match key.range {
         Some((least, most)) => {
-            format!(
-                "{}, from {} to {}",
-                key.kind,
-                least.trim_matches('"'),
-                most.trim_matches('"')
-            )
+            format!("{}, from {} to {}", key.kind, least.trim_matches('"'), most.trim_matches('"'))
         }
         None => key.kind.to_owned(),
     }
@@ -90,29 +69,18 @@ fn assignment(key: &Key) -> String {
         }
         (true, Some(example)) => format!("# {} = {}\n", key.name, one_line(example)),
         (false, Some(example)) => {
-            format!(
-                "{} = {}  # such as {}\n",
-                key.name,
-                one_line(key.default),
-                one_line(example)
-            )
+            format!("{} = {}  # such as {}\n", key.name, one_line(key.default), one_line(example))
         }
         (_, None) => format!("{} = {}\n", key.name, one_line(key.default)),
     }
 }
 
 fn comment(doc: &[&str]) -> String {
-    doc.iter()
-        .map(|line| format!("# {}\n", line.trim()))
-        .collect()
+    doc.iter().map(|line| format!("# {}\n", line.trim())).collect()
 }
 
 fn sentence(doc: &[&str]) -> String {
-    doc.iter()
-        .map(|line| line.trim())
-        .collect::<Vec<_>>()
-        .join(" ")
-        .replace('|', "\\|")
+    doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }
 
 fn one_line(toml: &str) -> String {
@@ -150,12 +118,7 @@ mod tests {
                 let Some(example) = key.example else { continue };
                 let text = format!("{}\n{} = {example}\n", section.header(), key.name);
                 let mistakes = Config::parse(&text).err().unwrap_or_default();
-                assert!(
-                    mistakes
-                        .iter()
-                        .all(|mistake| !mistake.message.contains("expected")),
-                    "{text}: {mistakes:?}"
-                );
+                assert!(mistakes.iter().all(|mistake| !mistake.message.contains("expected")), "{text}: {mistakes:?}");
             }
         }
     }
@@ -165,9 +128,6 @@ mod tests {
     fn documentation_is_current() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
         let written = std::fs::read_to_string(file).unwrap();
-        assert!(
-            written == documentation(),
-            "run: cargo run -- config-docs > docs/configuration.md"
-        );
+        assert!(written == documentation(), "run: cargo run -- config-docs > docs/configuration.md");
     }
 }

@@ -139,6 +139,9 @@ section! {
         rooms: u32 = 1000, from 1 to 1000000;
         /// Messages that one session may have begun and not ended.
         open_messages: u32 = 16, from 1 to 1024;
+        /// Messages that all sessions of a room may have begun and not ended. Above it the one that has been idle longest
+        /// is given up.
+        open_messages_per_room: u32 = 256, from 1 to 65536;
         /// The part of a message in front of its content (CPIM) that is gathered before it is checked.
         message_header_bytes: Size = "16 KiB", from "1 KiB" to "256 KiB";
         /// What may wait for one recipient.
@@ -179,81 +182,31 @@ pub(super) struct Section {
 impl Section {
     /// The line that opens the section, such as `[sip]`.
     pub(super) fn header(&self) -> String {
-        if self.repeated {
-            format!("[[{}]]", self.name)
-        } else {
-            format!("[{}]", self.name)
-        }
+        if self.repeated { format!("[[{}]]", self.name) } else { format!("[{}]", self.name) }
     }
 
     /// The groups shown with the section: those that others have too are shown there.
     pub(super) fn own_groups(&self) -> &'static [Group] {
-        if self.repeated {
-            &self.groups[..1]
-        } else {
-            self.groups
-        }
+        if self.repeated { &self.groups[..1] } else { self.groups }
     }
 }
 
 /// Every section, in the order of the documentation.
 pub(super) const SECTIONS: &[Section] = &[
-    Section {
-        name: "",
-        repeated: false,
-        groups: &[General::GROUP],
-    },
-    Section {
-        name: "sip",
-        repeated: false,
-        groups: &[Sip::GROUP],
-    },
-    Section {
-        name: "msrp",
-        repeated: false,
-        groups: &[Msrp::GROUP],
-    },
-    Section {
-        name: "tls",
-        repeated: false,
-        groups: &[Tls::GROUP],
-    },
-    Section {
-        name: "http",
-        repeated: false,
-        groups: &[Http::GROUP],
-    },
-    Section {
-        name: "rooms",
-        repeated: false,
-        groups: &[Rooms::GROUP, RoomRules::GROUP],
-    },
-    Section {
-        name: "room",
-        repeated: true,
-        groups: &[RoomName::GROUP, RoomRules::GROUP],
-    },
-    Section {
-        name: "limits",
-        repeated: false,
-        groups: &[Limits::GROUP],
-    },
-    Section {
-        name: "log",
-        repeated: false,
-        groups: &[Log::GROUP],
-    },
+    Section { name: "", repeated: false, groups: &[General::GROUP] },
+    Section { name: "sip", repeated: false, groups: &[Sip::GROUP] },
+    Section { name: "msrp", repeated: false, groups: &[Msrp::GROUP] },
+    Section { name: "tls", repeated: false, groups: &[Tls::GROUP] },
+    Section { name: "http", repeated: false, groups: &[Http::GROUP] },
+    Section { name: "rooms", repeated: false, groups: &[Rooms::GROUP, RoomRules::GROUP] },
+    Section { name: "room", repeated: true, groups: &[RoomName::GROUP, RoomRules::GROUP] },
+    Section { name: "limits", repeated: false, groups: &[Limits::GROUP] },
+    Section { name: "log", repeated: false, groups: &[Log::GROUP] },
 ];
 
 /// Where a key of that name belongs.
 pub(super) fn section_of(key: &str) -> Option<String> {
-    let has = |section: &&Section| {
-        section
-            .groups
-            .iter()
-            .flat_map(|group| group.keys)
-            .any(|known| known.name == key)
-    };
+    let has = |section: &&Section| section.groups.iter().flat_map(|group| group.keys).any(|known| known.name == key);
     let section = SECTIONS.iter().find(has)?;
     Some(if section.name.is_empty() {
         "before the first section".to_owned()

@@ -30,9 +30,7 @@ impl Transport {
     }
 
     fn from_name(name: &str) -> Option<Self> {
-        [Self::Udp, Self::Tcp, Self::Tls]
-            .into_iter()
-            .find(|transport| transport.name().eq_ignore_ascii_case(name))
+        [Self::Udp, Self::Tcp, Self::Tls].into_iter().find(|transport| transport.name().eq_ignore_ascii_case(name))
     }
 }
 
@@ -67,10 +65,7 @@ impl Value for Listen {
             return None;
         };
         let Some(transport) = Transport::from_name(transport) else {
-            problems.add(
-                value,
-                format!("{text:?} does not begin with \"udp:\", \"tcp:\" or \"tls:\""),
-            );
+            problems.add(value, format!("{text:?} does not begin with \"udp:\", \"tcp:\" or \"tls:\""));
             return None;
         };
         let address = socket_address(address, value, problems)?;
@@ -135,11 +130,7 @@ impl HostPort {
                 let IpAddr::V6(address) = address.parse().ok()? else {
                     return None;
                 };
-                let port = if after.is_empty() {
-                    None
-                } else {
-                    Some(after.strip_prefix(':')?)
-                };
+                let port = if after.is_empty() { None } else { Some(after.strip_prefix(':')?) };
                 (format!("[{address}]"), port)
             }
             None => match text.split_once(':') {
@@ -160,10 +151,7 @@ impl HostPort {
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => format!("[{ip}]"),
         };
-        Self {
-            host,
-            port: Some(address.port()),
-        }
+        Self { host, port: Some(address.port()) }
     }
 }
 
@@ -203,10 +191,7 @@ impl Advertised {
     /// The host and port to tell for the listener at `index` that is bound to `bound`.
     pub fn host_port(&self, index: usize, bound: SocketAddr) -> HostPort {
         match self.0.get(index).or(self.0.first()) {
-            Some(told) => HostPort {
-                host: told.host.clone(),
-                port: told.port.or(Some(bound.port())),
-            },
+            Some(told) => HostPort { host: told.host.clone(), port: told.port.or(Some(bound.port())) },
             None => HostPort::of(bound),
         }
     }
@@ -227,20 +212,14 @@ impl Value for Advertised {
 fn is_host(text: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
     text.len() <= 253 && text.split('.').all(is_label)
 }
 
-fn socket_address(
-    text: &str,
-    value: &Spanned<DeValue<'_>>,
-    problems: &mut Problems,
-) -> Option<SocketAddr> {
+fn socket_address(text: &str, value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<SocketAddr> {
     let read = text.parse();
     if read.is_err() {
         let hint = "expected an IP address and a port, such as 127.0.0.1:5060 or [::1]:5060";
@@ -261,10 +240,7 @@ mod tests {
     #[test]
     fn listeners() {
         for text in ["udp:127.0.0.1:5060", "tcp:[::1]:0", "tls:0.0.0.0:5061"] {
-            assert_eq!(
-                read::<Listen>(&format!("{text:?}")).unwrap().to_string(),
-                text
-            );
+            assert_eq!(read::<Listen>(&format!("{text:?}")).unwrap().to_string(), text);
         }
         for text in [
             "",
@@ -283,14 +259,9 @@ mod tests {
     /// Hosts are read with and without port; an IPv6 address needs its brackets.
     #[test]
     fn hosts() {
-        for text in [
-            "chat.example.net",
-            "chat.example.net:2855",
-            "192.0.2.1:1",
-            "[2001:db8::1]",
-            "[::1]:5060",
-            "localhost",
-        ] {
+        for text in
+            ["chat.example.net", "chat.example.net:2855", "192.0.2.1:1", "[2001:db8::1]", "[::1]:5060", "localhost"]
+        {
             assert_eq!(HostPort::parse(text).unwrap().to_string(), text);
         }
         for text in [

@@ -72,10 +72,7 @@ impl Config {
 
     /// Reads a configuration from a file and tries the files that it names.
     pub fn load(file: &Path) -> Result<Self, LoadError> {
-        let unreadable = |error| LoadError::Unreadable {
-            file: file.to_owned(),
-            error,
-        };
+        let unreadable = |error| LoadError::Unreadable { file: file.to_owned(), error };
         let text = std::fs::read_to_string(file).map_err(unreadable)?;
         let (config, mut findings) = Self::checked(&text);
         if let Err(error) = crate::tls::Tls::load(&config.tls) {
@@ -108,23 +105,13 @@ impl Config {
     }
 
     fn read(root: &mut Table<'_, '_>) -> Self {
-        let General {
-            domain,
-            data_dir,
-            allow_unauthenticated,
-        } = General::read(root, &General::default());
+        let General { domain, data_dir, allow_unauthenticated } = General::read(root, &General::default());
         let (rooms, room_rules) = root.table("rooms", |table| {
-            (
-                Rooms::read(table, &Rooms::default()),
-                RoomRules::read(table, &RoomRules::default()),
-            )
+            (Rooms::read(table, &Rooms::default()), RoomRules::read(table, &RoomRules::default()))
         });
         let mut room = root.tables("room", |table| Room::read(table, &room_rules));
         if room.is_empty() {
-            room.push(Room {
-                name: LOBBY.to_owned(),
-                rules: room_rules.clone(),
-            });
+            room.push(Room { name: LOBBY.to_owned(), rules: room_rules.clone() });
         }
         Self {
             domain,
@@ -152,19 +139,11 @@ impl Default for Config {
 
 impl Room {
     fn read(table: &mut Table<'_, '_>, rules: &RoomRules) -> Self {
-        let RoomName { name } = RoomName::read(
-            table,
-            &RoomName {
-                name: String::new(),
-            },
-        );
+        let RoomName { name } = RoomName::read(table, &RoomName { name: String::new() });
         if !table.has("name") {
             table.mistake("name", "a room needs a name");
         }
-        Self {
-            name,
-            rules: RoomRules::read(table, rules),
-        }
+        Self { name, rules: RoomRules::read(table, rules) }
     }
 }
 

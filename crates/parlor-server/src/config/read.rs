@@ -40,14 +40,8 @@ pub(super) struct Findings {
 impl Findings {
     pub(super) fn new(text: &str) -> Self {
         let newlines = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
-        let line_starts = std::iter::once(0)
-            .chain(newlines.map(|(offset, _)| offset + 1))
-            .collect();
-        Self {
-            line_starts,
-            places: BTreeMap::new(),
-            mistakes: Vec::new(),
-        }
+        let line_starts = std::iter::once(0).chain(newlines.map(|(offset, _)| offset + 1)).collect();
+        Self { line_starts, places: BTreeMap::new(), mistakes: Vec::new() }
     }
 
     /// The line of a key, or of the nearest table around it that is written.
@@ -107,12 +101,7 @@ pub(super) struct Table<'f, 'd> {
 
 impl<'f, 'd> Table<'f, 'd> {
     pub(super) fn root(findings: &'f mut Findings, entries: &'d DeTable<'d>) -> Self {
-        Self {
-            findings,
-            entries: Some(entries),
-            path: String::new(),
-            known: Vec::new(),
-        }
+        Self { findings, entries: Some(entries), path: String::new(), known: Vec::new() }
     }
 
     /// The value of a key, or `default` where it is missing or wrong.
@@ -123,8 +112,7 @@ impl<'f, 'd> Table<'f, 'd> {
         let key = self.key(name);
         if let Some(array) = value.get_ref().as_array() {
             for (index, element) in array.iter().enumerate() {
-                self.findings
-                    .place(format!("{key}[{index}]"), element.span().start);
+                self.findings.place(format!("{key}[{index}]"), element.span().start);
             }
         }
         let mut problems = Problems::default();
@@ -134,33 +122,24 @@ impl<'f, 'd> Table<'f, 'd> {
                 Some(index) => format!("{key}[{index}]"),
                 None => key.clone(),
             };
-            self.findings
-                .mistake_at(problem.offset, key, problem.message);
+            self.findings.mistake_at(problem.offset, key, problem.message);
         }
         read.unwrap_or_else(|| default.clone())
     }
 
     /// Reports a value that is written and lies outside `least` to `most`.
-    pub(super) fn within<T: Value + PartialOrd>(
-        &mut self,
-        name: &str,
-        value: &T,
-        least: &str,
-        most: &str,
-    ) {
+    pub(super) fn within<T: Value + PartialOrd>(&mut self, name: &str, value: &T, least: &str, most: &str) {
         let fits = declared::<T>(least) <= *value && *value <= declared::<T>(most);
         let key = self.key(name);
         if !fits && self.findings.has(&key) {
             let (least, most) = (least.trim_matches('"'), most.trim_matches('"'));
-            self.findings
-                .mistake(&key, format!("must be from {least} to {most}"));
+            self.findings.mistake(&key, format!("must be from {least} to {most}"));
         }
     }
 
     /// Whether the table has that key.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.entries
-            .is_some_and(|entries| entries.contains_key(name))
+        self.entries.is_some_and(|entries| entries.contains_key(name))
     }
 
     /// Reports a mistake at one of the table's keys.
@@ -169,20 +148,12 @@ impl<'f, 'd> Table<'f, 'd> {
     }
 
     /// Reads the table under a key: `[name]`.
-    pub(super) fn table<R>(
-        &mut self,
-        name: &'static str,
-        read: impl FnOnce(&mut Table<'_, 'd>) -> R,
-    ) -> R {
+    pub(super) fn table<R>(&mut self, name: &'static str, read: impl FnOnce(&mut Table<'_, 'd>) -> R) -> R {
         let path = self.key(name);
-        let entries = match self
-            .entry(name)
-            .map(|value| (value, value.get_ref().as_table()))
-        {
+        let entries = match self.entry(name).map(|value| (value, value.get_ref().as_table())) {
             Some((value, None)) => {
                 let message = format!("this is a section: write [{path}]");
-                self.findings
-                    .mistake_at(value.span().start, path.clone(), message);
+                self.findings.mistake_at(value.span().start, path.clone(), message);
                 None
             }
             Some((_, entries)) => entries,
@@ -192,36 +163,23 @@ impl<'f, 'd> Table<'f, 'd> {
     }
 
     /// Reads each table under a key: `[[name]]`.
-    pub(super) fn tables<R>(
-        &mut self,
-        name: &'static str,
-        mut read: impl FnMut(&mut Table<'_, 'd>) -> R,
-    ) -> Vec<R> {
+    pub(super) fn tables<R>(&mut self, name: &'static str, mut read: impl FnMut(&mut Table<'_, 'd>) -> R) -> Vec<R> {
         let Some(value) = self.entry(name) else {
             return Vec::new();
         };
         let array = value.get_ref().as_array();
-        let tables = array.map(|array| {
-            array
-                .iter()
-                .map(|element| (element, element.get_ref().as_table()))
-        });
+        let tables = array.map(|array| array.iter().map(|element| (element, element.get_ref().as_table())));
         let mut all = Vec::new();
         for (index, (element, entries)) in tables.into_iter().flatten().enumerate() {
             let path = format!("{}[{index}]", self.key(name));
             self.findings.place(path.clone(), element.span().start);
             match entries {
                 Some(_) => all.push(self.open(entries, path, &mut read)),
-                None => self
-                    .findings
-                    .mistake(&path, format!("this is a section: write [[{name}]]")),
+                None => self.findings.mistake(&path, format!("this is a section: write [[{name}]]")),
             }
         }
         if array.is_none() {
-            self.mistake(
-                name,
-                &format!("there may be several of this section: write [[{name}]]"),
-            );
+            self.mistake(name, &format!("there may be several of this section: write [[{name}]]"));
         }
         all
     }
@@ -251,12 +209,7 @@ impl<'f, 'd> Table<'f, 'd> {
         path: String,
         read: impl FnOnce(&mut Table<'_, 'd>) -> R,
     ) -> R {
-        let mut table = Table {
-            findings: self.findings,
-            entries,
-            path,
-            known: Vec::new(),
-        };
+        let mut table = Table { findings: self.findings, entries, path, known: Vec::new() };
         let result = read(&mut table);
         table.finish(super::keys::section_of);
         result
@@ -276,11 +229,7 @@ impl<'f, 'd> Table<'f, 'd> {
 }
 
 /// Reads a whole document: `read` gets its root table.
-pub(super) fn document<R>(
-    text: &str,
-    findings: &mut Findings,
-    read: impl FnOnce(&mut Table<'_, '_>) -> R,
-) -> R {
+pub(super) fn document<R>(text: &str, findings: &mut Findings, read: impl FnOnce(&mut Table<'_, '_>) -> R) -> R {
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let offset = error.span().map_or(0, |span| span.start);
@@ -305,9 +254,7 @@ pub(super) fn declared<T: Value>(toml: &str) -> T {
 fn nearest<'k>(text: &str, known: &[&'k str]) -> Option<&'k str> {
     let most = text.chars().count().div_ceil(3).min(3);
     let near = known.iter().map(|&name| (distance(text, name), name));
-    near.filter(|&(distance, _)| distance <= most)
-        .min()
-        .map(|(_, name)| name)
+    near.filter(|&(distance, _)| distance <= most).min().map(|(_, name)| name)
 }
 
 /// How many letters must be put in, taken out or replaced to make `a` into `b` (Levenshtein).
@@ -327,11 +274,7 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 #[cfg(test)]
@@ -354,10 +297,7 @@ mod tests {
     fn lines() {
         let mut findings = Findings::new("a\nb\n\nc");
         findings.place("sip".to_owned(), 2);
-        assert_eq!(
-            [0, 1, 2, 4, 5, 9].map(|offset| findings.line_at(offset)),
-            [1, 1, 2, 3, 4, 4]
-        );
+        assert_eq!([0, 1, 2, 4, 5, 9].map(|offset| findings.line_at(offset)), [1, 1, 2, 3, 4, 4]);
         assert_eq!(findings.line_of("sip.listen[0]"), 2);
         assert_eq!(findings.line_of("msrp"), 1);
     }

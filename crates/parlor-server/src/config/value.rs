@@ -37,18 +37,11 @@ pub(super) struct Problem {
 impl Problems {
     pub(super) fn add(&mut self, at: &Spanned<DeValue<'_>>, message: impl Into<String>) {
         let (offset, index, message) = (at.span().start, None, message.into());
-        self.0.push(Problem {
-            offset,
-            index,
-            message,
-        });
+        self.0.push(Problem { offset, index, message });
     }
 
     fn wrong_type<T: Value>(&mut self, at: &Spanned<DeValue<'_>>) {
-        self.add(
-            at,
-            format!("expected {}, found {}", T::KIND, found(at.get_ref())),
-        );
+        self.add(at, format!("expected {}, found {}", T::KIND, found(at.get_ref())));
     }
 }
 
@@ -75,10 +68,7 @@ impl Size {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = SIZES
-            .iter()
-            .rev()
-            .find(|unit| self.0 > 0 && self.0.is_multiple_of(unit.1));
+        let unit = SIZES.iter().rev().find(|unit| self.0 > 0 && self.0.is_multiple_of(unit.1));
         match unit {
             Some(&(name, factor)) => write!(f, "{} {name}", self.0 / factor),
             None => write!(f, "{} B", self.0),
@@ -140,13 +130,7 @@ impl Value for Size {
             return integer::<Self>(value, problems).map(Self);
         }
         let bytes = in_units(text::<Self>(value, problems)?, SIZES);
-        report(
-            bytes,
-            value,
-            problems,
-            "a size: write a number of bytes, or one with B, KiB, MiB or GiB",
-        )
-        .map(Self)
+        report(bytes, value, problems, "a size: write a number of bytes, or one with B, KiB, MiB or GiB").map(Self)
     }
 }
 
@@ -184,16 +168,9 @@ impl Value for Vec<String> {
 }
 
 /// Reads every element of an array, also those behind a wrong one.
-pub(super) fn list<T: Value>(
-    value: &Spanned<DeValue<'_>>,
-    problems: &mut Problems,
-    kind: &str,
-) -> Option<Vec<T>> {
+pub(super) fn list<T: Value>(value: &Spanned<DeValue<'_>>, problems: &mut Problems, kind: &str) -> Option<Vec<T>> {
     let Some(array) = value.get_ref().as_array() else {
-        problems.add(
-            value,
-            format!("expected {kind}, found {}", found(value.get_ref())),
-        );
+        problems.add(value, format!("expected {kind}, found {}", found(value.get_ref())));
         return None;
     };
     let mut read = Vec::with_capacity(array.len());
@@ -208,10 +185,7 @@ pub(super) fn list<T: Value>(
 }
 
 /// The text at a key of type `T`.
-pub(super) fn text<'v, T: Value>(
-    value: &'v Spanned<DeValue<'_>>,
-    problems: &mut Problems,
-) -> Option<&'v str> {
+pub(super) fn text<'v, T: Value>(value: &'v Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<&'v str> {
     let read = value.get_ref().as_str();
     if read.is_none() {
         problems.wrong_type::<T>(value);
@@ -236,18 +210,11 @@ fn in_units(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let unit = unit.trim_start_matches(' ');
-    let &(_, factor) = units
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
+    let &(_, factor) = units.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
     number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
-fn report(
-    read: Option<u64>,
-    value: &Spanned<DeValue<'_>>,
-    problems: &mut Problems,
-    wanted: &str,
-) -> Option<u64> {
+fn report(read: Option<u64>, value: &Spanned<DeValue<'_>>, problems: &mut Problems, wanted: &str) -> Option<u64> {
     if read.is_none() {
         let text = value.get_ref().as_str().unwrap_or_default();
         problems.add(value, format!("{text:?} is not {wanted}"));
@@ -267,20 +234,9 @@ fn found(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-const SIZES: &[(&str, u64)] = &[
-    ("B", 1),
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-];
-const TIMES: &[(&str, u64)] = &[
-    ("ms", 1),
-    ("s", 1_000),
-    ("m", 60_000),
-    ("min", 60_000),
-    ("h", 3_600_000),
-    ("d", 86_400_000),
-];
+const SIZES: &[(&str, u64)] = &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+const TIMES: &[(&str, u64)] =
+    &[("ms", 1), ("s", 1_000), ("m", 60_000), ("min", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 #[cfg(test)]
 mod tests {
@@ -309,48 +265,22 @@ mod tests {
     /// What is no size or time is refused, overflow included, and the message shows it.
     #[test]
     fn bad_sizes_and_times() {
-        for text in [
-            "\"\"",
-            "\"KiB\"",
-            "\"1 kb\"",
-            "\"-1 B\"",
-            "\"1.5 MiB\"",
-            "\"99999999999 GiB\"",
-            "-1",
-            "1.5",
-            "true",
-        ] {
+        for text in
+            ["\"\"", "\"KiB\"", "\"1 kb\"", "\"-1 B\"", "\"1.5 MiB\"", "\"99999999999 GiB\"", "-1", "1.5", "true"]
+        {
             assert!(read::<Size>(text).is_err(), "{text}");
         }
-        for text in [
-            "\"30\"",
-            "\"s\"",
-            "\"30 parsecs\"",
-            "\"18446744073709551615d\"",
-            "-3",
-        ] {
+        for text in ["\"30\"", "\"s\"", "\"30 parsecs\"", "\"18446744073709551615d\"", "-3"] {
             assert!(read::<Duration>(text).is_err(), "{text}");
         }
-        assert_eq!(
-            read::<u32>("4294967296").unwrap_err(),
-            "4294967296 is more than 4294967295"
-        );
-        assert_eq!(
-            read::<bool>("1").unwrap_err(),
-            "expected true or false, found a number"
-        );
+        assert_eq!(read::<u32>("4294967296").unwrap_err(), "4294967296 is more than 4294967295");
+        assert_eq!(read::<bool>("1").unwrap_err(), "expected true or false, found a number");
     }
 
     /// A size shown is the size read back.
     #[test]
     fn size_display() {
-        for (bytes, shown) in [
-            (0, "0 B"),
-            (1, "1 B"),
-            (1536, "1536 B"),
-            (65536, "64 KiB"),
-            (1 << 30, "1 GiB"),
-        ] {
+        for (bytes, shown) in [(0, "0 B"), (1, "1 B"), (1536, "1536 B"), (65536, "64 KiB"), (1 << 30, "1 GiB")] {
             assert_eq!(Size(bytes).to_string(), shown);
             assert_eq!(read(&format!("\"{shown}\"")), Ok(Size(bytes)));
         }

@@ -177,11 +177,7 @@ labels! {
 }
 
 fn find<L: Label>(text: &str, other: L) -> L {
-    L::ALL
-        .iter()
-        .copied()
-        .find(|label| label.text() == text)
-        .unwrap_or(other)
+    L::ALL.iter().copied().find(|label| label.text() == text).unwrap_or(other)
 }
 
 /// A family of counters with one label, each counter made beforehand.
@@ -193,14 +189,8 @@ pub struct Counters<L> {
 
 impl<L: Label> Counters<L> {
     pub(super) fn new(family: &IntCounterVec) -> Self {
-        let children = L::ALL
-            .iter()
-            .map(|label| family.with_label_values(&[label.text()]))
-            .collect();
-        Self {
-            children,
-            label: PhantomData,
-        }
+        let children = L::ALL.iter().map(|label| family.with_label_values(&[label.text()])).collect();
+        Self { children, label: PhantomData }
     }
 
     /// The counter of that label.
@@ -220,22 +210,14 @@ pub struct CodeCounters {
 impl CodeCounters {
     pub(super) fn new(family: IntCounterVec) -> Self {
         let other = family.with_label_values(&["other"]);
-        Self {
-            children: CODES.map(|_| OnceLock::new()).collect(),
-            family,
-            other,
-        }
+        Self { children: CODES.map(|_| OnceLock::new()).collect(), family, other }
     }
 
     /// The counter of that code; what is no status code counts as `other`.
     pub fn of(&self, code: u16) -> &IntCounter {
-        let child = code
-            .checked_sub(CODES.start)
-            .and_then(|index| self.children.get(usize::from(index)));
+        let child = code.checked_sub(CODES.start).and_then(|index| self.children.get(usize::from(index)));
         match child {
-            Some(child) => {
-                child.get_or_init(|| self.family.with_label_values(&[&code.to_string()]))
-            }
+            Some(child) => child.get_or_init(|| self.family.with_label_values(&[&code.to_string()])),
             None => &self.other,
         }
     }

@@ -5,14 +5,13 @@
 
 mod label;
 
+use std::sync::OnceLock;
+
 use prometheus::core::Collector;
-use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
-};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
 pub use self::label::{
-    CodeCounters, Counters, DropReason, Label, Layer, MessageKind, MsrpMethod, SessionEnd,
-    SipMethod,
+    CodeCounters, Counters, DropReason, Label, Layer, MessageKind, MsrpMethod, SessionEnd, SipMethod,
 };
 
 /// All metrics of one server.
@@ -66,6 +65,16 @@ pub struct Metrics {
     /// Whether the server takes work.
     pub ready: IntGauge,
     rejected: IntCounterVec,
+    measure: OnceLock<Measure>,
+}
+
+/// Sets gauges that are sums over what there is at that moment.
+struct Measure(Box<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for Measure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Measure")
+    }
 }
 
 impl Metrics {
@@ -124,19 +133,27 @@ impl Metrics {
                 "What was refused, by protocol layer and reason.",
                 &["layer", "reason"],
             ),
+            measure: OnceLock::new(),
             registry: families.0,
         }
     }
 
     /// Counts something refused. The reason is a word of ours in snake case, never a peer's.
     pub fn reject(&self, layer: Layer, reason: &'static str) {
-        self.rejected
-            .with_label_values(&[layer.text(), reason])
-            .inc();
+        self.rejected.with_label_values(&[layer.text(), reason]).inc();
+    }
+
+    /// Has `measure` called before each scrape, to set gauges that are not kept up with every change.
+    pub fn measure_with(&self, measure: impl Fn() + Send + Sync + 'static) {
+        // Set once, when the server starts; a second one would have nothing else to measure.
+        let _ = self.measure.set(Measure(Box::new(measure)));
     }
 
     /// Everything in Prometheus' text format, version 0.0.4.
     pub fn render(&self) -> Result<String, prometheus::Error> {
+        if let Some(Measure(measure)) = self.measure.get() {
+            measure();
+        }
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }
@@ -190,9 +207,7 @@ impl Families {
     }
 
     fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
-        self.registered(Histogram::with_opts(
-            HistogramOpts::new(name, help).buckets(buckets.to_vec()),
-        ))
+        self.registered(Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())))
     }
 
     fn build_info(&self) {
@@ -216,16 +231,14 @@ impl Families {
     }
 
     fn register(&self, family: impl Collector + 'static) {
-        self.0
-            .register(Box::new(family))
-            .expect("a family's name is declared once");
+        self.0.register(Box::new(family)).expect("a family's name is declared once");
     }
 }
 
 /// Ten microseconds to ten seconds.
 const FANOUT_SECONDS: &[f64] = &[
-    10e-6, 25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3,
-    250e-3, 500e-3, 1.0, 2.5, 5.0, 10.0,
+    10e-6, 25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 500e-3, 1.0,
+    2.5, 5.0, 10.0,
 ];
 
 #[cfg(test)]
@@ -267,11 +280,7 @@ mod tests {
             "parlor_msrp_connections 0",
             "parlor_msrp_sessions 0",
             "parlor_congested_sessions 0",
-            concat!(
-                "parlor_build_info{version=\"",
-                env!("CARGO_PKG_VERSION"),
-                "\"} 1"
-            ),
+            concat!("parlor_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} in\n{text}");
         }
@@ -282,15 +291,8 @@ mod tests {
     #[test]
     fn process_metrics() {
         let text = Metrics::new().render().unwrap();
-        for family in [
-            "process_resident_memory_bytes",
-            "process_cpu_seconds_total",
-            "process_open_fds",
-        ] {
-            assert!(
-                text.lines().any(|line| line.starts_with(family)),
-                "{family}"
-            );
+        for family in ["process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"] {
+            assert!(text.lines().any(|line| line.starts_with(family)), "{family}");
         }
     }
 

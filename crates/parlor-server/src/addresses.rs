@@ -1,0 +1,82 @@
+//! How many connections one address may have.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Counts connections by the address they come from. A /64 network counts as one IPv6 address; loopback is not limited.
+#[derive(Clone, Debug)]
+pub(crate) struct PerAddress {
+    counts: Arc<Mutex<HashMap<IpAddr, u32>>>,
+    limit: u32,
+}
+
+/// One connection of an address, for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct OneOfAddress {
+    counts: Arc<Mutex<HashMap<IpAddr, u32>>>,
+    address: IpAddr,
+}
+
+impl PerAddress {
+    /// At most `limit` connections of each address.
+    pub(crate) fn new(limit: u32) -> Self {
+        Self { counts: Arc::default(), limit }
+    }
+
+    /// One more connection of this address; `None` if it has too many.
+    pub(crate) fn admit(&self, address: IpAddr) -> Option<OneOfAddress> {
+        let address = network_of(address);
+        let mut counts = lock(&self.counts);
+        let count = counts.entry(address).or_default();
+        if *count >= self.limit && !address.is_loopback() {
+            return None;
+        }
+        *count += 1;
+        Some(OneOfAddress { counts: Arc::clone(&self.counts), address })
+    }
+}
+
+impl Drop for OneOfAddress {
+    fn drop(&mut self) {
+        let mut counts = lock(&self.counts);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) if !v6.is_loopback() => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        other => other,
+    }
+}
+
+fn lock(counts: &Mutex<HashMap<IpAddr, u32>>) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_at_most_so_many_connections() {
+        let per_address = PerAddress::new(1);
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let first = per_address.admit(ip("2001:db8::1")).expect("the first");
+        assert!(per_address.admit(ip("2001:db8::2")).is_none(), "a /64 is one address");
+        assert!(per_address.admit(ip("192.0.2.1")).is_some());
+        drop(first);
+        assert!(per_address.admit(ip("2001:db8::2")).is_some());
+        let held: Vec<_> = (0..9).filter_map(|_| per_address.admit(ip("127.0.0.1"))).collect();
+        assert_eq!(held.len(), 9);
+    }
+}

@@ -1,0 +1,178 @@
+//! One MSRP connection: its reader and its writer, and what they share.
+
+use super::budget::Window;
+use super::table::{SessionEntry, SessionTable};
+use super::{reader, writer};
+use crate::metrics::{Counted, Metrics};
+use parlor_msrp::Limits;
+use parlor_switch::{Outbox, OutboxLimits, Slot, StalledMemory};
+use slab::Slab;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::debug;
+
+/// What an operator may set about connections.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// How much may wait for a session, and how long for a peer.
+    pub(crate) outbox: OutboxLimits,
+    /// What the decoder takes.
+    pub(crate) decoder: Limits,
+    /// How long a connection may stay without a session.
+    pub(crate) bind_timeout: Duration,
+    /// Whether From-Path must equal the path of the SDP (MSRP-95).
+    pub(crate) strict_paths: bool,
+    /// The octets of body in one outgoing frame, which decide what counts as a first frame.
+    pub(crate) frame_bytes: usize,
+}
+
+/// All MSRP connections.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    settings: Settings,
+    table: Arc<SessionTable>,
+    metrics: Arc<Metrics>,
+    stalled_memory: StalledMemory,
+    outboxes: Mutex<Slab<Arc<Outbox>>>,
+    next: AtomicU64,
+}
+
+impl Connections {
+    /// None yet.
+    pub(crate) fn new(
+        settings: Settings,
+        table: Arc<SessionTable>,
+        metrics: Arc<Metrics>,
+        stalled_memory: StalledMemory,
+    ) -> Self {
+        Self { settings, table, metrics, stalled_memory, outboxes: Mutex::new(Slab::new()), next: AtomicU64::new(1) }
+    }
+
+    /// The metrics that connections count in.
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Sets the gauges that are sums over all connections.
+    pub(crate) fn measure(&self) {
+        let (mut octets, mut stalled) = (0, 0);
+        for (_, outbox) in self.lock().iter() {
+            octets += outbox.queued();
+            stalled += i64::from(outbox.is_stalled());
+        }
+        self.metrics.outbox_bytes.set(i64::try_from(octets).unwrap_or(i64::MAX));
+        self.metrics.congested_sessions.set(stalled);
+    }
+
+    /// Serves a stream until it ends. With `dialled` it is we who connected, for that session, and bind it first.
+    pub(crate) async fn serve(
+        self: Arc<Self>,
+        stream: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+        dialled: Option<Arc<SessionEntry>>,
+    ) {
+        let _counted = Counted::in_gauge(&self.metrics.msrp_connections);
+        let outbox = Outbox::new(self.settings.outbox, self.stalled_memory.clone());
+        let key = self.lock().insert(Arc::clone(&outbox));
+        let connection = Connection {
+            number: self.next.fetch_add(1, Ordering::Relaxed),
+            shared: Arc::clone(&self),
+            outbox,
+            window: Window::new(&self.settings.outbox),
+            seats: Mutex::new(Vec::new()),
+            bound: AtomicBool::new(false),
+        };
+        let (reading, writing) = stream;
+        let end: io::Result<()> = async {
+            if let Some(entry) = dialled {
+                reader::bind_first(&connection, entry).await;
+            }
+            // Whichever half ends first ends the other.
+            tokio::select! {
+                biased;
+                read = reader::read(&connection, reading) => read,
+                written = writer::write(&connection, writing) => written,
+            }
+        }
+        .await;
+        if let Err(error) = end {
+            debug!(%error, "MSRP connection lost");
+        }
+        self.lock().remove(key);
+        connection.outbox.close();
+        connection.unbind_all().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slab<Arc<Outbox>>> {
+        self.outboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the reader and the writer of one connection share.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) number: u64,
+    shared: Arc<Connections>,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) window: Window,
+    seats: Mutex<Vec<(Slot, Arc<SessionEntry>)>>,
+    bound: AtomicBool,
+}
+
+impl Connection {
+    pub(super) fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    pub(super) fn table(&self) -> &SessionTable {
+        &self.shared.table
+    }
+
+    pub(super) fn bind_timeout(&self) -> Duration {
+        self.shared.settings.bind_timeout
+    }
+
+    /// Whether any session was ever bound here.
+    pub(super) fn ever_bound(&self) -> bool {
+        self.bound.load(Ordering::Relaxed)
+    }
+
+    /// The session that has this place.
+    pub(super) fn entry_at(&self, slot: Slot) -> Option<Arc<SessionEntry>> {
+        self.seats().iter().find(|(seat, _)| *seat == slot).map(|(_, entry)| Arc::clone(entry))
+    }
+
+    /// The session with this id, if it is bound here.
+    pub(super) fn entry_of(&self, session_id: &str) -> Option<Arc<SessionEntry>> {
+        let mut seats = self.seats();
+        seats.retain(|(_, entry)| !entry.is_closed());
+        seats.iter().find(|(_, entry)| entry.local.session_id() == Some(session_id)).map(|(_, entry)| Arc::clone(entry))
+    }
+
+    /// Gives a session that was bound its place.
+    pub(super) fn seat(&self, entry: Arc<SessionEntry>) -> Slot {
+        let slot = self.outbox.attach(&entry.peer, &entry.local);
+        self.bound.store(true, Ordering::Relaxed);
+        self.seats().push((slot, entry));
+        slot
+    }
+
+    async fn unbind_all(&self) {
+        let seats = std::mem::take(&mut *self.seats());
+        for (slot, entry) in seats {
+            // First the room, so that whoever binds it next is heard after this.
+            entry.room.unbound(entry.session, slot, &self.outbox).await;
+            entry.unbind();
+        }
+    }
+
+    fn seats(&self) -> MutexGuard<'_, Vec<(Slot, Arc<SessionEntry>)>> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

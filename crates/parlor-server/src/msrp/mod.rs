@@ -1,0 +1,16 @@
+//! MSRP over sockets: listeners, connections, and the table by which they find their sessions.
+
+mod budget;
+mod connection;
+mod dial;
+mod listener;
+mod reader;
+mod socket;
+mod table;
+mod writer;
+
+pub(crate) use budget::RoomBudget;
+pub(crate) use connection::{Connections, Settings};
+pub(crate) use dial::{Dial, dial};
+pub(crate) use listener::{Listener, bind};
+pub(crate) use table::{SessionEntry, SessionTable};

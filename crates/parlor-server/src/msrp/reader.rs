@@ -1,0 +1,286 @@
+//! The reading half of a connection: decodes, finds the session of each request, and hands on what its room is to decide.
+
+use super::budget::MESSAGE_OVERHEAD;
+use super::connection::Connection;
+use super::table::{Binding, SessionEntry};
+use crate::metrics::{Layer, MsrpMethod};
+use crate::room::{Brought, RoomHandle};
+use bytes::Bytes;
+use parlor_msrp::{
+    ByteRange, DecodeError, Decoder, Event, FailureReport, Flag, MessageId, Method, Request, SendHead, TransactionId,
+    Uri, encode_end, encode_response, encode_send_head, reason, response_path,
+};
+use parlor_room::SessionId;
+use parlor_switch::{Input, Slot};
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+use tokio::io::{AsyncRead, ReadBuf};
+use tracing::debug;
+
+/// The most that is read at once.
+const READ: usize = 64 * 1024;
+
+thread_local! {
+    /// One for each worker: an idle connection has no buffer of its own.
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
+}
+
+/// Reads until the peer closes, breaks the framing, or the server stops.
+pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half: R) -> io::Result<()> {
+    let mut decoder = Decoder::new(connection.settings().decoder);
+    let mut current = Current::Nothing;
+    loop {
+        poll_fn(|cx| match connection.outbox.poll_control(cx.waker()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
+        let bytes = read_some(&mut half).await?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let read_at = Instant::now();
+        connection.metrics().msrp_bytes_received.inc_by(bytes.len() as u64);
+        decoder.push(bytes);
+        let mut runs = Vec::new();
+        let broken = loop {
+            match decoder.poll() {
+                Ok(Some(event)) => route(connection, event, &mut current, &mut runs),
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        for run in runs {
+            run.hand_on(connection, read_at).await;
+        }
+        if let Some(error) = broken {
+            return lose_framing(connection, &error).await;
+        }
+    }
+}
+
+/// We connected for this session: it is bound, and the first thing on the connection is a SEND (MSRP-154).
+pub(super) async fn bind_first(connection: &Connection, entry: Arc<SessionEntry>) {
+    if entry.bind(connection.number) != Binding::Bound {
+        return;
+    }
+    let mut encoded = Vec::with_capacity(256);
+    let tid = TransactionId::from_random(rand::random(), rand::random());
+    let message_id = MessageId::from_random(rand::random(), rand::random());
+    let empty = ByteRange { start: 1, end: Some(0), total: Some(0) };
+    let head = SendHead {
+        tid: &tid,
+        to: &entry.peer,
+        from: &entry.local,
+        message_id: &message_id,
+        byte_range: Some(empty),
+        failure_report: FailureReport::Yes,
+        success_report: false,
+        content_type: None,
+    };
+    encode_send_head(&mut encoded, &head);
+    encode_end(&mut encoded, &tid, Flag::Complete);
+    let slot = connection.seat(Arc::clone(&entry));
+    connection.outbox.push_control(Bytes::from(encoded));
+    Arc::clone(&entry.room).bound(entry, Arc::clone(&connection.outbox), slot).await;
+}
+
+async fn read_some<R: AsyncRead + Unpin>(half: &mut R) -> io::Result<Bytes> {
+    poll_fn(|cx| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            match Pin::new(&mut *half).poll_read(cx, &mut buffer) {
+                // A copy of its own size: what a message keeps alive is what came with it, not a whole buffer.
+                Poll::Ready(Ok(())) => Poll::Ready(Ok(Bytes::copy_from_slice(buffer.filled()))),
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+    })
+    .await
+}
+
+/// Whose request is coming in.
+#[derive(Debug)]
+enum Current {
+    Nothing,
+    /// It was answered here; its body is dropped.
+    Answered,
+    /// Its room decides. The octets of a first frame are counted apart.
+    Of {
+        entry: Arc<SessionEntry>,
+        first_frame_left: usize,
+    },
+}
+
+/// What one read brought for one room, in order.
+#[derive(Debug)]
+struct Run {
+    room: Arc<RoomHandle>,
+    bound: Vec<(Arc<SessionEntry>, Slot)>,
+    inputs: Vec<(SessionId, Input)>,
+    heads: usize,
+    bulk: usize,
+    whole: bool,
+}
+
+impl Run {
+    async fn hand_on(self, connection: &Connection, read_at: Instant) {
+        let credit = connection.window.acquire(self.room.budget(), self.heads, self.bulk).await;
+        for (entry, slot) in self.bound {
+            self.room.bound(entry, Arc::clone(&connection.outbox), slot).await;
+        }
+        let read_at = self.whole.then_some(read_at);
+        self.room.brought(Brought { inputs: self.inputs, credit, read_at }).await;
+    }
+}
+
+fn run_of<'a>(runs: &'a mut Vec<Run>, room: &Arc<RoomHandle>) -> &'a mut Run {
+    if runs.last().is_none_or(|run| !Arc::ptr_eq(&run.room, room)) {
+        let room = Arc::clone(room);
+        runs.push(Run { room, bound: Vec::new(), inputs: Vec::new(), heads: 0, bulk: 0, whole: false });
+    }
+    runs.last_mut().expect("one was just pushed if there was none")
+}
+
+fn route(connection: &Connection, event: Event, current: &mut Current, runs: &mut Vec<Run>) {
+    match event {
+        Event::Request(request) => {
+            connection.metrics().msrp_requests.of(MsrpMethod::of(request.method.as_str())).inc();
+            *current = begin(connection, request, runs);
+        }
+        Event::Body(body) => {
+            if let Current::Of { entry, first_frame_left } = current {
+                let first = body.len().min(*first_frame_left);
+                *first_frame_left -= first;
+                let run = run_of(runs, &entry.room);
+                run.heads += first;
+                run.bulk += body.len() - first;
+                run.inputs.push((entry.session, Input::Body(body)));
+            }
+        }
+        Event::End(flag) => {
+            if let Current::Of { entry, .. } = std::mem::replace(current, Current::Nothing) {
+                let run = run_of(runs, &entry.room);
+                run.whole = true;
+                run.inputs.push((entry.session, Input::End(flag)));
+            }
+        }
+        Event::Response(response) => {
+            let session_id = response.to_path.last().session_id();
+            if let Some(entry) = session_id.and_then(|id| connection.entry_of(id)) {
+                run_of(runs, &entry.room).inputs.push((entry.session, Input::Response(response)));
+            }
+        }
+    }
+}
+
+fn begin(connection: &Connection, request: Box<Request>, runs: &mut Vec<Run>) -> Current {
+    let known_method = matches!(request.method, Method::Send | Method::Report | Method::Nickname);
+    if !known_method {
+        // MSRP-12, MSRP-173.
+        return answer(connection, &request, 501, "unknown_method");
+    }
+    let entry = match find(connection, &request, runs) {
+        Ok(entry) => entry,
+        Err(refused) => return answer(connection, &request, refused.code, refused.label),
+    };
+    if request.malformed.is_some() {
+        // MSRP-100: parsable, but a wrong value.
+        return answer(connection, &request, 400, "malformed_header");
+    }
+    let first = request.has_body && request.start() == 1;
+    let first_frame_left = if first { connection.settings().frame_bytes } else { 0 };
+    let run = run_of(runs, &entry.room);
+    run.heads += if first { MESSAGE_OVERHEAD } else { 0 };
+    run.inputs.push((entry.session, Input::Request(request)));
+    Current::Of { entry, first_frame_left }
+}
+
+struct Refused {
+    code: u16,
+    label: &'static str,
+}
+
+/// The session of a request; bound to this connection if nobody has it (MSRP-92 … 95).
+fn find(connection: &Connection, request: &Request, runs: &mut Vec<Run>) -> Result<Arc<SessionEntry>, Refused> {
+    const NONE: Refused = Refused { code: 481, label: "no_session" };
+    // MSRP-94: exactly one URI, which is ours.
+    let session_id = match request.to_path.len() {
+        1 => request.to_path.first().session_id().ok_or(NONE)?,
+        _ => return Err(NONE),
+    };
+    if let Some(entry) = connection.entry_of(session_id) {
+        return match from_matches(connection, request, &entry) {
+            true => Ok(entry),
+            false => Err(Refused { code: 481, label: "foreign_from_path" }),
+        };
+    }
+    let entry = connection.table().find(session_id).ok_or(NONE)?;
+    if request.to_path.first().is_secure() != entry.local.is_secure() {
+        return Err(Refused { code: 481, label: "wrong_scheme" });
+    }
+    if !from_matches(connection, request, &entry) {
+        return Err(Refused { code: 481, label: "foreign_from_path" });
+    }
+    match entry.bind(connection.number) {
+        Binding::Bound => {}
+        Binding::Elsewhere => return Err(Refused { code: 506, label: "bound_elsewhere" }),
+        Binding::Ended => return Err(NONE),
+    }
+    let slot = connection.seat(Arc::clone(&entry));
+    run_of(runs, &entry.room).bound.push((Arc::clone(&entry), slot));
+    Ok(entry)
+}
+
+/// MSRP-95: the whole path, or, as middleboxes rewrite hosts, the session id of its last URI.
+fn from_matches(connection: &Connection, request: &Request, entry: &SessionEntry) -> bool {
+    if request.from_path.matches(&entry.peer) {
+        return true;
+    }
+    let same_session = request.from_path.last().session_id() == entry.peer.last().session_id();
+    let lenient = !connection.settings().strict_paths && same_session;
+    if lenient {
+        connection.metrics().msrp_path_lenient_matches.inc();
+    }
+    lenient
+}
+
+/// Answers what no room needs to decide.
+fn answer(connection: &Connection, request: &Request, code: u16, label: &'static str) -> Current {
+    connection.metrics().reject(Layer::Msrp, label);
+    let wanted = match request.method {
+        // MSRP-54, MSRP-93.
+        Method::Report => false,
+        Method::Send => request.failure_report != FailureReport::No,
+        Method::Nickname | Method::Auth | Method::Other(_) => true,
+    };
+    if wanted {
+        respond(connection, &request.tid, code, response_path(request), request.to_path.first());
+    }
+    Current::Answered
+}
+
+fn respond(connection: &Connection, tid: &TransactionId, code: u16, to: impl std::fmt::Display, from: &Uri) {
+    let mut encoded = Vec::with_capacity(192);
+    encode_response(&mut encoded, tid, code, reason(code), &to, from);
+    connection.outbox.push_control(Bytes::from(encoded));
+    connection.metrics().msrp_responses.of(code).inc();
+}
+
+/// MSRP-100: nothing after this can be understood; 400 if there is somebody to tell, then the end.
+async fn lose_framing(connection: &Connection, error: &DecodeError) -> io::Result<()> {
+    debug!(%error, "MSRP framing lost");
+    connection.metrics().reject(Layer::Msrp, "framing");
+    if let Some((tid, to, from)) = error.answerable() {
+        respond(connection, &tid, 400, from.first(), to.first());
+    }
+    connection.outbox.finish();
+    // The writer closes once the answer is out; this half only waits for it.
+    std::future::pending().await
+}

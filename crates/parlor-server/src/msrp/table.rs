@@ -1,0 +1,106 @@
+//! The sessions by the session id of their URI: the one map that all connections share.
+
+use crate::room::RoomHandle;
+use parlor_msrp::{Path, Uri};
+use parlor_room::SessionId;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// One session as connections see it.
+#[derive(Debug)]
+pub(crate) struct SessionEntry {
+    /// Its room.
+    pub(crate) room: Arc<RoomHandle>,
+    /// Its name there.
+    pub(crate) session: SessionId,
+    /// Our URI, as the peer was given it.
+    pub(crate) local: Uri,
+    /// The peer's path, as its SDP has it.
+    pub(crate) peer: Path,
+    bound_to: AtomicU64,
+    closed: AtomicBool,
+}
+
+/// Whether a connection may bind a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Binding {
+    /// It is bound to it now.
+    Bound,
+    /// Another connection has it (506).
+    Elsewhere,
+    /// It has ended (481).
+    Ended,
+}
+
+impl SessionEntry {
+    /// A session that no connection has yet.
+    pub(crate) fn new(room: Arc<RoomHandle>, session: SessionId, local: Uri, peer: Path) -> Self {
+        Self { room, session, local, peer, bound_to: AtomicU64::new(0), closed: AtomicBool::new(false) }
+    }
+
+    /// Binds it to a connection, whose number is not 0.
+    pub(super) fn bind(&self, connection: u64) -> Binding {
+        if self.is_closed() {
+            return Binding::Ended;
+        }
+        match self.bound_to.compare_exchange(0, connection, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Binding::Bound,
+            Err(other) if other == connection => Binding::Bound,
+            Err(_) => Binding::Elsewhere,
+        }
+    }
+
+    /// The connection is gone; another one may come.
+    pub(super) fn unbind(&self) {
+        self.bound_to.store(0, Ordering::Release);
+    }
+
+    /// Whether the session has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+}
+
+/// All sessions of all rooms.
+#[derive(Debug)]
+pub(crate) struct SessionTable {
+    entries: Mutex<HashMap<Box<str>, Arc<SessionEntry>>>,
+    limit: usize,
+}
+
+impl SessionTable {
+    /// Room for `limit` sessions.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { entries: Mutex::new(HashMap::new()), limit }
+    }
+
+    /// Makes a session known, before anybody is told its URI (MSRP-96).
+    pub(crate) fn insert(&self, entry: &Arc<SessionEntry>) {
+        if let Some(id) = entry.local.session_id() {
+            self.lock().insert(id.into(), Arc::clone(entry));
+        }
+    }
+
+    /// From now on the session's URI is nobody's (CHAT-150).
+    pub(crate) fn remove(&self, local: &Uri) {
+        let removed = local.session_id().and_then(|id| self.lock().remove(id));
+        if let Some(entry) = removed {
+            entry.closed.store(true, Ordering::Release);
+        }
+    }
+
+    /// The session with this id.
+    pub(crate) fn find(&self, session_id: &str) -> Option<Arc<SessionEntry>> {
+        self.lock().get(session_id).map(Arc::clone)
+    }
+
+    /// Whether a further session may be opened.
+    pub(crate) fn has_space(&self) -> bool {
+        self.lock().len() < self.limit
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<SessionEntry>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

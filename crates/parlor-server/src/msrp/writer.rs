@@ -1,0 +1,165 @@
+//! The writing half of a connection: takes what has gathered and writes it at once.
+
+use super::connection::Connection;
+use crate::room::RoomEvent;
+use parlor_switch::{OutboxEvent, Poll as TurnState, Scratch, Turn, Written};
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWrite;
+use tokio::time::{sleep, sleep_until};
+
+thread_local! {
+    /// One for each worker: what is laid out is written before the worker does anything else.
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::default());
+}
+
+/// How often a writer looks at its outbox while TLS holds what the kernel does not take.
+const FLUSH_CHECK: Duration = Duration::from_millis(100);
+/// How long a connection stays after its last session has ended (MSRP-98).
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Writes until there is nothing to come, the peer is gone, or no session has been here for too long.
+pub(super) async fn write<W: AsyncWrite + Unpin>(connection: &Connection, mut half: W) -> io::Result<()> {
+    let mut turn = Turn::default();
+    loop {
+        match next_turn(connection, &mut turn).await {
+            TurnState::Ready => write_turn(connection, &mut half, &mut turn).await?,
+            TurnState::Idle => continue,
+            TurnState::Finished => {
+                let _ = tokio::time::timeout(LINGER, poll_fn(|cx| Pin::new(&mut half).poll_shutdown(cx))).await;
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Waits for something to write. While no session has its place here the wait has an end.
+async fn next_turn(connection: &Connection, turn: &mut Turn) -> TurnState {
+    let ready = poll_fn(|cx| match connection.outbox.take_turn(turn, cx.waker()) {
+        // Woken without anything to write: perhaps the last session went.
+        TurnState::Idle if connection.outbox.is_vacant() => Poll::Ready(TurnState::Idle),
+        TurnState::Idle => Poll::Pending,
+        state => Poll::Ready(state),
+    });
+    match ready.await {
+        TurnState::Idle => vacant(connection, turn).await,
+        state => state,
+    }
+}
+
+async fn vacant(connection: &Connection, turn: &mut Turn) -> TurnState {
+    let patience = if connection.ever_bound() { LINGER } else { connection.bind_timeout() };
+    let occupied = poll_fn(|cx| match connection.outbox.take_turn(turn, cx.waker()) {
+        TurnState::Idle if connection.outbox.is_vacant() => Poll::Pending,
+        state => Poll::Ready(state),
+    });
+    tokio::select! {
+        biased;
+        state = occupied => state,
+        () = sleep(patience) => {
+            if !connection.ever_bound() {
+                connection.metrics().msrp_bind_timeouts.inc();
+            }
+            TurnState::Finished
+        }
+    }
+}
+
+async fn write_turn<W: AsyncWrite + Unpin>(connection: &Connection, half: &mut W, turn: &mut Turn) -> io::Result<()> {
+    let outbox = &connection.outbox;
+    while !turn.is_empty() {
+        let attempt = poll_fn(|cx| Poll::Ready(attempt(half, turn, cx))).await;
+        let written = match attempt {
+            Poll::Ready(taken) => outbox.wrote(Instant::now(), turn, taken?, false),
+            Poll::Pending => wait_for_kernel(connection, half, turn).await?,
+        };
+        account(connection, written).await;
+    }
+    flush(connection, half, turn).await
+}
+
+/// The kernel wants no more. Until it does, it is watched whether the peer keeps the floor.
+async fn wait_for_kernel<W: AsyncWrite + Unpin>(
+    connection: &Connection,
+    half: &mut W,
+    turn: &mut Turn,
+) -> io::Result<Written> {
+    let outbox = &connection.outbox;
+    outbox.wrote(Instant::now(), turn, 0, true);
+    loop {
+        let deadline = outbox.poll_timeout();
+        let taken = tokio::select! {
+            biased;
+            taken = poll_fn(|cx| attempt(half, turn, cx)) => taken?,
+            () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
+                if outbox.check(Instant::now(), turn) {
+                    tell_rooms(connection).await;
+                }
+                if outbox.is_given_up() && outbox.is_vacant() {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                continue;
+            }
+        };
+        return Ok(outbox.wrote(Instant::now(), turn, taken, false));
+    }
+}
+
+/// TLS may hold what was written; plain TCP does not.
+async fn flush<W: AsyncWrite + Unpin>(connection: &Connection, half: &mut W, turn: &mut Turn) -> io::Result<()> {
+    loop {
+        tokio::select! {
+            biased;
+            flushed = poll_fn(|cx| Pin::new(&mut *half).poll_flush(cx)) => return flushed,
+            () = sleep(FLUSH_CHECK) => {
+                let written = connection.outbox.wrote(Instant::now(), turn, 0, true);
+                account(connection, written).await;
+                if connection.outbox.check(Instant::now(), turn) {
+                    tell_rooms(connection).await;
+                }
+            }
+        }
+    }
+}
+
+fn attempt<W: AsyncWrite + Unpin>(half: &mut W, turn: &Turn, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    SCRATCH.with_borrow_mut(|scratch| {
+        let layout = turn.lay_out(scratch);
+        let written = match layout.contiguous() {
+            Some(all) => Pin::new(half).poll_write(cx, all),
+            None => Pin::new(half).poll_write_vectored(cx, &layout.slices()),
+        };
+        match written {
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            other => other,
+        }
+    })
+}
+
+async fn account(connection: &Connection, written: Written) {
+    let metrics = connection.metrics();
+    if written.frames > 0 {
+        metrics.deliveries.inc_by(written.frames);
+        metrics.delivery_bytes.inc_by(written.frame_bytes);
+    }
+    metrics.msrp_bytes_sent.inc_by(written.taken);
+    if written.events {
+        tell_rooms(connection).await;
+    }
+}
+
+async fn tell_rooms(connection: &Connection) {
+    while let Some(event) = connection.outbox.poll_event() {
+        let (slot, event) = match event {
+            OutboxEvent::Recovered { slot, missed } => (slot, RoomEvent::Recovered { missed }),
+            OutboxEvent::GivenUp { slot } => (slot, RoomEvent::GivenUp),
+        };
+        if let Some(entry) = connection.entry_at(slot) {
+            entry.room.event(entry.session, event).await;
+        }
+    }
+}

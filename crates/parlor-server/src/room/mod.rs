@@ -1,0 +1,122 @@
+//! Rooms as tasks: each owns its room, focus and switch, and is reached through two bounded mailboxes.
+
+mod registry;
+mod task;
+
+pub(crate) use registry::{Dispatch, Policy, Rooms};
+pub(crate) use task::Shared;
+
+use crate::msrp::{RoomBudget, SessionEntry};
+use parlor_focus::RequestId;
+use parlor_room::SessionId;
+use parlor_sip::{Flow, Request, Response, ServerTransactionId};
+use parlor_switch::{Credit, Input, Outbox, Slot};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::mpsc;
+
+/// What the SIP task tells a room.
+#[derive(Debug)]
+pub(crate) enum SipInput {
+    /// A request for the room or in one of its dialogs.
+    Request {
+        /// Its transaction.
+        tx: ServerTransactionId,
+        /// The request.
+        request: Box<Request>,
+        /// How it came.
+        flow: Flow,
+    },
+    /// The ACK of a 2xx.
+    Ack(Box<Request>),
+    /// The answer to a request of the room's.
+    Response(RequestId, Box<Response>),
+    /// A request of the room's had no answer.
+    Failed(RequestId),
+    /// The server goes down.
+    Shutdown,
+}
+
+/// What connections tell a room.
+#[derive(Debug)]
+pub(crate) enum MsrpInput {
+    /// A session was bound.
+    Bound { entry: Arc<SessionEntry>, outbox: Arc<Outbox>, slot: Slot },
+    /// Its connection is gone.
+    Unbound { session: SessionId, slot: Slot, outbox: Arc<Outbox> },
+    /// What a read brought.
+    Brought(Brought),
+    /// Something about one session.
+    Event(SessionId, RoomEvent),
+}
+
+/// What one read of a connection brought for one room.
+#[derive(Debug)]
+pub(crate) struct Brought {
+    /// In its order, by session.
+    pub(crate) inputs: Vec<(SessionId, Input)>,
+    /// Covers the octets in it.
+    pub(crate) credit: Credit,
+    /// When it was read, if it holds the end of a chunk.
+    pub(crate) read_at: Option<Instant>,
+}
+
+/// What happened to a session, seen from its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RoomEvent {
+    /// Everything that waited is written; so many messages were skipped.
+    Recovered {
+        /// How many.
+        missed: u32,
+    },
+    /// It took nothing for as long as it may.
+    GivenUp,
+    /// We could not connect to it.
+    Unreachable,
+}
+
+/// How a room is reached.
+#[derive(Debug)]
+pub(crate) struct RoomHandle {
+    id: u64,
+    name: Box<str>,
+    budget: RoomBudget,
+    sip: mpsc::Sender<SipInput>,
+    msrp: mpsc::Sender<MsrpInput>,
+}
+
+impl RoomHandle {
+    /// The room's number, which begins the tags of its dialogs.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn budget(&self) -> &RoomBudget {
+        &self.budget
+    }
+
+    /// A session was bound to a connection.
+    pub(crate) async fn bound(&self, entry: Arc<SessionEntry>, outbox: Arc<Outbox>, slot: Slot) {
+        self.tell(MsrpInput::Bound { entry, outbox, slot }).await;
+    }
+
+    /// A session's connection is gone.
+    pub(crate) async fn unbound(&self, session: SessionId, slot: Slot, outbox: &Arc<Outbox>) {
+        self.tell(MsrpInput::Unbound { session, slot, outbox: Arc::clone(outbox) }).await;
+    }
+
+    /// A read brought something.
+    pub(crate) async fn brought(&self, brought: Brought) {
+        self.tell(MsrpInput::Brought(brought)).await;
+    }
+
+    /// Something happened to a session.
+    pub(crate) async fn event(&self, session: SessionId, event: RoomEvent) {
+        self.tell(MsrpInput::Event(session, event)).await;
+    }
+
+    /// A room that has ended hears nothing, and needs not.
+    async fn tell(&self, input: MsrpInput) {
+        let _ = self.msrp.send(input).await;
+    }
+}

@@ -1,0 +1,402 @@
+//! The task of one room. It only moves inputs and outputs; room, focus and switch decide.
+
+use super::{Brought, MsrpInput, RoomEvent, RoomHandle, Rooms, SipInput};
+use crate::metrics::{DropReason, Layer, MessageKind, Metrics, SessionEnd};
+use crate::msrp::{Connections, Dial, SessionEntry, SessionTable, dial};
+use crate::sip::SipOutput;
+use parlor_focus::{EndReason, Focus, Output as FocusOutput, SessionSpec};
+use parlor_room::{Room, SessionId};
+use parlor_switch::{Counted, Outbox, OutboxLimits, Output as SwitchOutput, Refusal, Slot, Switch};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc;
+use tokio::time::sleep_until;
+use tracing::{debug, info};
+
+/// How many reads are handled in one turn.
+const TURN: usize = 64;
+/// How long a room that shuts down waits for what it last said to be written.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// How long it waits for its BYEs to be answered.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// What all rooms share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) table: Arc<SessionTable>,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) focus: Arc<parlor_focus::Settings>,
+    pub(crate) switch: parlor_switch::Settings,
+    pub(crate) outbox: OutboxLimits,
+    pub(crate) tls: Arc<rustls::ClientConfig>,
+    pub(crate) sip: mpsc::Sender<SipOutput>,
+    /// How long a room stays when its last participant has left.
+    pub(crate) linger: Duration,
+}
+
+/// One room at work.
+#[derive(Debug)]
+pub(super) struct RoomTask {
+    room: Room,
+    focus: Focus,
+    switch: Switch,
+    handle: Arc<RoomHandle>,
+    shared: Arc<Shared>,
+    rooms: Arc<Rooms>,
+    entries: BTreeMap<SessionId, Entries>,
+    /// Sessions that are bound and have not been welcomed.
+    newcomers: Vec<SessionId>,
+    /// A message for the SIP task that waits for space there.
+    for_sip: Option<SipOutput>,
+    participants: usize,
+    phase: Phase,
+}
+
+/// The URIs of one session: after a new offer the old one holds until the new one is used (MSRP-119).
+#[derive(Debug)]
+struct Entries {
+    current: Arc<SessionEntry>,
+    former: Option<Arc<SessionEntry>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// Nobody has been here since.
+    Unused(Instant),
+    /// The farewell has been said.
+    Farewell(Instant),
+    /// Everybody has been sent BYE.
+    Draining(Instant),
+}
+
+impl RoomTask {
+    pub(super) fn new(room: Room, handle: Arc<RoomHandle>, shared: Arc<Shared>, rooms: Arc<Rooms>) -> Self {
+        let focus = Focus::new(Arc::clone(&shared.focus), format!("{:x}", handle.id()), rand::make_rng());
+        let switch = Switch::new(shared.switch, rand::make_rng());
+        Self {
+            room,
+            focus,
+            switch,
+            handle,
+            shared,
+            rooms,
+            entries: BTreeMap::new(),
+            newcomers: Vec::new(),
+            for_sip: None,
+            participants: 0,
+            phase: Phase::Unused(Instant::now()),
+        }
+    }
+
+    pub(super) async fn run(mut self, mut sip: mpsc::Receiver<SipInput>, mut msrp: mpsc::Receiver<MsrpInput>) {
+        info!("room opened");
+        let shared = Arc::clone(&self.shared);
+        let mut reads = Vec::with_capacity(TURN);
+        loop {
+            let deadline = self.deadline();
+            tokio::select! {
+                permit = shared.sip.reserve(), if self.for_sip.is_some() => {
+                    if let (Ok(permit), Some(output)) = (permit, self.for_sip.take()) {
+                        permit.send(output);
+                    }
+                }
+                Some(input) = sip.recv() => self.handle_sip(input),
+                // Its own handle keeps the mailbox open.
+                _ = msrp.recv_many(&mut reads, TURN) => self.handle_reads(&mut reads),
+                () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
+                    self.handle_timeout();
+                }
+            }
+            self.move_outputs();
+            if self.has_ended(&sip) {
+                break;
+            }
+        }
+        shared.metrics.participants.sub(i64::try_from(self.participants).unwrap_or(i64::MAX));
+        info!("room closed");
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let own = match self.phase {
+            Phase::Open => None,
+            Phase::Unused(since) => Some(since + self.shared.linger),
+            Phase::Farewell(since) => Some(since + FAREWELL),
+            Phase::Draining(since) => Some(since + DRAIN),
+        };
+        [own, self.focus.poll_timeout(), self.switch.poll_timeout()].into_iter().flatten().min()
+    }
+
+    fn handle_sip(&mut self, input: SipInput) {
+        let now = Instant::now();
+        match input {
+            SipInput::Request { tx, request, flow } => {
+                self.focus.handle_request(now, &mut self.room, tx, &request, flow);
+            }
+            SipInput::Ack(request) => self.focus.handle_ack(now, &mut self.room, &request),
+            SipInput::Response(id, response) => self.focus.handle_response(now, &mut self.room, id, &response),
+            SipInput::Failed(id) => self.focus.handle_request_failed(now, &mut self.room, id),
+            SipInput::Shutdown => {
+                self.room.close();
+                self.switch.notify_all(&self.room, &date_time(), "The server is going down.");
+                self.phase = Phase::Farewell(now);
+            }
+        }
+    }
+
+    fn handle_reads(&mut self, reads: &mut Vec<MsrpInput>) {
+        let now = Instant::now();
+        let mut brought = Vec::with_capacity(reads.len());
+        for input in reads.drain(..) {
+            match input {
+                MsrpInput::Bound { entry, outbox, slot } => self.bound(now, &entry, outbox, slot),
+                MsrpInput::Unbound { session, slot, outbox } => self.unbound(now, session, slot, &outbox),
+                MsrpInput::Event(session, event) => self.handle_event(now, session, event),
+                MsrpInput::Brought(Brought { inputs, credit, read_at }) => {
+                    for (session, input) in inputs {
+                        self.switch.handle(now, &self.room, session, input, &credit);
+                    }
+                    brought.push((credit, read_at));
+                }
+            }
+        }
+        self.switch.end_turn();
+        if !brought.is_empty() {
+            let handed_out = Instant::now();
+            for (credit, read_at) in brought {
+                credit.settle(1);
+                if let Some(read_at) = read_at {
+                    self.shared.metrics.fanout_seconds.observe((handed_out - read_at).as_secs_f64());
+                }
+            }
+        }
+        self.welcome();
+    }
+
+    fn bound(&mut self, now: Instant, entry: &Arc<SessionEntry>, outbox: Arc<Outbox>, slot: Slot) {
+        let Some(entries) = self.entries.get_mut(&entry.session) else { return };
+        if Arc::ptr_eq(&entries.current, entry)
+            && let Some(former) = entries.former.take()
+        {
+            self.shared.table.remove(&former.local);
+        }
+        self.switch.attach(entry.session, outbox, slot);
+        self.focus.handle_bound(now, entry.session);
+        self.newcomers.push(entry.session);
+    }
+
+    fn unbound(&mut self, now: Instant, session: SessionId, slot: Slot, outbox: &Arc<Outbox>) {
+        if self.switch.is_attached(session, outbox, slot) {
+            self.switch.detach(session);
+            self.focus.handle_unbound(now, &mut self.room, session);
+        }
+    }
+
+    fn handle_event(&mut self, now: Instant, session: SessionId, event: RoomEvent) {
+        match event {
+            RoomEvent::Recovered { missed } => {
+                let text = match missed {
+                    1 => "You missed 1 message: your connection did not keep up.".to_owned(),
+                    n => format!("You missed {n} messages: your connection did not keep up."),
+                };
+                self.switch.notify(&self.room, session, &date_time(), &text);
+            }
+            RoomEvent::GivenUp => self.focus.end_session(now, &mut self.room, session, EndReason::Stalled),
+            RoomEvent::Unreachable => self.focus.end_session(now, &mut self.room, session, EndReason::ConnectionLost),
+        }
+    }
+
+    fn welcome(&mut self) {
+        let mut waiting = std::mem::take(&mut self.newcomers);
+        waiting.retain(|session| {
+            let known = self.entries.contains_key(session);
+            let ready = known && self.switch.is_ready(*session);
+            if ready && self.switch.take_newcomer(*session) && !self.room.rules().welcome.is_empty() {
+                let text = self.room.rules().welcome.clone();
+                self.switch.notify(&self.room, *session, &date_time(), &text);
+            }
+            known && !ready
+        });
+        self.newcomers = waiting;
+    }
+
+    fn handle_timeout(&mut self) {
+        let now = Instant::now();
+        self.focus.handle_timeout(now, &mut self.room);
+        self.switch.handle_timeout(now);
+        match self.phase {
+            Phase::Farewell(since) if now >= since + FAREWELL => self.say_goodbye(now),
+            Phase::Open | Phase::Unused(_) | Phase::Farewell(_) | Phase::Draining(_) => {}
+        }
+    }
+
+    fn say_goodbye(&mut self, now: Instant) {
+        self.focus.end_all(now, &mut self.room, EndReason::Shutdown);
+        self.phase = Phase::Draining(now);
+    }
+
+    fn move_outputs(&mut self) {
+        while self.for_sip.is_none()
+            && let Some(output) = self.focus.poll_output()
+        {
+            self.handle_focus_output(output);
+        }
+        while let Some(output) = self.switch.poll_output() {
+            self.handle_switch_output(output);
+        }
+        if let Phase::Farewell(_) = self.phase
+            && self.switch.is_all_written()
+        {
+            self.say_goodbye(Instant::now());
+        }
+        self.count_participants();
+    }
+
+    fn handle_focus_output(&mut self, output: FocusOutput) {
+        match output {
+            FocusOutput::Respond { tx, response } => self.for_sip = Some(SipOutput::Respond { tx, response }),
+            FocusOutput::Request { id, request, next_hop } => {
+                self.for_sip = Some(SipOutput::Request { room: self.handle.id(), id, request, next_hop });
+            }
+            FocusOutput::SendAck { request, next_hop } => self.for_sip = Some(SipOutput::Ack { request, next_hop }),
+            FocusOutput::OpenSession { session, spec } => self.open(session, &spec),
+            FocusOutput::UpdateSession { session, spec } => self.update(session, &spec),
+            FocusOutput::CloseSession { session, reason } => self.close(session, reason),
+            FocusOutput::Connect { session, to: _, allowed } => self.connect(session, allowed),
+        }
+    }
+
+    fn open(&mut self, session: SessionId, spec: &SessionSpec) {
+        let entry = self.entry(session, spec);
+        self.shared.table.insert(&entry);
+        self.switch.open(session, spec.local.clone(), spec.peer.clone());
+        self.entries.insert(session, Entries { current: entry, former: None });
+        self.shared.metrics.msrp_sessions.inc();
+        debug!(session = session.0, "session opened");
+    }
+
+    fn update(&mut self, session: SessionId, spec: &SessionSpec) {
+        let entry = self.entry(session, spec);
+        let Some(entries) = self.entries.get_mut(&session) else { return };
+        if entries.current.local != spec.local {
+            self.shared.table.insert(&entry);
+            let former = std::mem::replace(&mut entries.current, entry);
+            if let Some(older) = entries.former.replace(former) {
+                self.shared.table.remove(&older.local);
+            }
+        }
+        self.switch.update(session, spec.local.clone(), spec.peer.clone());
+    }
+
+    fn close(&mut self, session: SessionId, reason: EndReason) {
+        let Some(entries) = self.entries.remove(&session) else { return };
+        for entry in std::iter::once(entries.current).chain(entries.former) {
+            self.shared.table.remove(&entry.local);
+        }
+        self.switch.close(session);
+        self.switch.end_turn();
+        self.shared.metrics.msrp_sessions.dec();
+        self.shared.metrics.sessions_closed.of(label_of(reason)).inc();
+        if reason == EndReason::BindTimeout {
+            self.shared.metrics.msrp_bind_timeouts.inc();
+        }
+        debug!(session = session.0, ?reason, "session closed");
+    }
+
+    fn connect(&mut self, session: SessionId, allowed: Option<std::net::IpAddr>) {
+        let Some(entries) = self.entries.get(&session) else { return };
+        let entry = Arc::clone(&entries.current);
+        let (connections, tls) = (Arc::clone(&self.shared.connections), Arc::clone(&self.shared.tls));
+        let room = Arc::clone(&self.handle);
+        tokio::spawn(async move {
+            if !dial(connections, tls, Dial { entry, allowed }).await {
+                room.event(session, RoomEvent::Unreachable).await;
+            }
+        });
+    }
+
+    fn entry(&self, session: SessionId, spec: &SessionSpec) -> Arc<SessionEntry> {
+        Arc::new(SessionEntry::new(Arc::clone(&self.handle), session, spec.local.clone(), spec.peer.clone()))
+    }
+
+    fn handle_switch_output(&mut self, output: SwitchOutput) {
+        let metrics = &self.shared.metrics;
+        match output {
+            SwitchOutput::Failed(session) => {
+                self.focus.end_session(Instant::now(), &mut self.room, session, EndReason::ConnectionLost);
+            }
+            SwitchOutput::Counted(Counted::Message) => metrics.messages.of(MessageKind::Room).inc(),
+            SwitchOutput::Counted(Counted::Notice) => metrics.messages.of(MessageKind::Direct).inc(),
+            SwitchOutput::Counted(Counted::Response(code)) => metrics.msrp_responses.of(code).inc(),
+            SwitchOutput::Counted(Counted::Refused(refusal)) => metrics.reject(layer_of(refusal), refusal.label()),
+            SwitchOutput::Counted(Counted::Skipped(copies)) => {
+                metrics.deliveries_dropped.of(DropReason::Stalled).inc_by(u64::from(copies));
+            }
+        }
+    }
+
+    fn count_participants(&mut self) {
+        let now = self.room.participants().len();
+        if now != self.participants {
+            let metrics = &self.shared.metrics.participants;
+            metrics.add(i64::try_from(now).unwrap_or(i64::MAX) - i64::try_from(self.participants).unwrap_or(i64::MAX));
+            self.participants = now;
+        }
+    }
+
+    fn has_ended(&mut self, sip: &mpsc::Receiver<SipInput>) -> bool {
+        let now = Instant::now();
+        let idle = self.focus.is_idle() && self.for_sip.is_none() && self.room.is_empty();
+        match self.phase {
+            Phase::Open if idle && !self.rooms.stays(&self.handle) => self.phase = Phase::Unused(now),
+            Phase::Unused(_) if !idle || self.rooms.stays(&self.handle) => self.phase = Phase::Open,
+            Phase::Unused(since) if now >= since + self.shared.linger => {
+                if self.rooms.end_if_unused(&self.handle, sip) {
+                    return true;
+                }
+                self.phase = Phase::Unused(now);
+            }
+            Phase::Draining(since) if idle || now >= since + DRAIN => {
+                return self.rooms.end_if_unused(&self.handle, sip);
+            }
+            Phase::Open | Phase::Unused(_) | Phase::Farewell(_) | Phase::Draining(_) => {}
+        }
+        false
+    }
+}
+
+fn label_of(reason: EndReason) -> SessionEnd {
+    match reason {
+        EndReason::Left | EndReason::MediaRemoved | EndReason::Booted | EndReason::RoomClosed => SessionEnd::Left,
+        EndReason::NoAck | EndReason::BadAnswer | EndReason::Unreachable => SessionEnd::Failed,
+        EndReason::BindTimeout => SessionEnd::Unbound,
+        EndReason::ConnectionLost => SessionEnd::Lost,
+        EndReason::Expired => SessionEnd::Expired,
+        EndReason::Stalled => SessionEnd::Stalled,
+        EndReason::Shutdown => SessionEnd::Shutdown,
+    }
+}
+
+fn layer_of(refusal: Refusal) -> Layer {
+    match refusal {
+        Refusal::MalformedRequest
+        | Refusal::NotCpim
+        | Refusal::TooLarge
+        | Refusal::OutOfOrder
+        | Refusal::TooManyOpen
+        | Refusal::TimedOut
+        | Refusal::Again { .. } => Layer::Msrp,
+        Refusal::MalformedCpim | Refusal::UnknownRequirement | Refusal::ForeignSender | Refusal::SeveralRecipients => {
+            Layer::Cpim
+        }
+        Refusal::WrappedType | Refusal::NotAllowed | Refusal::UnknownRecipient | Refusal::Nickname => Layer::Room,
+    }
+}
+
+/// The wall time as CPIM writes it.
+fn date_time() -> String {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    parlor_cpim::utc_date_time(since_epoch.as_secs(), since_epoch.subsec_millis() as u16)
+}

@@ -1,0 +1,123 @@
+//! Which room a request is for.
+
+use crate::metrics::{Layer, SipMethod};
+use crate::room::{Dispatch, SipInput};
+use crate::sip::task::SipTask;
+use parlor_focus::{Focus, Output, Reject, uas};
+use parlor_room::Room;
+use parlor_sip::{Flow, Method, Request, Response, ServerTransactionId};
+use std::sync::Arc;
+use std::time::Instant;
+
+impl SipTask {
+    pub(super) fn handle_request(&mut self, now: Instant, tx: ServerTransactionId, request: Box<Request>, flow: Flow) {
+        self.metrics.sip_requests.of(SipMethod::of(request.method.as_str())).inc();
+        // SIP-E3: in a dialog it is the tag that tells the room, whatever the Request-URI says.
+        if let Ok(Some(tag)) = request.headers.to_tag() {
+            let input = SipInput::Request { tx, request, flow };
+            let dispatched = match room_of(&tag) {
+                Some(id) => self.rooms.dispatch_by_id(id, input),
+                None => Dispatch::NoRoom(input),
+            };
+            return self.refuse_undelivered(now, dispatched);
+        }
+        match uas::target(&request, &self.focus.hosts) {
+            Ok(uas::Target::Room(name)) => self.handle_room_request(now, tx, &name, request, flow),
+            Ok(target @ (uas::Target::Server | uas::Target::NotOurs)) => self.answer(now, tx, &request, &target),
+            Err(reject) => self.refuse(now, tx, &request, &reject),
+        }
+    }
+
+    fn handle_room_request(
+        &mut self,
+        now: Instant,
+        tx: ServerTransactionId,
+        name: &str,
+        request: Box<Request>,
+        flow: Flow,
+    ) {
+        let joins = request.method == Method::Invite;
+        if !self.rooms.may_exist(name) {
+            self.answer(now, tx, &request, &uas::Target::Room(name.into()));
+        } else if joins && !self.table.has_space() {
+            self.metrics.reject(Layer::Sip, "too_many_sessions");
+            self.refuse(now, tx, &request, &Reject::Overload);
+        } else if joins {
+            let dispatched = self.rooms.dispatch_by_name(name, SipInput::Request { tx, request, flow });
+            self.refuse_undelivered(now, dispatched);
+        } else {
+            // Asking about a room, or anything else outside of dialogs, does not make it.
+            self.answer_for_room(now, tx, name, &request, flow);
+        }
+    }
+
+    fn refuse_undelivered(&mut self, now: Instant, dispatched: Dispatch) {
+        match dispatched {
+            Dispatch::NoRoom(SipInput::Request { tx, request, .. }) => {
+                let reject = in_no_dialog(&request);
+                self.refuse(now, tx, &request, &reject);
+            }
+            Dispatch::Overloaded(SipInput::Request { tx, request, .. }) => {
+                self.metrics.reject(Layer::Sip, "overload");
+                self.refuse(now, tx, &request, &Reject::Overload);
+            }
+            Dispatch::Taken | Dispatch::NoRoom(_) | Dispatch::Overloaded(_) => {}
+        }
+    }
+
+    /// The answer that a room of this name gives to a request that changes nothing.
+    fn answer_for_room(&mut self, now: Instant, tx: ServerTransactionId, name: &str, request: &Request, flow: Flow) {
+        let hosts = Arc::clone(&self.focus.hosts);
+        let Ok(mut room) = Room::new(name, hosts, self.rooms.rules(name).clone()) else {
+            return self.refuse(now, tx, request, &Reject::NotFound);
+        };
+        let mut focus = Focus::new(Arc::clone(&self.focus), "0".to_owned(), rand::make_rng());
+        focus.handle_request(now, &mut room, tx, request, flow);
+        while let Some(output) = focus.poll_output() {
+            if let Output::Respond { tx, response } = output {
+                self.respond(now, tx, &response);
+            }
+        }
+    }
+
+    fn answer(&mut self, now: Instant, tx: ServerTransactionId, request: &Request, target: &uas::Target) {
+        let response = uas::answer(request, target, &self.focus, &self.tag());
+        self.respond(now, tx, &response);
+    }
+
+    fn refuse(&mut self, now: Instant, tx: ServerTransactionId, request: &Request, reject: &Reject) {
+        let response = uas::refuse(request, reject, &self.focus, &self.tag());
+        self.respond(now, tx, &response);
+    }
+
+    fn respond(&mut self, now: Instant, tx: ServerTransactionId, response: &Response) {
+        self.endpoint.respond(now, tx, response);
+    }
+
+    fn tag(&self) -> String {
+        format!("0-{:016x}", rand::random::<u64>())
+    }
+
+    /// The ACK of a 2xx goes by its tag alone.
+    pub(super) fn handle_ack(&self, request: Box<Request>) {
+        self.metrics.sip_requests.of(SipMethod::Ack).inc();
+        let room = request.headers.to_tag().ok().flatten().and_then(|tag| room_of(&tag));
+        if let Some(id) = room {
+            // A room that is gone or overfull sees the ACK of the next retransmission, if it still matters.
+            let _ = self.rooms.dispatch_by_id(id, SipInput::Ack(request));
+        }
+    }
+}
+
+/// The room's number stands before the first hyphen of its tags.
+fn room_of(tag: &str) -> Option<u64> {
+    let (id, _) = tag.split_once('-')?;
+    u64::from_str_radix(id, 16).ok()
+}
+
+fn in_no_dialog(request: &Request) -> Reject {
+    match uas::method(&request.method) {
+        Ok(()) => Reject::NoDialog,
+        Err(reject) => reject,
+    }
+}

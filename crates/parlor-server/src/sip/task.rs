@@ -1,0 +1,246 @@
+//! The one task that holds all SIP transactions.
+
+use super::flows::{Datagrams, Flows};
+use super::stream::{StreamListener, Streams};
+use super::{Incoming, SipOutput, udp};
+use crate::addresses::PerAddress;
+use crate::metrics::{Layer, Metrics};
+use crate::msrp::SessionTable;
+use crate::room::{Rooms, SipInput};
+use parlor_focus::RequestId;
+use parlor_sip::{
+    ClientTransactionId, Endpoint, Event, Flow, Limits, Message, SentBy, Stats, TransactionLimits, Transport,
+};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
+use tokio::net::UdpSocket;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::sleep_until;
+
+/// How many messages may wait for the task.
+const MAILBOX: usize = 256;
+/// How many messages are handled in one turn.
+const TURN: usize = 64;
+
+/// A socket that SIP is served on.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    /// Datagrams.
+    Udp(UdpSocket),
+    /// Streams.
+    Stream(StreamListener),
+}
+
+/// What an operator may set about SIP.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) limits: Limits,
+    pub(crate) transactions: TransactionLimits,
+    pub(crate) connections: usize,
+    pub(crate) per_address: u32,
+}
+
+/// All SIP transactions and where they are sent.
+#[derive(Debug)]
+pub(crate) struct SipTask {
+    pub(super) endpoint: Endpoint,
+    pub(super) rooms: Arc<Rooms>,
+    pub(super) table: Arc<SessionTable>,
+    pub(super) focus: Arc<parlor_focus::Settings>,
+    pub(super) metrics: Arc<Metrics>,
+    flows: Flows,
+    requests: HashMap<ClientTransactionId, (u64, RequestId)>,
+    /// What rooms are still to be told; they are asked again when they have space.
+    untold: Vec<(u64, SipInput)>,
+    incoming: mpsc::Receiver<Incoming>,
+    outgoing: mpsc::Receiver<SipOutput>,
+    counted: Stats,
+}
+
+impl SipTask {
+    /// A task that serves no socket yet.
+    pub(crate) fn new(
+        settings: &Settings,
+        rooms: Arc<Rooms>,
+        table: Arc<SessionTable>,
+        focus: Arc<parlor_focus::Settings>,
+        metrics: Arc<Metrics>,
+        outgoing: mpsc::Receiver<SipOutput>,
+    ) -> Self {
+        let (tell, incoming) = mpsc::channel(MAILBOX);
+        let streams = Streams {
+            limits: settings.limits,
+            metrics: Arc::clone(&metrics),
+            incoming: tell,
+            permits: Arc::new(Semaphore::new(settings.connections)),
+            per_address: PerAddress::new(settings.per_address),
+            next: Arc::new(AtomicU64::new(1)),
+        };
+        let flows = Flows { datagrams: Vec::new(), sent_by: HashMap::new(), open: HashMap::new(), streams };
+        Self {
+            endpoint: Endpoint::new(settings.transactions, rand::make_rng()),
+            rooms,
+            table,
+            focus,
+            metrics,
+            flows,
+            requests: HashMap::new(),
+            untold: Vec::new(),
+            incoming,
+            outgoing,
+            counted: Stats::default(),
+        }
+    }
+
+    /// Serves a socket that our Via names so.
+    pub(crate) fn serve(&mut self, socket: Socket, local: SocketAddr, sent_by: SentBy) {
+        let streams = self.flows.streams.clone();
+        match socket {
+            Socket::Udp(socket) => {
+                let socket = Arc::new(socket);
+                self.flows.sent_by.insert((Transport::Udp, local), sent_by);
+                let read = udp::read(Arc::clone(&socket), local, streams.limits, streams.metrics, streams.incoming);
+                self.flows.datagrams.push(Datagrams { local, socket });
+                tokio::spawn(read);
+            }
+            Socket::Stream(listener) => {
+                let transport = if listener.is_tls() { Transport::Tls } else { Transport::Tcp };
+                self.flows.sent_by.insert((transport, local), sent_by);
+                tokio::spawn(listener.run(local, streams));
+            }
+        }
+    }
+
+    /// Runs until all rooms and sockets are gone, which is for ever.
+    pub(crate) async fn run(mut self) {
+        let (mut messages, mut outputs) = (Vec::with_capacity(TURN), Vec::with_capacity(TURN));
+        loop {
+            let deadline = self.endpoint.poll_timeout();
+            // While rooms are still to be told something, they are asked again soon.
+            let retry = (!self.untold.is_empty()).then(|| Instant::now() + RETRY);
+            let wake = [deadline, retry].into_iter().flatten().min();
+            tokio::select! {
+                _ = self.incoming.recv_many(&mut messages, TURN) => {}
+                _ = self.outgoing.recv_many(&mut outputs, TURN) => {}
+                () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => {}
+            }
+            let now = Instant::now();
+            self.endpoint.handle_timeout(now);
+            for message in messages.drain(..) {
+                self.handle_incoming(now, message);
+                self.drain(now);
+            }
+            for output in outputs.drain(..) {
+                self.handle_output(now, output);
+            }
+            self.drain(now);
+            self.tell_again();
+            self.count();
+        }
+    }
+
+    fn handle_incoming(&mut self, now: Instant, incoming: Incoming) {
+        match incoming {
+            Incoming::Opened { flow, queue } => self.flows.opened(flow, queue),
+            Incoming::Message { flow, message } => self.handle_message(now, flow, *message),
+            Incoming::Invalid { flow, error } => self.endpoint.handle_invalid(flow, &error),
+            Incoming::Closed { flow } => {
+                self.flows.closed(flow);
+                self.endpoint.handle_transport_error(now, flow);
+            }
+        }
+    }
+
+    fn handle_message(&mut self, now: Instant, flow: Flow, message: Message) {
+        self.endpoint.handle_message(now, flow, message);
+    }
+
+    fn handle_output(&mut self, now: Instant, output: SipOutput) {
+        match output {
+            SipOutput::Respond { tx, response } => self.endpoint.respond(now, tx, &response),
+            SipOutput::Request { room, id, request, next_hop } => match self.flows.route(&next_hop) {
+                Some(flow) => {
+                    let tx = self.endpoint.request(now, flow, &self.flows.sent_by(flow), request);
+                    self.requests.insert(tx, (room, id));
+                }
+                None => self.tell(room, SipInput::Failed(id)),
+            },
+            SipOutput::Ack { request, next_hop } => {
+                if let Some(flow) = self.flows.route(&next_hop) {
+                    self.endpoint.send_ack(flow, &self.flows.sent_by(flow), request);
+                }
+            }
+        }
+    }
+
+    /// Does what the transactions want done.
+    fn drain(&mut self, now: Instant) {
+        loop {
+            while let Some(transmit) = self.endpoint.poll_transmit() {
+                if let Some(code) = transmit.status() {
+                    self.metrics.sip_responses.of(code).inc();
+                }
+                if !self.flows.send(transmit.flow, transmit.bytes) && transmit.flow.transport != Transport::Udp {
+                    self.metrics.reject(Layer::Sip, "unsendable");
+                    self.flows.fail_later(transmit.flow);
+                }
+            }
+            let Some(event) = self.endpoint.poll_event() else { return };
+            self.handle_event(now, event);
+        }
+    }
+
+    fn handle_event(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Request { tx, request, flow } => self.handle_request(now, tx, request, flow),
+            Event::Ack { request, flow: _ } => self.handle_ack(request),
+            // SIP-47: rooms answer an INVITE at once, so that there is nothing to cancel.
+            Event::Cancel { tx: _ } => {}
+            Event::Response { tx, response } => {
+                if response.code < 200 {
+                    return;
+                }
+                if let Some((room, id)) = self.requests.remove(&tx) {
+                    self.tell(room, SipInput::Response(id, response));
+                }
+            }
+            Event::Timeout { tx } | Event::TransportError { tx } => {
+                if let Some((room, id)) = self.requests.remove(&tx) {
+                    self.tell(room, SipInput::Failed(id));
+                }
+            }
+        }
+    }
+
+    /// The answer to a room's own request; rooms have few of these open, so that what waits here is bounded by them.
+    fn tell(&mut self, room: u64, input: SipInput) {
+        if let crate::room::Dispatch::Overloaded(input) = self.rooms.dispatch_by_id(room, input) {
+            self.untold.push((room, input));
+        }
+    }
+
+    fn tell_again(&mut self) {
+        for (room, input) in std::mem::take(&mut self.untold) {
+            self.tell(room, input);
+        }
+    }
+
+    fn count(&mut self) {
+        let stats = self.endpoint.stats();
+        let under_way = stats.server_transactions + stats.client_transactions;
+        self.metrics.sip_transactions.set(i64::try_from(under_way).unwrap_or(i64::MAX));
+        for _ in self.counted.requests_overloaded..stats.requests_overloaded {
+            self.metrics.reject(Layer::Sip, "too_many_transactions");
+        }
+        for _ in self.counted.requests_merged..stats.requests_merged {
+            self.metrics.reject(Layer::Sip, "merged");
+        }
+        self.counted = stats;
+    }
+}
+
+/// How soon a room that had no space is told again.
+const RETRY: std::time::Duration = std::time::Duration::from_millis(20);

@@ -1,0 +1,259 @@
+//! From the pieces of a message to the frames in its recipients' outboxes.
+
+use crate::Credit;
+use crate::frame::{BASE62, Frame, FrameHeaders, FrameTid, MessageKey, Place, TID_RANDOM};
+use crate::outbox::Pushed;
+use crate::recipients::{Recipients, wake};
+use bytes::Bytes;
+use memchr::memmem;
+use parlor_msrp::Flag;
+use parlor_room::SessionId;
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use std::sync::Arc;
+
+/// A chunk smaller than this is made only as the last one of what its sender sent at once (MSRP-34).
+const SMALLEST_CHUNK: usize = 2048;
+/// A chunk larger than this must be interruptible: its range has no end (MSRP-33).
+pub(crate) const LARGEST_FIXED_CHUNK: usize = 2048;
+
+/// How frames are cut and what they ask of their recipients.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    /// The most octets of body in one frame.
+    pub(crate) frame_bytes: usize,
+    /// `Failure-Report` of the copies (CHAT-45).
+    pub(crate) failure_report: &'static str,
+}
+
+/// A message on its way out: cut into frames for the recipients that were there when it started.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) key: MessageKey,
+    pub(crate) random: [u8; TID_RANDOM],
+    pub(crate) recipients: Recipients,
+    /// The sending session, which gets no copy (CHAT-41).
+    except: SessionId,
+    message_id: Bytes,
+    declared_total: Option<u64>,
+    frames: u64,
+    sent: u64,
+    /// Octets that wait for the next ones, or for the end, so that the last frame can say that it is the last.
+    pending: Option<(Bytes, Credit)>,
+}
+
+/// A frame and for whom it is.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    frame: Arc<Frame>,
+    to: Recipients,
+    except: Option<SessionId>,
+}
+
+impl Outgoing {
+    pub(crate) fn new(
+        key: MessageKey,
+        rng: &mut StdRng,
+        recipients: Recipients,
+        except: SessionId,
+        declared_total: Option<u64>,
+    ) -> Self {
+        let random = random_id(rng);
+        let message_id = Bytes::copy_from_slice(&random);
+        Self { key, random, recipients, except, message_id, declared_total, frames: 0, sent: 0, pending: None }
+    }
+
+    /// Whether a first frame has been planned.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.frames > 0
+    }
+
+    /// Takes further octets of the message; what makes whole frames is planned.
+    pub(crate) fn push(&mut self, cut: Cut, rng: &mut StdRng, body: Bytes, credit: &Credit, turn: &mut Vec<Planned>) {
+        let mut rest = match self.pending.take() {
+            // Too little for a frame of its own, so it is copied together with what follows.
+            Some((pending, _)) if pending.len() < SMALLEST_CHUNK => Bytes::from([pending, body].concat()),
+            Some((pending, pending_credit)) => {
+                self.plan(cut, rng, pending, &pending_credit, Flag::More, turn);
+                body
+            }
+            None => body,
+        };
+        while rest.len() > cut.frame_bytes {
+            let frame = rest.split_to(cut.frame_bytes);
+            self.plan(cut, rng, frame, credit, Flag::More, turn);
+        }
+        if !rest.is_empty() {
+            self.pending = Some((rest, credit.clone()));
+        }
+    }
+
+    /// What waits is planned, as the end of a chunk of the sender's or of the whole message.
+    pub(crate) fn end(&mut self, cut: Cut, rng: &mut StdRng, flag: Flag, turn: &mut Vec<Planned>) {
+        let pending = self.pending.take();
+        if flag == Flag::More && pending.is_none() {
+            return;
+        }
+        let (body, credit) = match pending {
+            Some((body, credit)) if flag != Flag::Abort => (body, credit),
+            Some(_) | None => (Bytes::new(), Credit::none()),
+        };
+        self.plan(cut, rng, body, &credit, flag, turn);
+    }
+
+    /// At the end of a turn: what is worth a frame goes out, less is kept without holding the sender's credit.
+    pub(crate) fn end_turn(&mut self, cut: Cut, rng: &mut StdRng, turn: &mut Vec<Planned>) {
+        let Some((pending, credit)) = self.pending.take() else { return };
+        if pending.len() >= SMALLEST_CHUNK {
+            self.plan(cut, rng, pending, &credit, Flag::More, turn);
+        } else {
+            self.pending = Some((Bytes::copy_from_slice(&pending), Credit::none()));
+        }
+    }
+
+    fn plan(&mut self, cut: Cut, rng: &mut StdRng, body: Bytes, credit: &Credit, flag: Flag, turn: &mut Vec<Planned>) {
+        let place = if self.frames == 0 { Place::First } else { Place::Later };
+        let start = self.sent + 1;
+        let end = self.sent + body.len() as u64;
+        let total = match flag {
+            Flag::Complete => Some(end),
+            // RFC 4975 §7.1.1: the declared total is a hint; a wrong one is not passed on once it shows (MSRP-E2).
+            Flag::More | Flag::Abort => self.declared_total.filter(|total| *total > end),
+        };
+        let fixed = body.len() <= LARGEST_FIXED_CHUNK && flag != Flag::Abort;
+        let headers = FrameHeaders {
+            message_id: &self.message_id,
+            failure_report: cut.failure_report,
+            start,
+            end: fixed.then_some(end),
+            total,
+        };
+        let frame = Frame {
+            message: self.key,
+            place,
+            flag,
+            tid: FrameTid::new(&absent_from(&body, self.random, rng), self.frames),
+            headers: headers.encode(),
+            message_id: self.message_id.clone(),
+            failure_report: cut.failure_report,
+            start,
+            body,
+            credit: credit.clone(),
+        };
+        self.frames += 1;
+        self.sent = end;
+        turn.push(Planned { frame: Arc::new(frame), to: self.recipients.clone(), except: Some(self.except) });
+    }
+}
+
+/// The message's random id, or another one should it stand in this body (MSRP-8).
+fn absent_from(body: &[u8], random: [u8; TID_RANDOM], rng: &mut StdRng) -> [u8; TID_RANDOM] {
+    let mut id = random;
+    while memmem::find(body, &id).is_some() {
+        id = random_id(rng);
+    }
+    id
+}
+
+/// 71 random bits in letters and digits (MSRP-9, MSRP-20).
+pub(crate) fn random_id(rng: &mut StdRng) -> [u8; TID_RANDOM] {
+    std::array::from_fn(|_| BASE62[rng.random_range(0..BASE62.len())])
+}
+
+/// Puts everything planned into the recipients' outboxes: one lock and one wake for each run of frames to the same people.
+///
+/// Gives the number of copies that were skipped because their recipient has stalled.
+pub(crate) fn hand_out(turn: &mut Vec<Planned>) -> u32 {
+    let mut pushed = Pushed::default();
+    for run in turn.chunk_by(|a, b| a.to.same(&b.to)) {
+        let Some(first) = run.first() else { continue };
+        for planned in run {
+            planned.frame.credit.take(planned.to.len());
+        }
+        for recipient in first.to.iter() {
+            let own = |planned: &&Planned| planned.except == Some(recipient.session);
+            for planned in run.iter().filter(own) {
+                planned.frame.credit.settle(1);
+            }
+            let frames = run.iter().filter(|planned| !own(planned)).map(|planned| &planned.frame);
+            wake(recipient.outbox.push(recipient.slot, frames, &mut pushed));
+        }
+    }
+    turn.clear();
+    pushed.skipped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng as _;
+
+    const CUT: Cut = Cut { frame_bytes: 8192, failure_report: "partial" };
+
+    fn outgoing(rng: &mut StdRng) -> Outgoing {
+        Outgoing::new(MessageKey(1), rng, Recipients::new([]), SessionId(1), None)
+    }
+
+    fn frames(turn: &[Planned]) -> Vec<(u64, usize, Flag, Place)> {
+        turn.iter().map(|p| (p.frame.start, p.frame.body.len(), p.frame.flag, p.frame.place)).collect()
+    }
+
+    #[test]
+    fn a_small_message_is_one_frame() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let (mut message, mut turn) = (outgoing(&mut rng), Vec::new());
+        message.push(CUT, &mut rng, Bytes::from_static(b"hello"), &Credit::none(), &mut turn);
+        message.end(CUT, &mut rng, Flag::Complete, &mut turn);
+        assert_eq!(frames(&turn), [(1, 5, Flag::Complete, Place::First)]);
+        assert!(turn[0].frame.headers.ends_with(b"Content-Type: message/cpim\r\n\r\n"));
+        assert!(memmem::find(&turn[0].frame.headers, b"Byte-Range: 1-5/5\r\n").is_some());
+    }
+
+    #[test]
+    fn a_large_piece_is_cut_and_its_last_frame_ends_the_message() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let (mut message, mut turn) = (outgoing(&mut rng), Vec::new());
+        message.push(CUT, &mut rng, Bytes::from(vec![b'x'; 20_000]), &Credit::none(), &mut turn);
+        message.end(CUT, &mut rng, Flag::Complete, &mut turn);
+        let expected = [
+            (1, 8192, Flag::More, Place::First),
+            (8193, 8192, Flag::More, Place::Later),
+            (16385, 3616, Flag::Complete, Place::Later),
+        ];
+        assert_eq!(frames(&turn), expected);
+        // MSRP-33: a frame above 2,048 octets is interruptible.
+        assert!(memmem::find(&turn[2].frame.headers, b"Byte-Range: 16385-*/20000\r\n").is_some());
+    }
+
+    #[test]
+    fn little_pieces_are_gathered_unless_the_sender_ends_its_chunk() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let (mut message, mut turn) = (outgoing(&mut rng), Vec::new());
+        for _ in 0..100 {
+            message.push(CUT, &mut rng, Bytes::from_static(b"0123456789"), &Credit::none(), &mut turn);
+            message.end_turn(CUT, &mut rng, &mut turn);
+        }
+        assert_eq!(frames(&turn), []);
+        message.end(CUT, &mut rng, Flag::More, &mut turn);
+        assert_eq!(frames(&turn), [(1, 1000, Flag::More, Place::First)]);
+    }
+
+    #[test]
+    fn the_transaction_id_never_stands_in_the_body() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let (mut message, mut turn) = (outgoing(&mut rng), Vec::new());
+        let body = [b"-------".as_slice(), &message.random, b"00$\r\n"].concat();
+        message.push(CUT, &mut rng, Bytes::from(body.clone()), &Credit::none(), &mut turn);
+        message.end(CUT, &mut rng, Flag::Complete, &mut turn);
+        let lines = crate::Lines::new(
+            "0",
+            &parlor_msrp::Path::parse("msrp://127.0.0.1:7/a;tcp").expect("a path"),
+            &parlor_msrp::Uri::new(false, "127.0.0.1", 8, "b", "tcp"),
+        );
+        let mut text = Vec::new();
+        lines.write_head(&turn[0].frame, &mut text);
+        let tid = text.split(|b| *b == b' ').nth(1).expect("a transaction id");
+        assert!(memmem::find(&body, tid).is_none());
+        assert!(memmem::find(&body, &tid[..TID_RANDOM]).is_none());
+    }
+}

@@ -1,0 +1,179 @@
+//! The three lanes and the order in which they are emptied.
+
+use super::Slot;
+use crate::frame::{Frame, MessageKey};
+use bytes::Bytes;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// About how many octets are taken for one write.
+pub(super) const TURN_BYTES: usize = 64 * 1024;
+/// Queues that held more than this give their memory back once they are empty.
+const KEEP_CAPACITY: usize = 64;
+
+/// One thing to be written.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// Encoded: a response, a report, an abort.
+    Encoded(Bytes),
+    /// A copy of a frame for the session at this place.
+    Copy { slot: Slot, frame: Arc<Frame> },
+}
+
+/// A message whose later frames are still to come or to be written.
+#[derive(Debug, Default)]
+struct Stream {
+    frames: VecDeque<Arc<Frame>>,
+    head_taken: bool,
+}
+
+type StreamKey = (Slot, MessageKey);
+
+/// What waits, by lane.
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    control: VecDeque<Item>,
+    heads: VecDeque<Item>,
+    streams: BTreeMap<StreamKey, Stream>,
+    /// The streams that have frames waiting, in the order of their next turn.
+    ready: VecDeque<StreamKey>,
+}
+
+impl Lanes {
+    pub(super) fn is_empty(&self) -> bool {
+        self.control.is_empty() && self.heads.is_empty() && self.ready.is_empty()
+    }
+
+    pub(super) fn push_control(&mut self, item: Item) {
+        self.control.push_back(item);
+    }
+
+    /// The first frame of a message; if more are to follow, they are expected from now on.
+    pub(super) fn push_head(&mut self, slot: Slot, frame: Arc<Frame>) {
+        if !frame.is_last() {
+            self.streams.insert((slot, frame.message), Stream::default());
+        }
+        self.heads.push_back(Item::Copy { slot, frame });
+    }
+
+    /// An abort goes behind the heads, as the first frame of its message may still be among them.
+    pub(super) fn push_abort(&mut self, bytes: Bytes) {
+        self.heads.push_back(Item::Encoded(bytes));
+    }
+
+    /// Whether later frames of this message are expected.
+    pub(super) fn expects(&self, slot: Slot, message: MessageKey) -> bool {
+        self.streams.contains_key(&(slot, message))
+    }
+
+    /// A later frame of a message that is expected.
+    pub(super) fn push_bulk(&mut self, slot: Slot, frame: Arc<Frame>) {
+        let key = (slot, frame.message);
+        let Some(stream) = self.streams.get_mut(&key) else { return };
+        if stream.frames.is_empty() {
+            self.ready.push_back(key);
+        }
+        stream.frames.push_back(frame);
+    }
+
+    /// Forgets a message; gives the later frames of it that waited.
+    pub(super) fn remove_stream(&mut self, slot: Slot, message: MessageKey) -> Option<VecDeque<Arc<Frame>>> {
+        let stream = self.streams.remove(&(slot, message))?;
+        self.ready.retain(|key| *key != (slot, message));
+        Some(stream.frames)
+    }
+
+    /// Everything that waits for one session, taken out, except responses and reports.
+    pub(super) fn remove_slot(&mut self, slot: Slot) -> Vec<Arc<Frame>> {
+        let mut removed = Vec::new();
+        self.heads.retain(|item| match item {
+            Item::Copy { slot: owner, frame } if *owner == slot => {
+                removed.push(Arc::clone(frame));
+                false
+            }
+            Item::Copy { .. } | Item::Encoded(_) => true,
+        });
+        self.ready.retain(|(owner, _)| *owner != slot);
+        let messages: Vec<StreamKey> = self.streams.keys().filter(|(owner, _)| *owner == slot).copied().collect();
+        removed.extend(messages.iter().filter_map(|key| self.streams.remove(key)).flat_map(|stream| stream.frames));
+        removed
+    }
+
+    /// All frames that hold a share of a credit.
+    pub(super) fn frames(&self) -> impl Iterator<Item = &Arc<Frame>> {
+        let heads = self.heads.iter().filter_map(|item| match item {
+            Item::Copy { frame, .. } => Some(frame),
+            Item::Encoded(_) => None,
+        });
+        heads.chain(self.streams.values().flat_map(|stream| &stream.frames))
+    }
+
+    /// Takes what goes into one write: control, then heads, then bulk, of which at least one frame.
+    pub(super) fn take(&mut self, mut len_of: impl FnMut(&Item) -> usize, mut put: impl FnMut(Item, usize)) {
+        let mut taken = 0;
+        while taken < TURN_BYTES
+            && let Some(item) = self.control.pop_front()
+        {
+            let len = len_of(&item);
+            taken += len;
+            put(item, len);
+        }
+        while taken < TURN_BYTES
+            && let Some(item) = self.heads.pop_front()
+        {
+            if let Item::Copy { slot, frame } = &item
+                && let Some(stream) = self.streams.get_mut(&(*slot, frame.message))
+            {
+                stream.head_taken = true;
+            }
+            let len = len_of(&item);
+            taken += len;
+            put(item, len);
+        }
+        self.take_bulk(taken, len_of, put);
+        self.give_back_memory();
+    }
+
+    fn take_bulk(
+        &mut self,
+        mut taken: usize,
+        mut len_of: impl FnMut(&Item) -> usize,
+        mut put: impl FnMut(Item, usize),
+    ) {
+        let mut first = true;
+        let mut passed_over = 0;
+        while (first || taken < TURN_BYTES) && passed_over < self.ready.len() {
+            let Some(key) = self.ready.pop_front() else { break };
+            let Some(stream) = self.streams.get_mut(&key) else { continue };
+            // A message's later frames never overtake its first.
+            if !stream.head_taken {
+                self.ready.push_back(key);
+                passed_over += 1;
+                continue;
+            }
+            let Some(frame) = stream.frames.pop_front() else { continue };
+            if frame.is_last() {
+                self.streams.remove(&key);
+            } else if !stream.frames.is_empty() {
+                self.ready.push_back(key);
+            }
+            let item = Item::Copy { slot: key.0, frame };
+            let len = len_of(&item);
+            taken += len;
+            first = false;
+            put(item, len);
+        }
+    }
+
+    fn give_back_memory(&mut self) {
+        if self.control.is_empty() && self.control.capacity() > KEEP_CAPACITY {
+            self.control = VecDeque::new();
+        }
+        if self.heads.is_empty() && self.heads.capacity() > KEEP_CAPACITY {
+            self.heads = VecDeque::new();
+        }
+        if self.ready.is_empty() && self.ready.capacity() > KEEP_CAPACITY {
+            self.ready = VecDeque::new();
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Why a SEND is refused, and what its sender is told.
+
+/// Why the switch refuses a message: spec/chatroom.md §4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A header is missing or has a value that cannot be.
+    #[error("malformed request")]
+    MalformedRequest,
+    /// The top-level type is not message/cpim (CHAT-30).
+    #[error("content type is not message/cpim")]
+    NotCpim,
+    /// The CPIM headers are broken, incomplete or too long (CHAT-31).
+    #[error("malformed message/cpim")]
+    MalformedCpim,
+    /// `Require` names a CPIM header that is not known here (CHAT-34).
+    #[error("required CPIM header not understood")]
+    UnknownRequirement,
+    /// The CPIM From is not the sender's own (CHAT-32).
+    #[error("From is not the sender")]
+    ForeignSender,
+    /// More than one To (CHAT-33).
+    #[error("more than one To")]
+    SeveralRecipients,
+    /// The wrapped type is not accepted in this room (CHAT-35).
+    #[error("wrapped content type not accepted")]
+    WrappedType,
+    /// The session may not send now (CHAT-36, MSRP-120).
+    #[error("not allowed to send")]
+    NotAllowed,
+    /// To names neither the room nor anybody in it (CHAT-38).
+    #[error("recipient not found")]
+    UnknownRecipient,
+    /// The message is larger than the room takes (MSRP-71).
+    #[error("message too large")]
+    TooLarge,
+    /// A chunk came so far ahead of its predecessors that it cannot be held (CHAT-64).
+    #[error("chunks out of order")]
+    OutOfOrder,
+    /// Too many messages are open at once (CHAT-66).
+    #[error("too many open messages")]
+    TooManyOpen,
+    /// No chunk came for too long (CHAT-62).
+    #[error("message timed out")]
+    TimedOut,
+    /// A later chunk of a message that was refused or aborted before (CHAT-64).
+    #[error("message was refused before")]
+    Again {
+        /// The status it was refused with.
+        code: u16,
+    },
+    /// Nicknames are not allowed in this room (CHAT-81).
+    #[error("nicknames not allowed")]
+    Nickname,
+}
+
+impl Refusal {
+    /// A later chunk of something that was refused with `code`.
+    pub(crate) fn again(code: u16) -> Self {
+        Self::Again { code }
+    }
+
+    /// The MSRP status code.
+    pub fn code(self) -> u16 {
+        match self {
+            Self::MalformedRequest | Self::MalformedCpim | Self::UnknownRequirement => 400,
+            Self::ForeignSender | Self::SeveralRecipients | Self::NotAllowed | Self::Nickname => 403,
+            Self::UnknownRecipient => 404,
+            Self::TooLarge | Self::OutOfOrder | Self::TooManyOpen | Self::TimedOut => 413,
+            Self::Again { code } => code,
+            Self::NotCpim | Self::WrappedType => 415,
+        }
+    }
+
+    /// The reason as a metrics label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::MalformedRequest => "malformed_request",
+            Self::NotCpim => "not_cpim",
+            Self::MalformedCpim => "malformed_cpim",
+            Self::UnknownRequirement => "unknown_requirement",
+            Self::ForeignSender => "foreign_sender",
+            Self::SeveralRecipients => "several_recipients",
+            Self::WrappedType => "wrapped_type",
+            Self::NotAllowed => "not_allowed",
+            Self::UnknownRecipient => "unknown_recipient",
+            Self::TooLarge => "too_large",
+            Self::OutOfOrder => "out_of_order",
+            Self::TooManyOpen => "too_many_open",
+            Self::TimedOut => "timed_out",
+            Self::Again { .. } => "refused_before",
+            Self::Nickname => "nickname",
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Responses and reports: those we owe, and those of recipients about their copies (RFC 4975 §7.1.2–§7.2, RFC 7701 §6.3).
+
+use crate::frame::TID_RANDOM;
+use crate::message::{Incoming, Phase};
+use crate::recipients::wake;
+use crate::refusal::Refusal;
+use crate::session::Chunk;
+use crate::switch::{Counted, Switch};
+use parlor_msrp::{
+    ByteRange, FailureReport, Flag, Request, Response, TransactionId, encode_report, encode_response, reason,
+};
+use parlor_room::SessionId;
+use rand::RngExt as _;
+
+impl Switch {
+    /// Answers a chunk as its Failure-Report asks (spec/msrp.md §4).
+    pub(crate) fn respond(&mut self, session: SessionId, chunk: &Chunk, code: u16) {
+        let wanted = match chunk.failure_report {
+            FailureReport::Yes => true,
+            FailureReport::Partial => code != 200,
+            FailureReport::No => false,
+        };
+        let Some(state) = self.sessions.get(&session).filter(|_| wanted) else { return };
+        let mut encoded = Vec::with_capacity(192);
+        // MSRP-60: a SEND is answered to the nearest hop alone.
+        encode_response(&mut encoded, &chunk.tid, code, reason(code), chunk.from_path.first(), &state.local);
+        self.push_control(session, encoded);
+        self.count(Counted::Response(code));
+    }
+
+    /// Answers what is not copied: a keepalive, a duplicate, an abort.
+    pub(crate) fn answer(&mut self, session: SessionId, chunk: &Chunk, flag: Flag) {
+        match flag {
+            Flag::Complete => self.answer_whole(session, chunk, chunk.offset),
+            Flag::More | Flag::Abort => self.respond(session, chunk, 200),
+        }
+    }
+
+    /// Answers the last chunk of a message; a success REPORT covers all of it (CHAT-47, MSRP-50).
+    pub(crate) fn answer_whole(&mut self, session: SessionId, chunk: &Chunk, size: u64) {
+        self.respond(session, chunk, 200);
+        if let (true, Some(id)) = (chunk.success_report, &chunk.message_id)
+            && let Some(state) = self.sessions.get(&session)
+        {
+            let range = ByteRange { start: 1, end: Some(size), total: Some(size) };
+            let mut encoded = Vec::with_capacity(256);
+            let tid = TransactionId::from_random(self.rng.random(), self.rng.random());
+            encode_report(&mut encoded, &tid, &chunk.from_path, &state.local, id, range, 200, reason(200));
+            self.push_control(session, encoded);
+        }
+    }
+
+    /// Tells the sender of an open message that no more of it is taken (MSRP-53).
+    pub(crate) fn report_failure(&mut self, session: SessionId, message: &Incoming, refusal: Refusal) {
+        if message.failure_report == FailureReport::No {
+            return;
+        }
+        let Some(state) = self.sessions.get(&session) else { return };
+        let range = ByteRange { start: 1, end: Some(message.position()), total: message.declared_total };
+        let mut encoded = Vec::with_capacity(256);
+        let tid = TransactionId::from_random(self.rng.random(), self.rng.random());
+        encode_report(
+            &mut encoded,
+            &tid,
+            &state.peer,
+            &state.local,
+            &message.id,
+            range,
+            refusal.code(),
+            reason(refusal.code()),
+        );
+        self.push_control(session, encoded);
+    }
+
+    /// A recipient's REPORT about a copy; it never goes on to the sender (CHAT-46), nor is it answered (MSRP-54).
+    pub(crate) fn handle_report(&mut self, session: SessionId, request: &Request) {
+        // MSRP-56: other namespaces are ignored.
+        let Some(status) = request.status.filter(|status| status.namespace == 0) else { return };
+        if let Some(id) = &request.message_id {
+            self.handle_verdict(session, id.as_bytes(), status.code);
+        }
+    }
+
+    /// A recipient's answer to a copy.
+    pub(crate) fn handle_response(&mut self, session: SessionId, response: &Response) {
+        self.handle_verdict(session, response.tid.as_bytes(), response.code);
+        self.make_ready(session);
+    }
+
+    /// `id` begins with the random part that all frames of a message share.
+    fn handle_verdict(&mut self, session: SessionId, id: &[u8], code: u16) {
+        match code {
+            // MSRP-E5: some answer although nothing was asked.
+            200..=299 => {}
+            481 | 506 => self.fail(session),
+            // CHAT-68, CHAT-E6: whatever the reason, no more of this message is wanted.
+            _ => self.stop_copy(session, id),
+        }
+    }
+
+    fn stop_copy(&mut self, session: SessionId, id: &[u8]) {
+        let Some(random) = id.get(..TID_RANDOM) else { return };
+        let Some((_, key)) = self.recent.iter().find(|(known, _)| known == random) else { return };
+        let key = *key;
+        if let Some(attached) = self.sessions.get(&session).and_then(|state| state.attached.as_ref()) {
+            wake(attached.outbox.abort(attached.slot, key));
+        }
+        for message in self.sessions.values_mut().flat_map(|state| &mut state.messages) {
+            if let Phase::Streaming(outgoing) = &mut message.phase
+                && outgoing.key == key
+            {
+                outgoing.recipients.drop_session(session);
+            }
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! The switch of one room.
+
+use crate::Credit;
+use crate::deliver::{Cut, Planned, hand_out};
+use crate::frame::{MessageKey, TID_RANDOM};
+use crate::message::{Incoming, Phase};
+use crate::outbox::{Outbox, Slot};
+use crate::recipients::{Audience, Recipient, wake};
+use crate::refusal::Refusal;
+use crate::session::{Attached, Session};
+use bytes::Bytes;
+use parlor_msrp::{FailureReport, Flag, Method, Path, Request, Response, Uri};
+use parlor_room::{Room, SessionId};
+use rand::rngs::StdRng;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How many messages of several frames are remembered, so that a late 413 of a recipient finds its message.
+pub(crate) const RECENT: usize = 64;
+
+/// What an operator may set.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The most octets of body in one frame that goes out.
+    pub frame_bytes: usize,
+    /// `Failure-Report` of the copies (CHAT-45).
+    pub failure_report: FailureReport,
+    /// The most octets of CPIM headers (CHAT-66).
+    pub cpim_header_bytes: usize,
+    /// How many messages one session may have open at once.
+    pub open_messages_per_session: usize,
+    /// How many messages may be open in the room.
+    pub open_messages: usize,
+    /// How long a message may wait for its next chunk (CHAT-62).
+    pub chunk_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            frame_bytes: 8192,
+            failure_report: FailureReport::Partial,
+            cpim_header_bytes: 16 * 1024,
+            open_messages_per_session: 16,
+            open_messages: 256,
+            chunk_timeout: Duration::from_secs(540),
+        }
+    }
+}
+
+/// What a session's connection brought, in its order.
+#[derive(Debug)]
+pub enum Input {
+    /// The head of a request.
+    Request(Box<Request>),
+    /// A piece of its body.
+    Body(Bytes),
+    /// Its end.
+    End(Flag),
+    /// The answer to a copy.
+    Response(Box<Response>),
+}
+
+/// Something that happened, for the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// A room message came in whole.
+    Message,
+    /// The room itself said something to a participant.
+    Notice,
+    /// A response with this code was sent.
+    Response(u16),
+    /// A message was refused.
+    Refused(Refusal),
+    /// So many copies were skipped because their recipient has stalled.
+    Skipped(u32),
+}
+
+/// What the switch has to say to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// For the metrics.
+    Counted(Counted),
+    /// The peer says that its session does not exist: it is to be closed (CHAT-68).
+    Failed(SessionId),
+}
+
+/// The MSRP face of one room.
+#[derive(Debug)]
+pub struct Switch {
+    pub(crate) settings: Settings,
+    pub(crate) cut: Cut,
+    pub(crate) rng: StdRng,
+    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    pub(crate) audience: Audience,
+    pub(crate) turn: Vec<Planned>,
+    /// Messages that got something in this turn and are not complete.
+    pub(crate) touched: Vec<(SessionId, MessageKey)>,
+    pub(crate) open: usize,
+    pub(crate) recent: VecDeque<([u8; TID_RANDOM], MessageKey)>,
+    timers: BTreeSet<(Instant, SessionId, MessageKey)>,
+    next_message: u64,
+    outputs: VecDeque<Output>,
+}
+
+impl Switch {
+    /// A switch without sessions.
+    pub fn new(settings: Settings, rng: StdRng) -> Self {
+        Self {
+            settings,
+            cut: Cut { frame_bytes: settings.frame_bytes, failure_report: settings.failure_report.as_str() },
+            rng,
+            sessions: BTreeMap::new(),
+            audience: Audience::default(),
+            turn: Vec::new(),
+            touched: Vec::new(),
+            open: 0,
+            recent: VecDeque::new(),
+            timers: BTreeSet::new(),
+            next_message: 1,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// How many messages are open.
+    pub fn open_messages(&self) -> usize {
+        self.open
+    }
+
+    /// The URI that a session was given out under.
+    pub fn local_uri(&self, session: SessionId) -> Option<&Uri> {
+        self.sessions.get(&session).map(|session| &session.local)
+    }
+
+    /// What a session's connection brought. Pieces of bodies are covered by `credit`.
+    pub fn handle(&mut self, now: Instant, room: &Room, session: SessionId, input: Input, credit: &Credit) {
+        match input {
+            Input::Request(request) => match request.method {
+                Method::Send => self.handle_send(now, room, session, &request),
+                Method::Nickname => self.handle_nickname(session, &request),
+                Method::Report => self.handle_report(session, &request),
+                // A connection answers 501 to anything else before it gets here.
+                Method::Auth | Method::Other(_) => {}
+            },
+            Input::Body(body) => self.handle_body(now, room, session, body, credit),
+            Input::End(flag) => self.handle_end(now, session, flag),
+            Input::Response(response) => self.handle_response(session, &response),
+        }
+    }
+
+    /// A session that the focus has admitted, under the URI that its peer was given.
+    pub fn open(&mut self, session: SessionId, local: Uri, peer: Path) {
+        self.sessions.insert(session, Session::new(local, peer));
+    }
+
+    /// New paths after a new offer (MSRP-119), or new capabilities.
+    pub fn update(&mut self, session: SessionId, local: Uri, peer: Path) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.local = local;
+            session.peer = peer;
+        }
+        self.audience.forget();
+    }
+
+    /// The session's connection is known: from now on it can be written to.
+    pub fn attach(&mut self, session: SessionId, outbox: Arc<Outbox>, slot: Slot) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            if let Some(former) = session.attached.replace(Attached { outbox, slot }) {
+                wake(former.outbox.detach(former.slot));
+            }
+            session.ready = false;
+            self.audience.forget();
+        }
+    }
+
+    /// Whether this is where the session is written to.
+    pub fn is_attached(&self, session: SessionId, outbox: &Arc<Outbox>, slot: Slot) -> bool {
+        let attached = self.sessions.get(&session).and_then(|state| state.attached.as_ref());
+        attached.is_some_and(|attached| attached.slot == slot && Arc::ptr_eq(&attached.outbox, outbox))
+    }
+
+    /// Whether a session is bound and its binding answered.
+    pub fn is_ready(&self, session: SessionId) -> bool {
+        self.sessions.get(&session).is_some_and(|state| state.ready)
+    }
+
+    /// Whether nothing waits to be written to anybody.
+    pub fn is_all_written(&self) -> bool {
+        let mut outboxes = self.sessions.values().filter_map(|state| state.attached.as_ref());
+        outboxes.all(|attached| attached.outbox.queued() == 0)
+    }
+
+    /// The session's connection is gone: what it was sending is broken off (CHAT-65).
+    pub fn detach(&mut self, session: SessionId) {
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        state.attached = None;
+        state.chunk = None;
+        for message in std::mem::take(&mut state.messages) {
+            self.abort(message);
+        }
+        self.audience.forget();
+    }
+
+    /// The session has ended.
+    pub fn close(&mut self, session: SessionId) {
+        if let Some(attached) = self.sessions.get(&session).and_then(|state| state.attached.as_ref()) {
+            wake(attached.outbox.detach(attached.slot));
+        }
+        self.detach(session);
+        self.sessions.remove(&session);
+    }
+
+    /// The time has come that [`Switch::poll_timeout`] named.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(&(at, session, key)) = self.timers.first()
+            && at <= now
+        {
+            self.timers.pop_first();
+            let timeout = self.settings.chunk_timeout;
+            let Some(state) = self.sessions.get_mut(&session) else { continue };
+            let Some(index) = state.message_index(key) else { continue };
+            let deadline = state.messages[index].deadline(timeout);
+            if deadline > now {
+                self.timers.insert((deadline, session, key));
+                continue;
+            }
+            let refusal = if state.messages[index].has_gap() { Refusal::OutOfOrder } else { Refusal::TimedOut };
+            self.give_up(session, index, refusal);
+        }
+        self.end_turn();
+    }
+
+    /// Hands everything that has gathered to the recipients.
+    pub fn end_turn(&mut self) {
+        for (session, key) in std::mem::take(&mut self.touched) {
+            let Some(state) = self.sessions.get_mut(&session) else { continue };
+            let Some(index) = state.message_index(key) else { continue };
+            let message = &mut state.messages[index];
+            if let Phase::Streaming(outgoing) = &mut message.phase {
+                outgoing.end_turn(self.cut, &mut self.rng, &mut self.turn);
+            }
+            self.timers.insert((message.deadline(self.settings.chunk_timeout), session, key));
+        }
+        let skipped = hand_out(&mut self.turn);
+        if skipped > 0 {
+            self.count(Counted::Skipped(skipped));
+        }
+    }
+
+    /// What there is to tell.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Switch::handle_timeout`] is to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.first().map(|(at, _, _)| *at)
+    }
+
+    pub(crate) fn count(&mut self, counted: Counted) {
+        self.outputs.push_back(Output::Counted(counted));
+    }
+
+    pub(crate) fn fail(&mut self, session: SessionId) {
+        self.outputs.push_back(Output::Failed(session));
+    }
+
+    pub(crate) fn next_key(&mut self) -> MessageKey {
+        let key = MessageKey(self.next_message);
+        self.next_message += 1;
+        key
+    }
+
+    /// Queues something for one session ahead of all messages.
+    pub(crate) fn push_control(&self, session: SessionId, encoded: Vec<u8>) {
+        if let Some(attached) = self.sessions.get(&session).and_then(|state| state.attached.as_ref()) {
+            wake(attached.outbox.push_control(Bytes::from(encoded)));
+        }
+    }
+
+    /// Breaks off a message that is already out of its session's list; its recipients get `#` if they got anything.
+    pub(crate) fn abort(&mut self, mut message: Incoming) {
+        self.open = self.open.saturating_sub(1);
+        if let Phase::Streaming(outgoing) = &mut message.phase
+            && outgoing.has_begun()
+        {
+            outgoing.end(self.cut, &mut self.rng, Flag::Abort, &mut self.turn);
+        }
+    }
+
+    /// Gives up an open message of which the sender may know nothing: it is told by a REPORT.
+    pub(crate) fn give_up(&mut self, session: SessionId, index: usize, refusal: Refusal) {
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        let message = state.messages.swap_remove(index);
+        state.remember_refused(&message.id, refusal.code());
+        self.report_failure(session, &message, refusal);
+        self.count(Counted::Refused(refusal));
+        self.abort(message);
+    }
+
+    /// Lets a session take part once its binding has been answered.
+    pub(crate) fn make_ready(&mut self, session: SessionId) {
+        if let Some(state) = self.sessions.get_mut(&session)
+            && !state.ready
+        {
+            state.ready = true;
+            self.audience.forget();
+        }
+    }
+
+    /// Whether a session has not been welcomed before; from now on it has.
+    pub fn take_newcomer(&mut self, session: SessionId) -> bool {
+        self.sessions.get_mut(&session).is_some_and(|state| !std::mem::replace(&mut state.welcomed, true))
+    }
+
+    /// Those that receive messages of this content type now.
+    pub(crate) fn recipients(&mut self, room: &Room, essence: &str) -> crate::recipients::Recipients {
+        let sessions = &self.sessions;
+        self.audience.taking(essence, || {
+            sessions.iter().filter_map(|(id, state)| {
+                let attached = state.attached.as_ref().filter(|_| state.ready)?;
+                let capabilities = room.session(*id)?.capabilities();
+                capabilities.direction.receives().then(|| Recipient {
+                    session: *id,
+                    outbox: Arc::clone(&attached.outbox),
+                    slot: attached.slot,
+                    wrapped_types: capabilities.wrapped_types.clone(),
+                    max_size: capabilities.max_size,
+                })
+            })
+        })
+    }
+}
