@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The SIP face of one room.
 ///
@@ -32,6 +32,11 @@ pub struct Focus {
     outputs: VecDeque<Output>,
 }
 
+/// The prefix that the focus of a room was made with, read from a local tag of one of its dialogs.
+pub fn tag_prefix(tag: &str) -> Option<&str> {
+    tag.rsplit_once('-').map(|(prefix, _)| prefix)
+}
+
 /// How a request is answered, and what follows from it.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -46,11 +51,6 @@ impl From<Response> for Answer {
         Self { response, settles: None }
     }
 }
-
-/// RFC 3261 §17.1.1.1
-pub(crate) const T1: Duration = Duration::from_millis(500);
-/// RFC 3261 §17.1.2.2
-const T2: Duration = Duration::from_secs(4);
 
 impl Focus {
     /// A focus without dialogs. Every local tag is `tag_prefix`, a hyphen and a random part, so
@@ -179,7 +179,7 @@ impl Focus {
         let Some(Phase::Unacked(unacked)) = self.legs.get_mut(&id).map(|leg| &mut leg.phase) else {
             return;
         };
-        unacked.interval = (unacked.interval * 2).min(T2);
+        unacked.interval = (unacked.interval * 2).min(self.settings.sip_timers.t2);
         let (tx, response) = (unacked.tx, unacked.response.clone());
         self.timers.arm(id, Timer::Retransmit, now + unacked.interval);
         self.outputs.push_back(Output::Respond { tx, response });
@@ -310,8 +310,8 @@ impl Focus {
     pub(crate) fn await_ack(&mut self, now: Instant, id: LegId, unacked: Unacked) {
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.phase = Phase::Unacked(Box::new(unacked));
-            self.timers.arm(id, Timer::Retransmit, now + T1);
-            self.timers.arm(id, Timer::NoAck, now + T1 * 64);
+            self.timers.arm(id, Timer::Retransmit, now + self.settings.sip_timers.t1);
+            self.timers.arm(id, Timer::NoAck, now + self.settings.sip_timers.t1x64());
         }
     }
 

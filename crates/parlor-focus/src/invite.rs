@@ -1,7 +1,7 @@
 //! INVITE: joining, changing a session, and what follows until the ACK (RFC 3261 §§13.3, 14.2,
 //! RFC 4579 §5.1).
 
-use crate::focus::{Answer, T1};
+use crate::focus::Answer;
 use crate::leg::{Leg, LegId, Media, Phase, Unacked};
 use crate::sdp::{self, LocalSdp, Offered, SdpReject};
 use crate::session_timer::Granted;
@@ -12,10 +12,11 @@ use parlor_sip::{Dialog, Flow, HeaderError, HeaderName, Headers, Method, Request
 use rand::{Rng, RngExt};
 use std::time::Instant;
 
-/// What a 2xx to an INVITE does besides carrying what was last said in SDP.
-#[derive(Default)]
-struct Says {
-    /// Our offer, if that is what it carries.
+/// How an INVITE is accepted. The 2xx carries what was last said in SDP.
+struct Acceptance {
+    tx: ServerTransactionId,
+    granted: Option<Granted>,
+    /// Our offer, if that is what the SDP is.
     offered: Option<Offered>,
     /// Whether the peer's path is a new one.
     moved: bool,
@@ -54,8 +55,7 @@ impl Focus {
             acked: None,
         };
         self.add(id, leg);
-        let says = Says { offered, moved: false };
-        Ok(self.accept(now, room, id, tx, request, granted, says))
+        Ok(self.accept(now, room, id, request, Acceptance { tx, granted, offered, moved: false }))
     }
 
     /// An INVITE within a dialog.
@@ -78,12 +78,12 @@ impl Focus {
         uas::admissible(request)?;
         contact(&request.headers)?;
         let granted = Granted::answering(&request.headers, &self.settings)?;
-        let says = match uas::readable_body(request)? {
-            Some(offer) => Says { offered: None, moved: self.renegotiate(now, room, id, offer)? },
-            None => Says { offered: Some(self.same_offer(id)?), moved: false },
+        let (offered, moved) = match uas::readable_body(request)? {
+            Some(offer) => (None, self.renegotiate(now, room, id, offer)?),
+            None => (Some(self.same_offer(id)?), false),
         };
         self.follow(id, request, flow);
-        Ok(self.accept(now, room, id, tx, request, granted, says))
+        Ok(self.accept(now, room, id, request, Acceptance { tx, granted, offered, moved }))
     }
 
     /// An ACK to a 2xx. It is matched by its dialog and CSeq alone (SIP-E3).
@@ -131,19 +131,9 @@ impl Focus {
     }
 
     /// The 200 to an INVITE, which stays to be sent again until the ACK arrives.
-    #[allow(clippy::too_many_arguments)]
-    fn accept(
-        &mut self,
-        now: Instant,
-        room: &Room,
-        id: LegId,
-        tx: ServerTransactionId,
-        request: &Request,
-        granted: Option<Granted>,
-        says: Says,
-    ) -> Answer {
+    fn accept(&mut self, now: Instant, room: &Room, id: LegId, request: &Request, with: Acceptance) -> Answer {
         let tag = self.tag(id);
-        let mut response = self.ok(room, id, request, granted);
+        let mut response = self.ok(room, id, request, with.granted);
         if request.headers.to_tag().is_ok_and(|tag| tag.is_none()) {
             response.copy_record_route(request); // SIP-29
             response.set_to_tag(&tag);
@@ -151,14 +141,14 @@ impl Focus {
         if let Some(leg) = self.legs.get(&id) {
             message::sdp(&mut response.headers, &mut response.body, leg.sdp.text());
         }
-        self.run_session_timer(now, id, granted.map(Granted::timer));
+        self.run_session_timer(now, id, with.granted.map(Granted::timer));
         let unacked = Unacked {
-            tx,
+            tx: with.tx,
             response: response.clone(),
             seq: request.headers.cseq().map_or(0, |cseq| cseq.seq),
-            interval: T1,
-            offered: says.offered,
-            moved: says.moved,
+            interval: self.settings.sip_timers.t1,
+            offered: with.offered,
+            moved: with.moved,
             bye_due: false,
         };
         self.await_ack(now, id, unacked);
@@ -202,7 +192,9 @@ impl Focus {
         Ok((media, sdp, None))
     }
 
-    /// SIP-41. The place in the room is taken now, so that a full room says so to the INVITE.
+    /// SIP-41. The place in the room is taken now, so that a full room says so to the INVITE. The session opens with the
+    /// answer, as nothing could be checked against a path that is not known; a peer that connects before its ACK is
+    /// here gets 481 (MSRP-96 holds for offerers).
     fn admit_answerer(
         &mut self,
         room: &mut Room,

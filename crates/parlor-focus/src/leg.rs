@@ -123,7 +123,9 @@ impl Leg {
     /// The session as the last offer and answer had it.
     pub(crate) fn current(&self) -> Option<Current<'_>> {
         match &self.media {
-            Media::Open(open) => Some(Current { line: open.line, local: &open.local, peer: &open.peer }),
+            Media::Open(open) => {
+                Some(Current { line: open.line, local: &open.local, peer: &open.peer, role: open.role })
+            }
             Media::Offered(_) | Media::GivenUp(_) | Media::Closed => None,
         }
     }

@@ -28,7 +28,7 @@ mod types;
 pub mod uas;
 
 pub use features::{METHODS, SUPPORTED};
-pub use focus::Focus;
+pub use focus::{Focus, tag_prefix};
 pub use limits::Limits;
 pub use output::{EndReason, NextHop, Output, RequestId, SessionSpec};
 pub use reject::{Refusal, Reject};

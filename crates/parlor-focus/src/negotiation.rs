@@ -32,9 +32,8 @@ impl Focus {
     ) -> Result<bool, Reject> {
         let answer = body.ok_or(SdpReject::Syntax)?;
         let leg = self.legs.get(&id).ok_or(Reject::NoDialog)?;
-        let line = leg.current().map_or(0, |current| current.line);
         let local = Self::local_media(&self.settings, room);
-        let agreed = sdp::read_answer(answer, offered, line, &local, &self.settings.limits)?;
+        let agreed = sdp::read_answer(answer, offered, leg.current(), &local, &self.settings.limits)?;
         let &Media::Offered(session) = &leg.media else { return Ok(self.change(room, id, agreed)) };
         let agreed = self.sharing(agreed);
         room.update(session, agreed.peer.capabilities.clone());

@@ -1,6 +1,5 @@
 //! Our own requests in dialogs: BYE, and UPDATE or re-INVITE to refresh the session.
 
-use crate::focus::T1;
 use crate::leg::{LegId, Media, Phase, Refresh, RefreshMethod};
 use crate::session_timer::SessionTimer;
 use crate::timers::Timer;
@@ -195,7 +194,7 @@ impl Focus {
         let next_hop = leg.next_hop();
         leg.acked = Some(Box::new((request, ack.clone())));
         self.remember_request(request, id);
-        self.timers.arm(id, Timer::ForgetAck, now + T1 * 64);
+        self.timers.arm(id, Timer::ForgetAck, now + self.settings.sip_timers.t1x64());
         self.emit(Output::SendAck { request: ack, next_hop });
     }
 

@@ -27,6 +27,8 @@ pub struct Settings {
     pub bind_timeout: Duration,
     /// How long a dialog waits for a re-INVITE after its connection or its session has gone (CHAT-151).
     pub rejoin_timeout: Duration,
+    /// The timers of SIP; those of the transactions should be the same.
+    pub sip_timers: parlor_sip::Timers,
     /// What the Server and User-Agent headers say.
     pub product: Box<str>,
     /// Bounds on what peers can make us keep and do.
@@ -46,6 +48,7 @@ impl Settings {
             min_se: Duration::from_secs(90),
             bind_timeout: Duration::from_secs(30),
             rejoin_timeout: Duration::from_secs(30),
+            sip_timers: parlor_sip::Timers::default(),
             product: "Parlor".into(),
             limits: Limits::default(),
         }

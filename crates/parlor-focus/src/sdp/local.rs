@@ -1,7 +1,7 @@
 //! What we say in SDP: our addresses, our media line, our origin.
 
-use super::chatroom;
 use super::media::{CPIM, TCP_MSRP, TCP_TLS_MSRP, direction_attribute};
+use super::{Role, chatroom};
 use parlor_msrp::{Path, Uri};
 use parlor_room::{Direction, TypeList};
 use sdp_types::{AddrType, Attribute, Connection, Media, NetType, Origin, Session, Time};
@@ -52,6 +52,8 @@ pub struct Current<'a> {
     pub local: &'a Uri,
     /// The peer's path.
     pub peer: &'a Path,
+    /// Who connects, or did.
+    pub role: Role,
 }
 
 impl LocalMedia<'_> {

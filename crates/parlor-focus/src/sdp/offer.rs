@@ -1,7 +1,7 @@
 //! Our own offer, and reading what answers it (SIP-41, MSRP-151).
 
 use super::answer::new_uri;
-use super::{LocalMedia, LocalSdp, Negotiated, PeerMedia, SdpReject, Unacceptable, description};
+use super::{Current, LocalMedia, LocalSdp, Negotiated, PeerMedia, SdpReject, Unacceptable, description};
 use crate::Limits;
 use parlor_msrp::Uri;
 use parlor_room::Direction;
@@ -39,23 +39,28 @@ pub fn capabilities(local: &LocalMedia<'_>) -> String {
     LocalSdp::new(0).next(local.session(local.host(), Vec::new(), lines)).text().to_owned()
 }
 
-/// Reads the answer to an offer of ours whose session is on `line`.
+/// Reads the answer to an offer of ours, which was about the `current` session if there is one.
 ///
 /// # Errors
 /// A [`SdpReject`]: the answer is broken, refuses, or does not fit the offer.
 pub fn read_answer(
     answer: &[u8],
     offered: Offered,
-    line: usize,
+    current: Option<Current<'_>>,
     local: &LocalMedia<'_>,
     limits: &Limits,
 ) -> Result<Negotiated, SdpReject> {
     let answered = description::read(answer, limits)?;
+    let line = current.map_or(0, |current| current.line);
     let media = answered.medias.get(line).ok_or(SdpReject::NotAcceptable(Unacceptable::Mismatch))?;
     let peer = PeerMedia::read(&answered, media, local, limits).map_err(SdpReject::NotAcceptable)?;
     if peer.tls != offered.local.is_secure() {
         return Err(SdpReject::NotAcceptable(Unacceptable::Mismatch));
     }
-    let role = peer.role_answered(local).map_err(SdpReject::NotAcceptable)?;
+    let role = match current {
+        // MSRP-119: the connection there is stays, whatever a=setup says now.
+        Some(current) if *current.peer == peer.path => current.role,
+        Some(_) | None => peer.role_answered(local).map_err(SdpReject::NotAcceptable)?,
+    };
     Ok(Negotiated { line, local: offered.local, peer, role, sdp: offered.sdp })
 }

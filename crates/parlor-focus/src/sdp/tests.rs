@@ -57,7 +57,7 @@ impl Ours {
     }
 
     fn answer_again(&self, before: &Negotiated, offer: &str) -> Result<Negotiated, SdpReject> {
-        let current = Current { line: before.line, local: &before.local, peer: &before.peer.path };
+        let current = Current { line: before.line, local: &before.local, peer: &before.peer.path, role: before.role };
         let limits = Limits::default();
         answer(offer.as_bytes(), &self.media(), Some(current), &before.sdp, &limits, || "Fresh2".into())
     }
@@ -353,7 +353,7 @@ fn our_offer_is_actpass_and_its_answer_decides_who_connects() {
     assert!(made.sdp.text().contains("a=setup:actpass\r\n"));
     assert!(made.sdp.text().contains("o=parlor 5 1 IN IP4 192.0.2.1\r\n"));
     assert_eq!(made.local.session_id(), Some("Own1"));
-    let read = |answer: &str| read_answer(answer.as_bytes(), made.clone(), 0, &ours.media(), &limits);
+    let read = |answer: &str| read_answer(answer.as_bytes(), made.clone(), None, &ours.media(), &limits);
     assert_eq!(read(&BLINK.replace("actpass", "active")).unwrap().role, Role::Accept);
     assert_eq!(read(&BLINK.replace("actpass", "passive")).unwrap().role, Role::Connect);
     assert_eq!(read(&BLINK.replace("a=setup:actpass\r\n", "")).unwrap().role, Role::Connect);

@@ -169,3 +169,13 @@ fn our_refresh_waits_for_an_unfinished_invite() {
     let outputs = scene.pass(20 * SECOND);
     assert!(outputs.iter().all(|output| matches!(output, Output::Respond { .. })), "only the 2xx again");
 }
+
+#[test]
+fn an_answer_to_our_re_invite_without_setup_keeps_the_connection() {
+    // MSRP-119: the peer knows nothing of COMEDIA, and we cannot connect.
+    let mut scene = Scene::with(|_| {}, |settings| settings.can_connect = false);
+    joined(&mut scene, BY_INVITE);
+    let (id, invite) = sent(&scene.pass(45 * SECOND), &Method::Invite);
+    let outputs = scene.answer(id, &reply(&invite, 200, &[], &OFFER.replace("a=setup:actpass\r\n", "")));
+    assert!(matches!(&outputs[..], [Output::SendAck { .. }]));
+}
