@@ -3,7 +3,7 @@
 use crate::metrics::{Layer, SipMethod};
 use crate::room::{Dispatch, SipInput};
 use crate::sip::task::SipTask;
-use parlor_focus::{Focus, Output, Reject, uas};
+use parlor_focus::{Focus, Output, Reject, tag_prefix, uas};
 use parlor_room::Room;
 use parlor_sip::{Flow, Method, Request, Response, ServerTransactionId};
 use std::sync::Arc;
@@ -109,10 +109,9 @@ impl SipTask {
     }
 }
 
-/// The room's number stands before the first hyphen of its tags.
+/// The room whose tags begin like this one.
 fn room_of(tag: &str) -> Option<u64> {
-    let (id, _) = tag.split_once('-')?;
-    u64::from_str_radix(id, 16).ok()
+    u64::from_str_radix(tag_prefix(tag)?, 16).ok()
 }
 
 fn in_no_dialog(request: &Request) -> Reject {

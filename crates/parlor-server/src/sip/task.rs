@@ -144,7 +144,10 @@ impl SipTask {
 
     fn handle_incoming(&mut self, now: Instant, incoming: Incoming) {
         match incoming {
-            Incoming::Opened { flow, queue } => self.flows.opened(flow, queue),
+            Incoming::Opened { flow, queue } => {
+                self.flows.opened(flow, queue);
+                self.endpoint.handle_connected(flow);
+            }
             Incoming::Message { flow, message } => self.handle_message(now, flow, *message),
             Incoming::Invalid { flow, error } => self.endpoint.handle_invalid(flow, &error),
             Incoming::Closed { flow } => {
