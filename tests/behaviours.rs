@@ -1,0 +1,22 @@
+//! Behaviours of the running server, seen from outside.
+//!
+//! Each test starts the real binary on ports of its own and talks to it over sockets, with SIP and MSRP written down
+//! here a second time, so that a mistake in our crates cannot hide in both ends. One file is one behaviour; what they
+//! share is in `support`; forms that clients are known to send are scripts in `dialogues/`.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests are a program: they read the clock, the environment and start threads"
+)]
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+mod binding;
+mod byte_exact;
+mod chat_of_three;
+mod decision_table;
+mod dialogues;
+mod failure_report;
+mod streaming;
+mod success_report;

@@ -1,0 +1,140 @@
+//! Which connection speaks for which session.
+
+use crate::support::msrp::{MsrpPeer, Send};
+use crate::support::participant::{Joined, Participant};
+use crate::support::server::{Server, Setup};
+use crate::support::sip::SipUser;
+use crate::support::unique;
+
+/// MSRP-91: one connection carries two sessions, of one room or of two, and each gets its own copies.
+#[test]
+fn two_sessions_on_one_connection() {
+    let server = Server::plain();
+    let mut first = Joined::invite(&server, SipUser::tcp(&server, "alice"), "lobby", |offer| offer);
+    let second = Joined::invite(&server, SipUser::tcp(&server, "bob"), "lobby", |offer| offer);
+    let (bob_path, bob_session, bob_uri) = (second.path.clone(), second.session.clone(), second.user.uri());
+    let connection = first.connection(&server);
+    let mut alice = first.bind(connection);
+    let bind = Send::empty(&bob_session, &bob_path);
+    assert_eq!(alice.ask(&bind), 200);
+    let mut carol = Participant::join(&server, "carol");
+    carol.say("to both");
+    let copies = [alice.msrp.next_send(), alice.msrp.next_send()];
+    let mut paths = copies.each_ref().map(|copy| copy.header("To-Path").to_owned());
+    let mut wanted = [alice.path.clone(), bob_path.clone()];
+    paths.sort();
+    wanted.sort();
+    assert_eq!(paths, wanted);
+    assert_ne!(copies[0].tid, copies[1].tid, "MSRP-9");
+    alice.say("from alice");
+    assert_eq!(alice.msrp.next_send().header("To-Path"), bob_path);
+    carol.hears("from alice");
+    let body = crate::support::cpim::text(&bob_uri, &alice.room, "from bob");
+    let send = Send::whole(&bob_session, &bob_path, &body);
+    assert_eq!(alice.ask(&send), 200);
+    alice.hears("from bob");
+    carol.hears("from bob");
+    // CHAT-32: the session says who speaks, not the connection.
+    let send = Send::whole(&alice.session, &alice.path, &body);
+    assert_eq!(alice.ask(&send), 403);
+    server.shows("parlor_msrp_connections", 2.0);
+    server.shows("parlor_msrp_sessions", 3.0);
+}
+
+/// MSRP-93: a session that nobody has gets 481, and so does one that is somebody else's and not bound yet.
+#[test]
+fn guessed_session() {
+    let server = Server::plain();
+    let mut alice = Participant::join(&server, "alice");
+    let uri = format!("msrp://{}/{};tcp", server.msrp, unique("guess"));
+    let guess = Send::empty(&uri, &alice.path);
+    assert_eq!(alice.ask(&guess), 481);
+    let bob = Joined::invite(&server, SipUser::tcp(&server, "bob"), "lobby", |offer| offer);
+    let wrong = Send::empty(&bob.session, &alice.path);
+    assert_eq!(alice.ask(&wrong), 481, "MSRP-95: the From-Path is not the one that was offered");
+    // MSRP-82: other spellings of the same id are other ids.
+    let swapped = alice.session.rsplit_once('/').map(|(host, id)| format!("{host}/{}", swap_case(id))).unwrap();
+    let other = Send::empty(&swapped, &alice.path);
+    assert_eq!(alice.ask(&other), 481);
+    alice.say("still bound");
+}
+
+/// MSRP-93: a session that is bound gets 506 on another connection, and stays where it is.
+#[test]
+fn second_connection() {
+    let server = Server::plain();
+    let mut alice = Participant::join(&server, "alice");
+    let mut bob = Participant::join(&server, "bob");
+    let mut thief = MsrpPeer::connect(server.msrp);
+    let bind = Send::empty(&alice.session, &alice.path);
+    thief.write(bind.bytes());
+    assert_eq!(thief.response(&bind.tid), 506);
+    bob.say("to alice");
+    alice.hears("to alice");
+    let body = alice.saying("stolen voice");
+    bob.msrp.write(body.bytes());
+    assert_eq!(bob.msrp.response(&body.tid), 506);
+    alice.say("my own voice");
+    bob.hears("my own voice");
+}
+
+/// MSRP-93, §4: neither 481 nor 506 is told to who wants no answers.
+#[test]
+fn refused_in_silence() {
+    let server = Server::plain();
+    let mut alice = Participant::join(&server, "alice");
+    let uri = format!("msrp://{}/{};tcp", server.msrp, unique("guess"));
+    let guess = Send::empty(&uri, &alice.path).header("Failure-Report: no");
+    alice.msrp.write(guess.bytes());
+    let next = alice.saying("next");
+    alice.msrp.write(next.bytes());
+    assert_eq!(alice.msrp.receive().tid, next.tid);
+}
+
+/// CHAT-150: after BYE the session is gone: 481.
+#[test]
+fn session_after_bye() {
+    let server = Server::plain();
+    let mut alice = Participant::join(&server, "alice");
+    let bye = alice.call.request("BYE", "", "");
+    alice.user.send(bye);
+    alice.user.expect(200);
+    server.shows("parlor_participants", 0.0);
+    let mut again = MsrpPeer::connect(server.msrp);
+    let send = alice.saying("one more thing");
+    again.write(send.bytes());
+    assert_eq!(again.response(&send.tid), 481);
+}
+
+/// MSRP-98b, MSRP-98: a session that nobody binds ends with BYE, a connection that binds none is closed.
+#[test]
+fn never_bound() {
+    let server = Setup::default().set("msrp.bind_timeout", "\"1s\"").start();
+    let mut idle = MsrpPeer::connect(server.msrp);
+    let mut joined = Joined::invite(&server, SipUser::tcp(&server, "alice"), "lobby", |offer| offer);
+    let bye = joined.user.expect_request("BYE");
+    joined.user.answer(&bye);
+    idle.expect_closed();
+    server.shows("parlor_participants", 0.0);
+    server.shows("parlor_msrp_connections", 0.0);
+    assert!(server.metrics().value("parlor_msrp_bind_timeouts_total") >= 1.0);
+}
+
+/// CHAT-151: a lost connection ends the session; what the others say is lost on it, and nobody else notices.
+#[test]
+fn connection_lost() {
+    let server = Server::plain();
+    let alice = Participant::join(&server, "alice");
+    let mut bob = Participant::join(&server, "bob");
+    let mut carol = Participant::join(&server, "carol");
+    drop(alice.msrp);
+    server.shows("parlor_msrp_connections", 2.0);
+    bob.say("who is there?");
+    carol.hears("who is there?");
+}
+
+fn swap_case(text: &str) -> String {
+    let swap =
+        |letter: char| if letter.is_lowercase() { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() };
+    text.chars().map(swap).collect()
+}

@@ -1,1 +1,0 @@
-//! Behaviours of the running server, seen from outside.
