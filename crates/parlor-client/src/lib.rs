@@ -1,1 +1,71 @@
-//! Client library for MSRP chat rooms over tokio.
+//! A client of MSRP chat rooms over tokio: for bots, tests and `parlor chat`.
+//!
+//! [`Room::join`] invites itself into a room over SIP, connects to the address the room answers with and binds its MSRP
+//! session there. Then [`Room::send_text`] and [`Room::send_file`] send, [`Room::next_event`] tells what comes, and
+//! [`Room::leave`] says goodbye. A [`Sender`] sends from other tasks.
+//!
+//! ```no_run
+//! use parlor_client::{Event, JoinOptions, Room};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut room = Room::join(JoinOptions::new("sip:lobby@127.0.0.1:5060")?.name("alice")).await?;
+//! room.send_text("Hello all").await?;
+//! while let Some(event) = room.next_event().await {
+//!     match event {
+//!         Event::Message(message) if message.text().as_deref() == Some("bye") => break,
+//!         Event::Message(message) => println!("{}: {:?}", message.header.from, message.text()),
+//!         Event::Closed(why) => println!("the room is closed: {why}"),
+//!         _ => {}
+//!     }
+//! }
+//! room.leave().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/echo_bot.rs` is a bot of one page.
+//!
+//! **One task a room.** It owns the SIP dialog and the MSRP session and ends with them; dropping the [`Room`] makes it
+//! say BYE and end. All that waits in it is bounded ([`Limits`]).
+//!
+//! **Events must be taken.** When [`Limits::events`] or [`Limits::event_octets`] wait, nothing more is read from the
+//! room, which then counts us as slow; nor are the answers to what we send. Short messages can be sent between two
+//! events, but while a large one goes out, take events meanwhile.
+//!
+//! **Large messages come in pieces.** What is at most [`Limits::gathered_body`] long is an [`Event::Message`]; longer
+//! content is an [`Event::Start`], [`Event::Chunk`]s in their order, and an [`Event::End`], and those of several
+//! messages may alternate.
+//!
+//! **Where a room is.** The host of its URI is an address or a name that the system can look up, with the URI's port or
+//! 5060 (5061 over TLS); there are no SRV lookups yet. [`JoinOptions::server`] overrides it.
+
+// The rules in clippy.toml are for the crates below the client.
+#![allow(clippy::disallowed_methods)]
+
+mod compose;
+mod error;
+mod event;
+mod file_name;
+mod limits;
+mod msrp;
+mod options;
+mod room;
+mod sdp;
+mod sender;
+mod sip;
+mod stream;
+mod target;
+mod task;
+
+pub use error::{JoinError, LeaveError, Rejection, SendError};
+pub use event::{Closed, Event, Header, Message, Report};
+pub use file_name::safe_file_name;
+pub use limits::Limits;
+pub use options::JoinOptions;
+pub use room::Room;
+pub use sdp::{AnswerError, RoomCapabilities};
+pub use sender::{Content, Delivery, Progress, Sender};
+
+pub use parlor_cpim::Address;
+pub use parlor_msrp::MessageId;
+pub use parlor_sip::{Transport, Uri};

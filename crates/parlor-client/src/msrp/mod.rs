@@ -1,0 +1,13 @@
+//! The MSRP side of a room: one session on one connection (RFC 4975).
+//!
+//! [`Session`] decides and does no I/O; [`Driver`] moves its bytes, waits for what is to be sent and for room among the
+//! events.
+
+mod driver;
+mod incoming;
+mod outgoing;
+mod session;
+
+pub(crate) use driver::{Driver, Events, events};
+pub(crate) use outgoing::{Begin, Command, Piece};
+pub(crate) use session::{BindError, Session};

@@ -1,0 +1,254 @@
+//! A user agent with one dialog.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parlor_sip::{
+    ClientTransactionId, Dialog, Endpoint, Event, Flow, HeaderName, Message, NameAddr, ParseError, Request, Response,
+    SentBy, ServerTransactionId, TransactionLimits, Transmit, Uri,
+};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::session_timer::SessionTimer;
+use crate::error::Rejection;
+use crate::sdp::{Answer, Offer};
+
+/// Who we are and what we offer.
+#[derive(Clone, Debug)]
+pub(crate) struct Profile {
+    pub(crate) room: Uri,
+    pub(crate) from: NameAddr,
+    pub(crate) user_agent: String,
+    pub(crate) offer: Offer,
+}
+
+/// A SIP user agent that joins one room and stays until one side says BYE.
+///
+/// ```text
+///          invite               2xx                   leave
+///   Idle ─────────▶ Inviting ─────────▶ Established ─────────▶ Leaving ──▶ Ended
+///                    │    │                    │ BYE, expired               ▲
+///                    │    └ other final ───────┴────────────────────────────┤
+///                    └ leave ─▶ Cancelling ─────────────────────────────────┘
+/// ```
+#[derive(Debug)]
+pub(crate) struct UserAgent {
+    pub(super) profile: Profile,
+    pub(super) endpoint: Endpoint,
+    pub(super) rng: StdRng,
+    pub(super) flow: Flow,
+    pub(super) state: State,
+    pub(super) outputs: VecDeque<Output>,
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    Idle,
+    /// Our INVITE waits for its final response.
+    Inviting {
+        tx: ClientTransactionId,
+        invite: Box<Request>,
+    },
+    /// The same, but we no longer want to join.
+    Cancelling {
+        tx: ClientTransactionId,
+        invite: Box<Request>,
+    },
+    Established(Box<Call>),
+    /// Our BYE waits for its response.
+    Leaving {
+        tx: ClientTransactionId,
+        why: Ended,
+    },
+    Ended,
+}
+
+/// An established dialog.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) dialog: Dialog,
+    /// The CSeq of the INVITE whose ACK was last sent.
+    pub(super) invite_seq: u32,
+    /// What the room said of the MSRP session.
+    pub(super) answer: Option<Answer>,
+    pub(super) timer: Option<SessionTimer>,
+    /// Our refresh that waits for its response.
+    pub(super) refresh: Option<ClientTransactionId>,
+    /// Whether the room takes UPDATE.
+    pub(super) update_allowed: bool,
+    /// Our 2xx to an INVITE that waits for its ACK.
+    pub(super) unacknowledged: Option<Unacknowledged>,
+}
+
+/// A 2xx of ours to an INVITE, which is repeated until its ACK comes (SIP-3).
+#[derive(Debug)]
+pub(super) struct Unacknowledged {
+    pub(super) tx: ServerTransactionId,
+    pub(super) seq: u32,
+    pub(super) response: Response,
+    pub(super) interval: Duration,
+    pub(super) repeat_at: Instant,
+    pub(super) give_up_at: Instant,
+}
+
+/// What the user agent tells.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// We are admitted, with this body.
+    Admitted(Bytes),
+    /// The room refused.
+    Rejected(Rejection),
+    /// The dialog is over.
+    Ended(Ended),
+}
+
+/// How a dialog ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// We said BYE and it was answered.
+    Left,
+    /// We said BYE and it was not answered.
+    LeftUnanswered,
+    /// The room said BYE.
+    Removed,
+    /// The session timer ran out, or the room does not know the dialog any more.
+    Expired,
+    /// The room did not answer our INVITE.
+    Unanswered,
+    /// The connection was lost before the room answered.
+    Lost,
+}
+
+impl UserAgent {
+    /// A user agent whose messages go over `flow`. `rng` makes tags and branches, so it must be unpredictable.
+    pub(crate) fn new(profile: Profile, flow: Flow, mut rng: StdRng) -> Self {
+        let of_endpoint = StdRng::from_rng(&mut rng);
+        Self {
+            profile,
+            endpoint: Endpoint::new(TransactionLimits { server: 64, client: 16, ..Default::default() }, of_endpoint),
+            rng,
+            flow,
+            state: State::Idle,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Whether there is no dialog any more.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.state, State::Idle | State::Ended)
+    }
+
+    /// Takes in a message.
+    pub(crate) fn handle_message(&mut self, now: Instant, message: Message) {
+        self.endpoint.handle_message(now, self.flow, message);
+        self.handle_events(now);
+    }
+
+    /// Takes in a message that is broken.
+    pub(crate) fn handle_invalid(&mut self, error: &ParseError) {
+        self.endpoint.handle_invalid(self.flow, error);
+    }
+
+    /// Takes in that the connection is gone. A dialog outlives it: the next request goes over a new one.
+    pub(crate) fn handle_connection_lost(&mut self, now: Instant) {
+        self.endpoint.handle_transport_error(now, self.flow);
+        self.handle_events(now);
+    }
+
+    /// Takes in that another connection was opened.
+    pub(crate) fn handle_connected(&mut self, flow: Flow) {
+        self.flow = flow;
+    }
+
+    /// Lets the timers fire whose time has come.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.endpoint.handle_timeout(now);
+        self.handle_events(now);
+        self.repeat_unacknowledged(now);
+        self.handle_session_timer(now);
+    }
+
+    /// Leaves: cancels or says BYE. [`Output::Ended`] follows.
+    pub(crate) fn leave(&mut self, now: Instant) {
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Idle => self.end(Ended::Left),
+            State::Inviting { tx, invite } => {
+                self.endpoint.cancel(now, tx);
+                self.state = State::Cancelling { tx, invite };
+            }
+            State::Established(call) => self.say_bye(now, *call, Ended::Left),
+            state @ (State::Cancelling { .. } | State::Leaving { .. } | State::Ended) => self.state = state,
+        }
+        self.handle_events(now);
+    }
+
+    /// The next bytes to send.
+    pub(crate) fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.endpoint.poll_transmit()
+    }
+
+    /// The next thing to know.
+    pub(crate) fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`UserAgent::handle_timeout`] is due.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let of_call = match &self.state {
+            State::Established(call) => [
+                call.timer.as_ref().map(|timer| timer.due(call.refresh.is_some())),
+                call.unacknowledged.as_ref().map(|waiting| waiting.repeat_at),
+            ],
+            State::Idle | State::Inviting { .. } | State::Cancelling { .. } | State::Leaving { .. } | State::Ended => {
+                [None, None]
+            }
+        };
+        of_call.into_iter().flatten().chain(self.endpoint.poll_timeout()).min()
+    }
+
+    fn handle_events(&mut self, now: Instant) {
+        while let Some(event) = self.endpoint.poll_event() {
+            match event {
+                Event::Request { tx, request, flow } => self.handle_request(now, tx, &request, flow),
+                Event::Ack { request, .. } => self.handle_ack(&request),
+                Event::Cancel { tx } => self.handle_cancel(now, tx),
+                Event::Response { tx, response } => self.handle_response(now, tx, &response),
+                Event::Timeout { tx } => self.handle_failure(now, tx, Ended::Unanswered),
+                Event::TransportError { tx } => self.handle_failure(now, tx, Ended::Lost),
+            }
+        }
+    }
+
+    /// Says BYE because of `why`.
+    pub(super) fn say_bye(&mut self, now: Instant, mut call: Call, why: Ended) {
+        let bye = call.dialog.request(parlor_sip::Method::Bye);
+        let tx = self.send(now, bye);
+        self.state = State::Leaving { tx, why };
+    }
+
+    pub(super) fn end(&mut self, why: Ended) {
+        self.state = State::Ended;
+        self.outputs.push_back(Output::Ended(why));
+    }
+
+    /// Sends a request with what all of ours have.
+    pub(super) fn send(&mut self, now: Instant, mut request: Request) -> ClientTransactionId {
+        request.headers.push(HeaderName::UserAgent, &self.profile.user_agent);
+        self.endpoint.request(now, self.flow, &SentBy::from(self.flow.local), request)
+    }
+
+    /// Where we can be reached: over the connection that we opened.
+    pub(super) fn contact(&self) -> NameAddr {
+        let local = Uri::of_address(self.flow.local);
+        let user = self.profile.from.uri.user_decoded();
+        let host = local.host().expect("an address is a host");
+        let with_user = Uri::sip(user.as_deref(), host, local.port()).unwrap_or(local.clone());
+        NameAddr::new(with_user.with_param("transport", &self.flow.transport.via_name().to_ascii_lowercase()))
+    }
+
+    pub(super) fn random_token(&mut self) -> String {
+        format!("{:016x}", self.rng.next_u64())
+    }
+}

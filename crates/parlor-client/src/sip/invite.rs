@@ -1,0 +1,180 @@
+//! Our requests and what comes of them.
+
+use std::time::Instant;
+
+use parlor_sip::{CSeq, ClientTransactionId, Dialog, DialogId, HeaderName, Method, Request, Response, SentBy};
+
+use super::agent::{Call, Ended, Output, State, UserAgent};
+use super::in_dialog::allow;
+use super::session_timer::SessionTimer;
+use crate::error::Rejection;
+use crate::sdp::Answer;
+
+impl UserAgent {
+    /// Sends the INVITE. [`Output::Admitted`], [`Output::Rejected`] or [`Output::Ended`] follows.
+    pub(crate) fn invite(&mut self, now: Instant) {
+        let mut invite = Request::new(Method::Invite, self.profile.room.clone().into_request_uri());
+        let (tag, call_id) = (self.random_token(), self.random_token());
+        let headers = &mut invite.headers;
+        headers.push(HeaderName::From, self.profile.from.clone().with_tag(&tag));
+        headers.push(HeaderName::To, format_args!("<{}>", self.profile.room));
+        headers.push(HeaderName::CallId, call_id);
+        headers.push(HeaderName::CSeq, CSeq { seq: 1, method: Method::Invite });
+        headers.push(HeaderName::MaxForwards, 70);
+        self.declare(&mut invite);
+        let tx = self.send(now, invite.clone());
+        self.state = State::Inviting { tx, invite: Box::new(invite) };
+    }
+
+    /// What INVITEs of ours have, in a dialog or not.
+    pub(super) fn declare(&self, invite: &mut Request) {
+        let headers = &mut invite.headers;
+        headers.push(HeaderName::Contact, self.contact());
+        headers.push(HeaderName::Allow, allow());
+        headers.push(HeaderName::Supported, "timer");
+        headers.push(HeaderName::Accept, "application/sdp");
+        headers.push(HeaderName::ContentType, "application/sdp");
+        invite.body = self.profile.offer.text.clone().into();
+    }
+
+    pub(super) fn handle_response(&mut self, now: Instant, tx: ClientTransactionId, response: &Response) {
+        if response.is_provisional() {
+            return;
+        }
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Inviting { tx: own, invite } if own == tx => self.invited(now, tx, &invite, response),
+            State::Cancelling { tx: own, invite } if own == tx => self.cancelled(now, &invite, response),
+            State::Established(call) => self.established(now, call, tx, response),
+            // RFC 3261 §15.1.1: whatever the answer, the dialog is over.
+            State::Leaving { tx: own, why } if own == tx => self.end(why),
+            state @ (State::Idle
+            | State::Inviting { .. }
+            | State::Cancelling { .. }
+            | State::Leaving { .. }
+            | State::Ended) => self.state = state,
+        }
+    }
+
+    /// A request of ours had no response.
+    pub(super) fn handle_failure(&mut self, now: Instant, tx: ClientTransactionId, why: Ended) {
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Inviting { tx: own, .. } if own == tx => self.end(why),
+            State::Cancelling { tx: own, .. } if own == tx => self.end(Ended::LeftUnanswered),
+            State::Leaving { tx: own, why } if own == tx => {
+                self.end(if why == Ended::Left { Ended::LeftUnanswered } else { why });
+            }
+            State::Established(mut call) if call.refresh == Some(tx) => {
+                call.refresh = None;
+                match why {
+                    // RFC 4028 §10: an unanswered refresh ends the session; a lost connection is another matter.
+                    Ended::Lost => {
+                        self.state = State::Established(call);
+                        self.postpone_refresh(now);
+                    }
+                    _ => self.say_bye(now, *call, Ended::Expired),
+                }
+            }
+            state @ (State::Idle
+            | State::Inviting { .. }
+            | State::Cancelling { .. }
+            | State::Established(_)
+            | State::Leaving { .. }
+            | State::Ended) => self.state = state,
+        }
+    }
+
+    fn invited(&mut self, now: Instant, tx: ClientTransactionId, invite: &Request, response: &Response) {
+        if !response.is_success() {
+            self.outputs.push_back(Output::Rejected(rejection(response)));
+            return;
+        }
+        let Some(mut call) = self.call(now, invite, response) else {
+            // RFC 3261 §12.1.2: without Contact and tag there is nothing to be in.
+            self.outputs.push_back(Output::Rejected(Rejection {
+                reason: "a 200 that forms no dialog".to_owned(),
+                ..rejection(response)
+            }));
+            return;
+        };
+        self.acknowledge(&call);
+        call.answer = Answer::read(&response.body, &self.profile.offer.path).ok();
+        self.state = State::Established(Box::new(call));
+        self.outputs.push_back(Output::Admitted(response.body.clone()));
+        tracing::debug!(?tx, "admitted");
+    }
+
+    /// We cancelled, but the room may have admitted us before it knew (RFC 3261 §9.1).
+    fn cancelled(&mut self, now: Instant, invite: &Request, response: &Response) {
+        match self.call(now, invite, response).filter(|_| response.is_success()) {
+            Some(call) => {
+                self.acknowledge(&call);
+                self.say_bye(now, call, Ended::Left);
+            }
+            None => self.end(Ended::Left),
+        }
+    }
+
+    fn established(&mut self, now: Instant, mut call: Box<Call>, tx: ClientTransactionId, response: &Response) {
+        let method = response.headers.cseq().map(|cseq| cseq.method);
+        if call.refresh == Some(tx) && !is_repeated_invite(&call, response) {
+            call.refresh = None;
+            return self.refreshed(now, call, response);
+        }
+        if response.is_success() && method == Ok(Method::Invite) {
+            self.repeated_2xx(now, &call, response);
+        }
+        if matches!(self.state, State::Ended) {
+            self.state = State::Established(call);
+        }
+    }
+
+    /// The 2xx came again, so its ACK was lost; or the INVITE was forked and we are in another room too (SIP-50).
+    fn repeated_2xx(&mut self, now: Instant, call: &Call, response: &Response) {
+        if DialogId::of_response(response).is_ok_and(|id| id.as_ref() == Some(call.dialog.id())) {
+            return self.acknowledge(call);
+        }
+        let mut invite = Request::new(Method::Invite, self.profile.room.clone());
+        for name in [HeaderName::From, HeaderName::CSeq] {
+            invite.headers.copy(&response.headers, &name);
+        }
+        if let Some(mut other) = self.call(now, &invite, response) {
+            self.acknowledge(&other);
+            let bye = other.dialog.request(Method::Bye);
+            self.send(now, bye);
+        }
+    }
+
+    pub(super) fn acknowledge(&mut self, call: &Call) {
+        let ack = call.dialog.ack_for(call.invite_seq);
+        self.endpoint.send_ack(self.flow, &SentBy::from(self.flow.local), ack);
+    }
+
+    fn call(&self, now: Instant, invite: &Request, response: &Response) -> Option<Call> {
+        let dialog = Dialog::uac(invite, response, self.flow.transport).ok()?;
+        let allowed = response.headers.allow();
+        Some(Call {
+            invite_seq: dialog.local_seq(),
+            dialog,
+            answer: None,
+            timer: SessionTimer::agreed(now, &response.headers),
+            refresh: None,
+            update_allowed: allowed.is_some_and(|methods| methods.contains(&Method::Update)),
+            unacknowledged: None,
+        })
+    }
+}
+
+/// A 2xx to the INVITE before the refresh.
+fn is_repeated_invite(call: &Call, response: &Response) -> bool {
+    response.headers.cseq().is_ok_and(|cseq| cseq.method == Method::Invite && cseq.seq == call.invite_seq)
+        && call.dialog.local_seq() != call.invite_seq
+}
+
+fn rejection(response: &Response) -> Rejection {
+    Rejection {
+        code: response.code,
+        reason: response.reason.to_string(),
+        warnings: response.headers.warning().into_iter().map(|warning| warning.text.into()).collect(),
+        retry_after: response.headers.retry_after(),
+    }
+}

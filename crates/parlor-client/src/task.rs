@@ -1,0 +1,297 @@
+//! The task of a room: joins, keeps both sides going, leaves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parlor_cpim::Address;
+use parlor_sip::{NameAddr, Scheme, Transport, Uri};
+use rand::rngs::{StdRng, SysRng};
+use rand::{Rng, SeedableRng};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+use crate::error::JoinError;
+use crate::event::Closed;
+use crate::msrp::{self, BindError, Events};
+use crate::options::{Identity, JoinOptions};
+use crate::sdp::{Answer, Offer};
+use crate::sender::{self, Sender};
+use crate::sip::{Channel, Driver, Ended, Output, Profile, UserAgent};
+use crate::stream::{self, Stream, Tls};
+use crate::target;
+
+/// What a room handle is made of.
+pub(crate) struct Joined {
+    pub(crate) sender: Sender,
+    pub(crate) events: Events,
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) closed: Closed,
+    /// Whether both sides know.
+    pub(crate) answered: bool,
+}
+
+/// Joins, tells so, and goes on until the session is over. Ends soon after either receiver or sender is dropped.
+pub(crate) async fn run(
+    options: JoinOptions,
+    mut joined: oneshot::Sender<Result<Joined, JoinError>>,
+    left: oneshot::Receiver<()>,
+) -> Outcome {
+    let deadline = Instant::now() + options.timeout;
+    let nobody = Outcome { closed: Closed::Left, answered: true };
+    let prepared = tokio::select! {
+        prepared = timeout_at(deadline, prepare(&options)) => prepared.unwrap_or(Err(JoinError::Timeout(options.timeout))),
+        () = joined.closed() => return nobody,
+    };
+    let Prepared { mut sip, profile, rng } = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            // Nobody may wait any more.
+            let _ = joined.send(Err(error));
+            return nobody;
+        }
+    };
+    let established = tokio::select! {
+        established = establish(&options, &mut sip, profile, rng) => established,
+        () = sleep_until(deadline) => Err(JoinError::Timeout(options.timeout)),
+        () = joined.closed() => Err(JoinError::Timeout(options.timeout)),
+    };
+    let (result, msrp) = match established {
+        Ok((msrp, handle)) => (Ok(handle), Some(msrp)),
+        Err(error) => {
+            farewell(&mut sip).await;
+            (Err(error), None)
+        }
+    };
+    match (joined.send(result), msrp) {
+        (Ok(()), Some(msrp)) => stay(sip, msrp, left).await,
+        // Nobody waits any more.
+        (Err(_), Some(_)) | (Ok(()) | Err(_), None) => {
+            farewell(&mut sip).await;
+            nobody
+        }
+    }
+}
+
+/// A SIP connection, and who we are on it.
+struct Prepared {
+    sip: Driver,
+    profile: Profile,
+    rng: StdRng,
+}
+
+/// Connects for SIP.
+async fn prepare(options: &JoinOptions) -> Result<Prepared, JoinError> {
+    let transport = options.sip_transport();
+    let host = options.room.host().unwrap_or_default();
+    let tls = if transport == Transport::Tls { Some(tls(options, host)?) } else { None };
+    let addresses = target::resolve(options).await?;
+    let limits = options.limits.sip;
+    let channel = Channel::open(transport, &addresses, tls.as_ref(), limits, 1)
+        .await
+        .map_err(|(address, error)| JoinError::Connect { address, error })?;
+    let mut rng = StdRng::try_from_rng(&mut SysRng).expect("the system gives random octets");
+    let local = channel.flow().local.ip();
+    let session_id = format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64());
+    let profile = Profile {
+        room: options.room.clone(),
+        from: from(options, local)?,
+        user_agent: options.user_agent.clone(),
+        offer: Offer::new(local, options.wants_msrp_tls(), &session_id, rng.next_u32(), &options.wrapped_types),
+    };
+    if options.wants_msrp_tls() && options.tls.is_none() {
+        return Err(JoinError::NoTls);
+    }
+    let agent = UserAgent::new(profile.clone(), channel.flow(), StdRng::from_rng(&mut rng));
+    Ok(Prepared { sip: Driver::new(agent, channel, tls, limits), profile, rng })
+}
+
+/// Invites us, connects for MSRP and binds.
+async fn establish(
+    options: &JoinOptions,
+    sip: &mut Driver,
+    profile: Profile,
+    rng: StdRng,
+) -> Result<(msrp::Driver, Joined), JoinError> {
+    sip.invite();
+    let body = admitted(options, sip).await?;
+    let answer = Answer::read(&body, &profile.offer.path)?;
+    let stream = tokio::select! {
+        stream = connect_msrp(options, &answer) => stream?,
+        ended = ended(sip) => return Err(closed_by(ended).into()),
+    };
+    let room = plain(&options.room);
+    let session = msrp::Session::new(
+        profile.offer.path.clone(),
+        answer.path.clone(),
+        vec![room.clone()],
+        rng,
+        options.limits.clone(),
+    );
+    let (commands, receiver) = mpsc::channel(COMMANDS);
+    let (abandoned, given_up) = mpsc::unbounded_channel();
+    let (event_sender, events) = msrp::events(&options.limits);
+    let mut driver = msrp::Driver::new(session, stream, receiver, given_up, event_sender);
+    let bound = tokio::select! {
+        bound = driver.bind() => bound,
+        ended = ended(sip) => return Err(closed_by(ended).into()),
+    };
+    bound.map_err(|error| match error {
+        BindError::Refused(code) => JoinError::Bind { code },
+        BindError::Timeout => JoinError::Timeout(options.timeout),
+        BindError::Closed(closed) => closed.into(),
+    })?;
+    let sender = Sender::new(sender::Session {
+        commands,
+        abandoned,
+        window: Arc::new(Semaphore::new(options.limits.open_transactions.clamp(1, Semaphore::MAX_PERMITS))),
+        identity: address(&profile.from),
+        room: Address::new(room.to_string()),
+        local: profile.offer.path,
+        peer: answer.path,
+        capabilities: answer.capabilities,
+        chunk_size: options.chunk_size,
+    });
+    Ok((driver, Joined { sender, events }))
+}
+
+/// Waits for the answer to our INVITE.
+async fn admitted(options: &JoinOptions, sip: &mut Driver) -> Result<Bytes, JoinError> {
+    match sip.next_output().await {
+        Output::Admitted(body) => Ok(body),
+        Output::Rejected(rejection) => Err(JoinError::Rejected(rejection)),
+        Output::Ended(Ended::Lost) => Err(JoinError::Lost),
+        Output::Ended(Ended::Unanswered) => Err(JoinError::Timeout(options.timeout)),
+        Output::Ended(ended) => Err(closed_by(ended).into()),
+    }
+}
+
+async fn connect_msrp(options: &JoinOptions, answer: &Answer) -> Result<Stream, JoinError> {
+    let uri = answer.path.first();
+    let (host, port) = (uri.host(), uri.port().unwrap_or_default());
+    let failed = |error| JoinError::ConnectMsrp { address: format!("{host}:{port}"), error };
+    let tls = if uri.is_secure() { Some(tls(options, host)?) } else { None };
+    let addresses = target::look_up(host, port).await.map_err(failed)?;
+    let connected = stream::connect(&addresses, tls.as_ref()).await;
+    connected.map(|connected| connected.stream).map_err(|(_, error)| failed(error))
+}
+
+/// Keeps both sides going until one of them ends or we leave.
+async fn stay(mut sip: Driver, mut msrp: msrp::Driver, left: oneshot::Receiver<()>) -> Outcome {
+    let why = tokio::select! {
+        closed = msrp.run() => Why::Closed(closed),
+        ended = ended(&mut sip) => Why::Ended(ended),
+        // Told or dropped.
+        _ = left => Why::Leave,
+    };
+    match why {
+        // MSRP-97: the session has failed; a new one is joined by whoever wants to.
+        Why::Closed(closed) => match last_word(&mut sip).await {
+            Some(Ended::Removed) => Outcome { closed: Closed::Removed, answered: true },
+            Some(_) | None => Outcome { closed, answered: farewell(&mut sip).await },
+        },
+        Why::Ended(ended) => {
+            // What was said before the BYE may still be on its way.
+            let _ = timeout(LAST_WORDS, msrp.run()).await;
+            Outcome { closed: closed_by(ended), answered: ended != Ended::LeftUnanswered }
+        }
+        Why::Leave => {
+            let answered = tokio::select! {
+                answered = farewell(&mut sip) => answered,
+                () = forever(&mut msrp) => false,
+            };
+            Outcome { closed: Closed::Left, answered }
+        }
+    }
+}
+
+enum Why {
+    Closed(Closed),
+    Ended(Ended),
+    Leave,
+}
+
+/// A BYE that comes with the end of the connection tells more than that end.
+async fn last_word(sip: &mut Driver) -> Option<Ended> {
+    timeout(LAST_WORDS, ended(sip)).await.ok()
+}
+
+/// Keeps the connection open.
+async fn forever(msrp: &mut msrp::Driver) {
+    msrp.run().await;
+    std::future::pending().await
+}
+
+/// Runs until the dialog is over.
+async fn ended(sip: &mut Driver) -> Ended {
+    loop {
+        if let Output::Ended(ended) = sip.next_output().await {
+            return ended;
+        }
+    }
+}
+
+/// Takes our INVITE back or says BYE; whether that was answered.
+async fn farewell(sip: &mut Driver) -> bool {
+    if sip.is_over() {
+        return true;
+    }
+    sip.leave();
+    matches!(timeout(FAREWELL, ended(sip)).await, Ok(Ended::Left | Ended::Removed))
+}
+
+fn closed_by(ended: Ended) -> Closed {
+    match ended {
+        Ended::Left | Ended::LeftUnanswered => Closed::Left,
+        Ended::Removed => Closed::Removed,
+        Ended::Expired | Ended::Unanswered => Closed::Expired,
+        Ended::Lost => Closed::ConnectionLost,
+    }
+}
+
+/// Who we are, as From of our INVITE.
+fn from(options: &JoinOptions, local: std::net::IpAddr) -> Result<NameAddr, JoinError> {
+    let uri = match &options.identity {
+        Identity::Uri(uri) => uri.clone(),
+        Identity::Name(name) => {
+            let wrong = |_| JoinError::Name(name.clone());
+            Uri::sip(Some(name), &local.to_string(), None).map_err(wrong)?
+        }
+    };
+    let from = NameAddr::new(uri);
+    Ok(match &options.display {
+        Some(display) => from.with_display(display),
+        None => from,
+    })
+}
+
+fn address(from: &NameAddr) -> Address {
+    let address = Address::new(from.uri.to_string());
+    match &from.display {
+        Some(display) => address.named(&**display),
+        None => address,
+    }
+}
+
+/// The room's address without what only says how to get there (CHAT-51).
+fn plain(room: &Uri) -> Uri {
+    let (user, host) = (room.user_decoded(), room.host().unwrap_or_default());
+    let make = if *room.scheme() == Scheme::Sips { Uri::sips } else { Uri::sip };
+    make(user.as_deref(), host, room.port()).unwrap_or_else(|_| room.clone())
+}
+
+fn tls(options: &JoinOptions, host: &str) -> Result<Tls, JoinError> {
+    let config = options.tls.clone().ok_or(JoinError::NoTls)?;
+    Ok(Tls { config, name: host.trim_matches(['[', ']']).to_owned() })
+}
+
+/// Chunks that wait to be written.
+const COMMANDS: usize = 4;
+/// How long the room may take to answer our goodbye.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// How long we listen to the one side after the other has ended.
+const LAST_WORDS: Duration = Duration::from_millis(500);
