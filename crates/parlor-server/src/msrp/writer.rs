@@ -91,7 +91,9 @@ async fn wait_for_kernel<W: AsyncWrite + Unpin>(
     let outbox = &connection.outbox;
     outbox.wrote(Instant::now(), turn, 0, true);
     loop {
-        let deadline = outbox.poll_timeout();
+        // Given up, it stays until the rooms have taken its sessions away.
+        let vacating = || outbox.is_given_up().then(|| Instant::now() + FLUSH_CHECK);
+        let deadline = outbox.poll_timeout().or_else(vacating);
         let taken = tokio::select! {
             biased;
             taken = poll_fn(|cx| attempt(half, turn, cx)) => taken?,
