@@ -225,6 +225,17 @@ impl MsrpPeer {
         self.receive_where("SEND", |message| message.method == "SEND")
     }
 
+    /// Reads on to the last chunk of this message, and gives that.
+    pub fn last_of(&mut self, id: &str) -> MsrpMessage {
+        loop {
+            let fits = |message: &MsrpMessage| message.method == "SEND" && message.header("Message-ID") == id;
+            let chunk = self.receive_where(&format!("end of {id}"), fits);
+            if chunk.flag != '+' {
+                return chunk;
+            }
+        }
+    }
+
     /// The next REPORT.
     pub fn next_report(&mut self) -> MsrpMessage {
         self.receive_where("REPORT", |message| message.method == "REPORT")
