@@ -74,10 +74,31 @@ fn without_an_offer() {
     let path = own_path(&user);
     let answer = offer(&path).replace("a=setup:actpass", "a=setup:active");
     user.send(call.ack(&answer));
+    server.shows("parlor_msrp_sessions", 2.0);
     let joined = Joined { user, call, path, session, room, answer: offered };
     let mut alice = joined.bind(MsrpPeer::connect(server.msrp));
     alice.say("late but here");
     bob.hears("late but here");
+}
+
+/// MSRP-96: the peer's connection may be there before the ACK that holds its answer; it is bound all the same.
+#[test]
+fn connection_overtakes_the_answer() {
+    let server = Server::plain();
+    let mut user = SipUser::udp(&server, "alice");
+    let room = server.room("lobby");
+    let mut call = Call::new(&user, &room);
+    user.send(call.invite("", ""));
+    let offered = user.expect(200);
+    call.established(&offered);
+    let session = offered.attribute("path").to_owned();
+    let path = own_path(&user);
+    let mut msrp = MsrpPeer::connect(server.msrp);
+    let bind = Send::empty(&session, &path);
+    msrp.write(bind.bytes());
+    server.shows("parlor_msrp_requests_total{method=\"SEND\"}", 1.0);
+    user.send(call.ack(&offer(&path).replace("a=setup:actpass", "a=setup:active")));
+    assert_eq!(msrp.response(&bind.tid), 200);
 }
 
 /// SIP-41: an ACK without the answer that was due, or with one that cannot be, ends the dialog with BYE.
