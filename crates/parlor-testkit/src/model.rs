@@ -1,0 +1,170 @@
+//! What ought to happen, said plainly: who is in, which messages there are, and who is to get them.
+//!
+//! The model hears what a room hears, in the room's order. It knows each message beforehand by its Message-ID.
+
+use crate::message::{Kind, Message};
+use parlor_msrp::{Flag, MessageId, Request};
+use parlor_switch::Input;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+/// What has become of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// More of it is to come.
+    Open,
+    /// Everything came.
+    Complete,
+    /// It was refused.
+    Refused,
+    /// Its sender gave it up, or went.
+    Aborted,
+}
+
+/// A message and what has come of it.
+#[derive(Debug)]
+pub struct Tracked {
+    /// The message.
+    pub message: Message,
+    /// Its room.
+    pub room: usize,
+    /// What has become of it.
+    pub state: State,
+    /// When its headers were complete, counted over all messages; none before.
+    pub started: Option<usize>,
+    /// Who is to get it: those who were in when it started.
+    pub recipients: BTreeSet<usize>,
+    /// Recipients that asked for no more of it.
+    pub stopped: BTreeSet<usize>,
+    /// When everything had come.
+    pub completed_at: Option<Instant>,
+    position: u64,
+    length: Option<u64>,
+    early: BTreeMap<u64, u64>,
+}
+
+/// The model of all rooms.
+#[derive(Debug, Default)]
+pub struct Model {
+    /// All messages, by number.
+    pub messages: Vec<Tracked>,
+    by_id: BTreeMap<MessageId, usize>,
+    /// The members that get deliveries, and their rooms.
+    ready: BTreeMap<usize, usize>,
+    current: BTreeMap<usize, (Option<usize>, u64)>,
+    started: usize,
+}
+
+impl Model {
+    /// Makes a message known.
+    pub fn expect(&mut self, room: usize, message: Message) {
+        self.by_id.insert(message.id, self.messages.len());
+        self.messages.push(Tracked {
+            message,
+            room,
+            state: State::Open,
+            started: None,
+            recipients: BTreeSet::new(),
+            stopped: BTreeSet::new(),
+            completed_at: None,
+            position: 0,
+            length: None,
+            early: BTreeMap::new(),
+        });
+    }
+
+    /// The number of the message with this Message-ID.
+    pub fn number_of(&self, id: &MessageId) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+
+    /// A room hears something from a member's session. `most` is the largest message it takes.
+    pub fn input(&mut self, now: Instant, room: usize, most: u64, member: usize, input: &Input) {
+        match input {
+            Input::Request(request) => {
+                let number = self.request(most, request);
+                self.current.insert(member, (number, request.start() - 1));
+            }
+            Input::Body(body) => self.body(room, most, member, body.len() as u64),
+            Input::End(flag) => {
+                if let Some((Some(number), offset)) = self.current.remove(&member) {
+                    self.end(now, number, offset, *flag);
+                }
+                self.ready.insert(member, room);
+            }
+            Input::Response(_) => {
+                self.ready.insert(member, room);
+            }
+        }
+    }
+
+    /// A member's connection or session is gone.
+    pub fn gone(&mut self, member: usize) {
+        self.ready.remove(&member);
+        self.current.remove(&member);
+        let open = |tracked: &&mut Tracked| tracked.message.sender == member && tracked.state == State::Open;
+        self.messages.iter_mut().filter(open).for_each(|tracked| tracked.state = State::Aborted);
+    }
+
+    fn request(&mut self, most: u64, request: &Request) -> Option<usize> {
+        let number = request.message_id.as_ref().filter(|_| request.has_body).and_then(|id| self.number_of(id))?;
+        let tracked = &mut self.messages[number];
+        if tracked.state == State::Open && request.byte_range.and_then(|range| range.total).is_some_and(|t| t > most) {
+            tracked.state = State::Refused;
+        }
+        Some(number)
+    }
+
+    fn body(&mut self, room: usize, most: u64, member: usize, len: u64) {
+        let Some((Some(number), offset)) = self.current.get_mut(&member) else { return };
+        let (number, start) = (*number, *offset);
+        *offset += len;
+        let tracked = &mut self.messages[number];
+        if tracked.state != State::Open {
+            return;
+        }
+        if start + len > most || !tracked.take(start, len) {
+            tracked.state = State::Refused;
+        } else if tracked.started.is_none() && tracked.position >= tracked.message.head as u64 {
+            if tracked.message.draft.kind == Kind::Forged {
+                tracked.state = State::Refused;
+                return;
+            }
+            tracked.started = Some(self.started);
+            self.started += 1;
+            let others = self.ready.iter().filter(|(other, their)| **their == room && **other != member);
+            tracked.recipients = others.map(|(other, _)| *other).collect();
+        }
+    }
+
+    fn end(&mut self, now: Instant, number: usize, offset: u64, flag: Flag) {
+        let tracked = &mut self.messages[number];
+        if tracked.state != State::Open {
+            return;
+        }
+        match flag {
+            Flag::Abort => tracked.state = State::Aborted,
+            Flag::Complete => tracked.length = Some(offset),
+            Flag::More => {}
+        }
+        if tracked.state == State::Open && tracked.length == Some(tracked.position) {
+            tracked.state = State::Complete;
+            tracked.completed_at = Some(now);
+        }
+    }
+}
+
+impl Tracked {
+    /// Notes octets; `false` if they are too far ahead (CHAT-64).
+    fn take(&mut self, start: u64, len: u64) -> bool {
+        if start > self.position {
+            self.early.insert(start, len);
+            return self.early.values().sum::<u64>() <= 64 * 1024;
+        }
+        self.position = self.position.max(start + len);
+        while let Some(len) = self.early.remove(&self.position) {
+            self.position += len;
+        }
+        true
+    }
+}
