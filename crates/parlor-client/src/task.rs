@@ -223,7 +223,7 @@ async fn last_word(sip: &mut Driver) -> Option<Ended> {
 /// Keeps the connection open.
 async fn forever(msrp: &mut msrp::Driver) {
     msrp.run().await;
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Runs until the dialog is over.

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 use tracing::{info, warn};
 
+use crate::chat::{self, ChatArgs};
 use crate::config::{self, Config, LoadError};
 use crate::{certificate, logging, serve};
 
@@ -24,6 +25,8 @@ struct Cli {
 enum Command {
     /// Serve rooms; also what plain `parlor` does
     Serve(ConfigArgs),
+    /// Chat in a room
+    Chat(ChatArgs),
     /// Name every mistake of a configuration, with its line and key
     CheckConfig(ConfigArgs),
     /// Print a configuration file with every key and its default
@@ -55,23 +58,13 @@ struct CertificateArgs {
     out: PathBuf,
 }
 
-/// What `parlor chat` is told.
-#[derive(Clone, Debug, Args)]
-pub struct ChatArgs {
-    /// The room, such as sip:lobby@127.0.0.1:5060
-    #[arg(value_name = "SIP-URI")]
-    pub uri: String,
-    /// The name to join under
-    #[arg(long = "as", value_name = "NAME")]
-    pub name: Option<String>,
-}
-
 /// Runs what the command line says.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         None => serve_rooms(&cli.serve),
         Some(Command::Serve(args)) => serve_rooms(&args),
+        Some(Command::Chat(args)) => chat::run(&args),
         Some(Command::CheckConfig(args)) => return check_config(&args),
         Some(Command::ExampleConfig) => print(&config::example()),
         Some(Command::ConfigDocs) => print(&config::documentation()),

@@ -8,6 +8,7 @@
 
 mod addresses;
 pub mod certificate;
+mod chat;
 pub mod cli;
 pub mod config;
 pub mod http;

@@ -1,0 +1,97 @@
+//! Lines that are typed, or come through a pipe.
+
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
+use std::sync::mpsc as std_mpsc;
+
+use anyhow::Result;
+use rustyline::error::ReadlineError;
+use rustyline::{Config, DefaultEditor, ExternalPrinter as _};
+use tokio::sync::mpsc;
+
+use super::screen::Screen;
+
+/// Standard input, read by a thread: a line each time one is asked for, so that a prompt stands only while it is.
+pub(super) struct Input {
+    wanted: std_mpsc::Sender<()>,
+    lines: mpsc::Receiver<String>,
+    /// Whether a line is asked for and has not come.
+    asked: bool,
+    terminal: bool,
+}
+
+impl Input {
+    /// Standard input, and the screen that goes with it.
+    pub(super) fn open() -> Result<(Self, Screen)> {
+        let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        let (wanted, wishes) = std_mpsc::channel();
+        let (sender, lines) = mpsc::channel(1);
+        let screen = if terminal {
+            let mut editor = DefaultEditor::with_config(Config::builder().auto_add_history(true).build())?;
+            let mut printer = editor.create_external_printer()?;
+            std::thread::spawn(move || edit_lines(&mut editor, &wishes, &sender));
+            // The terminal is gone if this fails; the thread will tell.
+            Screen::new(Box::new(move |line| drop(printer.print(line.to_owned()))))
+        } else {
+            std::thread::spawn(move || read_lines(&wishes, &sender));
+            Screen::plain()
+        };
+        Ok((Self { wanted, lines, asked: false, terminal }, screen))
+    }
+
+    /// Whether a person types.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// The next line; `None` at the end. May be dropped at any time without loss.
+    pub(super) async fn next(&mut self) -> Option<String> {
+        if !self.asked {
+            self.wanted.send(()).ok()?;
+            self.asked = true;
+        }
+        let line = self.lines.recv().await;
+        self.asked = false;
+        line
+    }
+
+    /// Waits until the terminal is as it was, which takes a key: while a line is edited nothing else can end that.
+    pub(super) async fn wait_for_prompt(&mut self, screen: &Screen) {
+        if self.terminal && self.asked {
+            screen.notice("press Enter");
+            self.lines.recv().await;
+        }
+    }
+}
+
+fn edit_lines(editor: &mut DefaultEditor, wishes: &std_mpsc::Receiver<()>, lines: &mpsc::Sender<String>) {
+    while wishes.recv().is_ok() {
+        match editor.readline("> ") {
+            Ok(line) => {
+                if lines.blocking_send(line).is_err() {
+                    return;
+                }
+            }
+            // Ctrl-C, Ctrl-D, or no terminal any more.
+            Err(ReadlineError::Interrupted | ReadlineError::Eof) => return,
+            Err(_) => return,
+        }
+    }
+}
+
+fn read_lines(wishes: &std_mpsc::Receiver<()>, lines: &mpsc::Sender<String>) {
+    let mut stdin = std::io::stdin().lock();
+    while wishes.recv().is_ok() {
+        let mut line = Vec::new();
+        match stdin.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        let text = String::from_utf8_lossy(&line);
+        if lines.blocking_send(text.trim_end_matches(['\r', '\n']).to_owned()).is_err() {
+            return;
+        }
+    }
+}
+
+/// A longer one is sent in parts.
+const LONGEST_LINE: u64 = 1024 * 1024;
