@@ -50,6 +50,19 @@ impl FrameTid {
         Self { text, len: len as u8 }
     }
 
+    /// The id of the frame after this one.
+    fn next(mut self) -> Self {
+        for digit in TID_RANDOM..self.text.len() {
+            let value = BASE62.iter().position(|known| *known == self.text[digit]).map_or(1, |value| value + 1);
+            self.len = self.len.max(digit as u8 + 1);
+            self.text[digit] = BASE62[value % 62];
+            if value < 62 {
+                break;
+            }
+        }
+        self
+    }
+
     fn as_bytes(&self) -> &[u8] {
         &self.text[..usize::from(self.len)]
     }
@@ -81,11 +94,23 @@ impl Frame {
         self.flag != Flag::More
     }
 
+    /// Where the message goes on behind this frame.
+    pub(crate) fn behind(&self) -> Position {
+        Position { tid: self.tid.next(), start: self.start + self.body.len() as u64 }
+    }
+
     /// The octets that a copy has beside the recipient's own lines.
     fn shared_len(&self) -> usize {
         let end_line = 2 + 7 + 1 + 2;
         "MSRP ".len() + 2 * self.tid.as_bytes().len() + self.headers.len() + self.body.len() + end_line
     }
+}
+
+/// A place between two frames of a message, named by what the frame behind it would have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Position {
+    tid: FrameTid,
+    start: u64,
 }
 
 /// What a frame says of its message, written once for all copies.
@@ -170,24 +195,36 @@ impl Lines {
 
     /// A SEND that aborts `frame`'s message from the position of `frame` on (MSRP-46).
     pub(crate) fn abort_before(&self, frame: &Frame) -> Bytes {
+        let position = Position { tid: frame.tid, start: frame.start };
+        self.abort_at(position, frame.message, &frame.message_id, frame.failure_report)
+    }
+
+    /// A SEND that aborts a message from `position` on.
+    pub(crate) fn abort_at(
+        &self,
+        position: Position,
+        message: MessageKey,
+        message_id: &Bytes,
+        failure_report: &'static str,
+    ) -> Bytes {
         let headers = FrameHeaders {
-            message_id: &frame.message_id,
-            failure_report: frame.failure_report,
-            start: frame.start,
+            message_id,
+            failure_report,
+            start: position.start,
             end: None,
             total: None,
         };
         let abort = Frame {
-            message: frame.message,
+            message,
             place: Place::Later,
             flag: Flag::Abort,
-            tid: frame.tid,
+            tid: position.tid,
             headers: headers.encode(),
-            message_id: frame.message_id.clone(),
-            failure_report: frame.failure_report,
-            start: frame.start,
+            message_id: message_id.clone(),
+            failure_report,
+            start: position.start,
             body: Bytes::new(),
-            credit: frame.credit.clone(),
+            credit: Credit::none(),
         };
         let mut out = Vec::with_capacity(self.encoded_len(&abort));
         self.write_head(&abort, &mut out);

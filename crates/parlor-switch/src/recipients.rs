@@ -55,7 +55,13 @@ impl Recipients {
         Self::new(self.iter().filter(|recipient| recipient.max_size.is_none_or(|max| size <= max)).cloned())
     }
 
-    /// Drops those for whom the message has grown too large, breaking it off there (CHAT-43).
+    /// Whether a message of `size` octets is too large for some.
+    pub(crate) fn is_outgrown_by(&self, size: u64) -> bool {
+        size > self.smallest
+    }
+
+    /// Drops those for whom the message has grown too large, breaking it off there (CHAT-43). What was planned for them
+    /// has been handed out.
     pub(crate) fn outgrow(&mut self, message: MessageKey, size: u64) {
         if size <= self.smallest {
             return;

@@ -162,6 +162,9 @@ impl Switch {
     fn forward(&mut self, message: &mut Incoming, piece: Bytes, credit: &Credit) {
         let size = message.position();
         if let Phase::Streaming(outgoing) = &mut message.phase {
+            if outgoing.recipients.is_outgrown_by(size) {
+                self.hand_out();
+            }
             outgoing.recipients.outgrow(outgoing.key, size);
             outgoing.push(self.cut, &mut self.rng, piece, credit, &mut self.turn);
         }

@@ -242,10 +242,7 @@ impl Switch {
             }
             self.timers.insert((message.deadline(self.settings.chunk_timeout), session, key));
         }
-        let skipped = hand_out(&mut self.turn);
-        if skipped > 0 {
-            self.count(Counted::Skipped(skipped));
-        }
+        self.hand_out();
     }
 
     /// What there is to tell.
@@ -256,6 +253,14 @@ impl Switch {
     /// When [`Switch::handle_timeout`] is to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.first().map(|(at, _, _)| *at)
+    }
+
+    /// Puts what was planned into the outboxes.
+    pub(crate) fn hand_out(&mut self) {
+        let skipped = hand_out(&mut self.turn);
+        if skipped > 0 {
+            self.count(Counted::Skipped(skipped));
+        }
     }
 
     pub(crate) fn count(&mut self, counted: Counted) {

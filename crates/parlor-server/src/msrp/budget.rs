@@ -35,6 +35,11 @@ impl Window {
         Self(Share::new(limits.window()))
     }
 
+    /// All that may be under way.
+    pub(super) fn octets(&self) -> usize {
+        self.0.total
+    }
+
     /// Waits until so much of first and of later frames may be under way.
     pub(super) async fn acquire(&self, room: &RoomBudget, heads: usize, bulk: usize) -> Credit {
         if heads + bulk == 0 {

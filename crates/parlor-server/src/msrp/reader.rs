@@ -22,8 +22,8 @@ use std::time::Instant;
 use tokio::io::{AsyncRead, ReadBuf};
 use tracing::debug;
 
-/// The most that is read at once.
-const READ: usize = 64 * 1024;
+/// The most that is read at once, if the connection's window is not smaller.
+const READ: usize = 256 * 1024;
 
 thread_local! {
     /// One for each worker: an idle connection has no buffer of its own.
@@ -40,7 +40,7 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
             false => Poll::Pending,
         })
         .await;
-        let bytes = read_some(&mut half).await?;
+        let bytes = read_some(&mut half, connection.window.octets()).await?;
         if bytes.is_empty() {
             return Ok(());
         }
@@ -90,10 +90,11 @@ pub(super) async fn bind_first(connection: &Connection, entry: Arc<SessionEntry>
     Arc::clone(&entry.room).bound(entry, Arc::clone(&connection.outbox), slot).await;
 }
 
-async fn read_some<R: AsyncRead + Unpin>(half: &mut R) -> io::Result<Bytes> {
+async fn read_some<R: AsyncRead + Unpin>(half: &mut R, most: usize) -> io::Result<Bytes> {
     poll_fn(|cx| {
         SCRATCH.with_borrow_mut(|scratch| {
-            let mut buffer = ReadBuf::new(scratch);
+            let most = most.min(scratch.len());
+            let mut buffer = ReadBuf::new(&mut scratch[..most]);
             match Pin::new(&mut *half).poll_read(cx, &mut buffer) {
                 // A copy of its own size: what a message keeps alive is what came with it, not a whole buffer.
                 Poll::Ready(Ok(())) => Poll::Ready(Ok(Bytes::copy_from_slice(buffer.filled()))),

@@ -159,7 +159,7 @@ impl Rooms {
             task.run(sip_mailbox, msrp_mailbox).await;
             drop(counted);
         };
-        tokio::spawn(run.instrument(info_span!("room", %name)));
+        tokio::spawn(run.instrument(info_span!("room", room = %name)));
         Some(handle)
     }
 

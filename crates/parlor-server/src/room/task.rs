@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::sleep_until;
 use tracing::{debug, info};
 
@@ -105,7 +106,10 @@ impl RoomTask {
                 }
                 Some(input) = sip.recv() => self.handle_sip(input),
                 // Its own handle keeps the mailbox open.
-                _ = msrp.recv_many(&mut reads, TURN) => self.handle_reads(&mut reads),
+                _ = msrp.recv_many(&mut reads, TURN) => {
+                    gather(&mut msrp, &mut reads).await;
+                    self.handle_reads(&mut reads);
+                }
                 () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
                     self.handle_timeout();
                 }
@@ -364,6 +368,17 @@ impl RoomTask {
             Phase::Open | Phase::Unused(_) | Phase::Farewell(_) | Phase::Draining(_) => {}
         }
         false
+    }
+}
+
+/// Lets whoever is ready go first, then takes what has come meanwhile: in a busy room a turn gets more messages, and each
+/// recipient fewer writes; in a quiet one this costs a microsecond.
+async fn gather(msrp: &mut mpsc::Receiver<MsrpInput>, reads: &mut Vec<MsrpInput>) {
+    yield_now().await;
+    while reads.len() < TURN
+        && let Ok(read) = msrp.try_recv()
+    {
+        reads.push(read);
     }
 }
 

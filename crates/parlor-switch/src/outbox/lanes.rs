@@ -1,13 +1,11 @@
 //! The three lanes and the order in which they are emptied.
 
 use super::Slot;
-use crate::frame::{Frame, MessageKey};
+use crate::frame::{Frame, MessageKey, Position};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// About how many octets are taken for one write.
-pub(super) const TURN_BYTES: usize = 64 * 1024;
 /// Queues that held more than this give their memory back once they are empty.
 const KEEP_CAPACITY: usize = 64;
 
@@ -21,10 +19,15 @@ pub(super) enum Item {
 }
 
 /// A message whose later frames are still to come or to be written.
-#[derive(Debug, Default)]
-struct Stream {
-    frames: VecDeque<Arc<Frame>>,
+#[derive(Debug)]
+pub(super) struct Stream {
+    /// Those that wait.
+    pub(super) frames: VecDeque<Arc<Frame>>,
     head_taken: bool,
+    /// Where it goes on behind the last frame that came.
+    pub(super) end: Position,
+    pub(super) message_id: Bytes,
+    pub(super) failure_report: &'static str,
 }
 
 type StreamKey = (Slot, MessageKey);
@@ -51,7 +54,14 @@ impl Lanes {
     /// The first frame of a message; if more are to follow, they are expected from now on.
     pub(super) fn push_head(&mut self, slot: Slot, frame: Arc<Frame>) {
         if !frame.is_last() {
-            self.streams.insert((slot, frame.message), Stream::default());
+            let stream = Stream {
+                frames: VecDeque::new(),
+                head_taken: false,
+                end: frame.behind(),
+                message_id: frame.message_id.clone(),
+                failure_report: frame.failure_report,
+            };
+            self.streams.insert((slot, frame.message), stream);
         }
         self.heads.push_back(Item::Copy { slot, frame });
     }
@@ -73,14 +83,15 @@ impl Lanes {
         if stream.frames.is_empty() {
             self.ready.push_back(key);
         }
+        stream.end = frame.behind();
         stream.frames.push_back(frame);
     }
 
-    /// Forgets a message; gives the later frames of it that waited.
-    pub(super) fn remove_stream(&mut self, slot: Slot, message: MessageKey) -> Option<VecDeque<Arc<Frame>>> {
+    /// Forgets a message; gives what there was of it.
+    pub(super) fn remove_stream(&mut self, slot: Slot, message: MessageKey) -> Option<Stream> {
         let stream = self.streams.remove(&(slot, message))?;
         self.ready.retain(|key| *key != (slot, message));
-        Some(stream.frames)
+        Some(stream)
     }
 
     /// Everything that waits for one session, taken out, except responses and reports.
@@ -109,16 +120,21 @@ impl Lanes {
     }
 
     /// Takes what goes into one write: control, then heads, then bulk, of which at least one frame.
-    pub(super) fn take(&mut self, mut len_of: impl FnMut(&Item) -> usize, mut put: impl FnMut(Item, usize)) {
+    pub(super) fn take(
+        &mut self,
+        turn_bytes: usize,
+        mut len_of: impl FnMut(&Item) -> usize,
+        mut put: impl FnMut(Item, usize),
+    ) {
         let mut taken = 0;
-        while taken < TURN_BYTES
+        while taken < turn_bytes
             && let Some(item) = self.control.pop_front()
         {
             let len = len_of(&item);
             taken += len;
             put(item, len);
         }
-        while taken < TURN_BYTES
+        while taken < turn_bytes
             && let Some(item) = self.heads.pop_front()
         {
             if let Item::Copy { slot, frame } = &item
@@ -130,19 +146,20 @@ impl Lanes {
             taken += len;
             put(item, len);
         }
-        self.take_bulk(taken, len_of, put);
+        self.take_bulk(turn_bytes, taken, len_of, put);
         self.give_back_memory();
     }
 
     fn take_bulk(
         &mut self,
+        turn_bytes: usize,
         mut taken: usize,
         mut len_of: impl FnMut(&Item) -> usize,
         mut put: impl FnMut(Item, usize),
     ) {
         let mut first = true;
         let mut passed_over = 0;
-        while (first || taken < TURN_BYTES) && passed_over < self.ready.len() {
+        while (first || taken < turn_bytes) && passed_over < self.ready.len() {
             let Some(key) = self.ready.pop_front() else { break };
             let Some(stream) = self.streams.get_mut(&key) else { continue };
             // A message's later frames never overtake its first.

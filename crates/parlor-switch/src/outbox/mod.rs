@@ -57,7 +57,7 @@ impl OutboxLimits {
 
     /// What a connection may have under way to recipients in good standing.
     pub fn window(&self) -> usize {
-        self.bytes / 8
+        self.bytes / 4
     }
 
     /// What the first frames of one room's messages may have under way.

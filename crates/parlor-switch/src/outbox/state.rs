@@ -52,6 +52,8 @@ pub(super) struct State {
     control: usize,
     standing: Standing,
     pace: Pace,
+    /// Whether everything was written at once since the queue was last empty.
+    keeps_up: bool,
     phase: Phase,
     waker: Option<Waker>,
     reader: Option<Waker>,
@@ -69,6 +71,7 @@ impl State {
             control: 0,
             standing: Standing::Good,
             pace: Pace::new(limits.floor, limits.patience),
+            keeps_up: true,
             phase: Phase::Open,
             waker: None,
             reader: None,
@@ -168,14 +171,17 @@ impl State {
         }
     }
 
-    /// Breaks a message off at the first of its frames that still waits.
+    /// Breaks a message off at the first of its frames that still waits, or behind all that were written.
     pub(super) fn abort(&mut self, slot: Slot, message: MessageKey) {
-        let Some(waiting) = self.lanes.remove_stream(slot, message) else { return };
-        for frame in &waiting {
+        let Some(stream) = self.lanes.remove_stream(slot, message) else { return };
+        for frame in &stream.frames {
             self.forget(slot, frame);
         }
-        if let (Some(first), Some(lines)) = (waiting.front(), self.lines(slot)) {
-            let abort = lines.abort_before(first);
+        if let Some(lines) = self.lines(slot) {
+            let abort = match stream.frames.front() {
+                Some(first) => lines.abort_before(first),
+                None => lines.abort_at(stream.end, message, &stream.message_id, stream.failure_report),
+            };
             self.push_abort(abort);
         }
     }
@@ -301,6 +307,7 @@ impl State {
     fn account(&mut self, now: Instant, turn: &mut Turn, taken: usize, blocked: bool) {
         let waits = blocked && !(turn.is_empty() && self.lanes.is_empty());
         self.pace.took(now, taken, waits);
+        self.keeps_up = !waits && (self.keeps_up || (turn.is_empty() && self.lanes.is_empty()));
         match self.standing {
             Standing::Good => self.check(now, turn),
             Standing::Stalled { .. } if turn.is_empty() && self.lanes.is_empty() => self.recover(),
@@ -317,9 +324,11 @@ impl State {
         turn.offset = 0;
         turn.settled = self.is_stalled();
         turn.lines.retain(|(slot, _)| self.seats.iter().any(|seat| seat.slot == *slot));
+        let turn_bytes = if self.keeps_up { FAST_TURN } else { SLOW_TURN };
         let Self { lanes, seats, .. } = self;
         let Turn { items, lines, .. } = turn;
         lanes.take(
+            turn_bytes,
             |item| match item {
                 Item::Encoded(bytes) => bytes.len(),
                 Item::Copy { slot, frame } => {
@@ -405,7 +414,7 @@ impl State {
         if frame.place == Place::First {
             return;
         }
-        let waiting = self.lanes.remove_stream(slot, frame.message).unwrap_or_default();
+        let waiting = self.lanes.remove_stream(slot, frame.message).map(|stream| stream.frames).unwrap_or_default();
         for dropped in &waiting {
             self.forget(slot, dropped);
         }
@@ -438,6 +447,11 @@ impl Drop for State {
         self.close();
     }
 }
+
+/// About how many octets are taken for one write to a peer that takes them at once: fewer writes cost less.
+const FAST_TURN: usize = 256 * 1024;
+/// The same for a peer that does not: what comes meanwhile and goes first waits for less.
+const SLOW_TURN: usize = 64 * 1024;
 
 /// Letters and digits that no other session of the connection has.
 fn suffix_of(slot: Slot) -> String {
