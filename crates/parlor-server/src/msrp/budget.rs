@@ -7,8 +7,8 @@ use parlor_switch::{Credit, OutboxLimits};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A message counts for this much beside its octets: its headers in each copy.
-pub(super) const MESSAGE_OVERHEAD: usize = 512;
+/// A chunk counts for this much beside its octets: its headers in each copy.
+pub(super) const CHUNK_OVERHEAD: usize = 512;
 
 /// What the messages of one room may have under way, first frames and later frames apart.
 ///

@@ -1,6 +1,6 @@
 //! The reading half of a connection: decodes, finds the session of each request, and hands on what its room is to decide.
 
-use super::budget::MESSAGE_OVERHEAD;
+use super::budget::CHUNK_OVERHEAD;
 use super::connection::Connection;
 use super::table::{Binding, SessionEntry};
 use crate::metrics::{Layer, MsrpMethod};
@@ -198,7 +198,9 @@ fn begin(connection: &Connection, request: Box<Request>, runs: &mut Vec<Run>) ->
     let first = request.has_body && request.start() == 1;
     let first_frame_left = if first { connection.settings().frame_bytes } else { 0 };
     let run = run_of(runs, &entry.room);
-    run.heads += if first { MESSAGE_OVERHEAD } else { 0 };
+    // Every chunk is copied with headers of its own: without them many tiny ones would overflow who keeps up.
+    run.heads += if first { CHUNK_OVERHEAD } else { 0 };
+    run.bulk += if request.has_body && !first { CHUNK_OVERHEAD } else { 0 };
     run.inputs.push((entry.session, Input::Request(request)));
     Current::Of { entry, first_frame_left }
 }
