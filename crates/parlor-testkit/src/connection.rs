@@ -16,7 +16,7 @@ use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 /// The most that is read at once.
-const READ: usize = 64 * 1024;
+const READ: usize = 128 * 1024;
 /// A chunk counts for this much beside its octets: its headers in each copy.
 const OVERHEAD: usize = 512;
 /// The octets of body in one outgoing frame.
@@ -190,6 +190,7 @@ impl Connection {
         let first = request.has_body && request.start() == 1;
         let run = run_of(&mut self.runs, entry.room);
         run.heads += if first { OVERHEAD } else { 0 };
+        run.bulk += if request.has_body && !first { OVERHEAD } else { 0 };
         run.inputs.push((entry.session, Input::Request(request)));
         Current::Of { entry, first_frame_left: if first { FRAME } else { 0 } }
     }

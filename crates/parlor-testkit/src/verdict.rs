@@ -58,7 +58,10 @@ impl World {
         for own in (0..self.members.len()).filter(|own| self.is_still_there(*own)) {
             let ended = self.members[own].copies.get(&number).map(|copy| copy.ended.map(|(flag, _)| flag));
             let whole = ended == Some(Some(Flag::Complete));
-            let what = || format!("m{number} ({:?}) at user{own}: {ended:?}", tracked.state);
+            let what = || {
+                let (draft, most) = (tracked.message.draft, self.members[own].max_size);
+                format!("m{number} ({:?}, {draft:?}) at user{own} (max-size {most:?}): {ended:?}", tracked.state)
+            };
             assert!(!whole || tracked.state == State::Complete, "CHAT-65: {}", what());
             if self.is_due(own, tracked) && self.keeps_the_floor(own) {
                 assert!(whole, "nothing is lost to those who stay and keep the floor: {}", what());

@@ -260,7 +260,9 @@ impl World {
             if self.keeps_the_floor(member)
                 && let Some((connection, _)) = &self.connections[self.members[member].connection]
             {
-                assert!(!connection.outbox.is_stalled(), "user{member} keeps the floor, but counts as stalled");
+                let (at, queued) = (self.now - self.start, connection.outbox.queued());
+                let what = || format!("user{member} ({} B/s), {queued} queued at {at:?}", connection.down.rate());
+                assert!(!connection.outbox.is_stalled(), "keeps the floor, but counts as stalled: {}", what());
             }
         }
     }
