@@ -7,6 +7,8 @@ mod driver;
 mod incoming;
 mod outgoing;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use driver::{Driver, Events, events};
 pub(crate) use outgoing::{Begin, Command, Piece};

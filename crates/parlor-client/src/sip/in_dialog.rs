@@ -91,6 +91,7 @@ impl UserAgent {
                 Ok(Response::for_request(request, 200, "OK"))
             }
             Method::Invite | Method::Update => self.target_refresh(now, tx, request),
+            // OPTIONS: ACK and CANCEL do not come here.
             _ => Ok(self.capabilities(request)),
         }
     }

@@ -71,7 +71,9 @@ impl UserAgent {
                         self.state = State::Established(call);
                         self.postpone_refresh(now);
                     }
-                    _ => self.say_bye(now, *call, Ended::Expired),
+                    Ended::Unanswered | Ended::Left | Ended::LeftUnanswered | Ended::Removed | Ended::Expired => {
+                        self.say_bye(now, *call, Ended::Expired);
+                    }
                 }
             }
             state @ (State::Idle

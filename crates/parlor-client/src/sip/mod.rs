@@ -7,6 +7,8 @@ mod driver;
 mod in_dialog;
 mod invite;
 mod session_timer;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 pub(crate) use agent::{Ended, Output, Profile, UserAgent};

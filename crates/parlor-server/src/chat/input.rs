@@ -4,6 +4,7 @@ use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::sync::mpsc as std_mpsc;
 
 use anyhow::Result;
+use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use rustyline::error::ReadlineError;
 use rustyline::{Config, DefaultEditor, ExternalPrinter as _};
 use tokio::sync::mpsc;
@@ -16,13 +17,15 @@ pub(super) struct Input {
     lines: mpsc::Receiver<String>,
     /// Whether a line is asked for and has not come.
     asked: bool,
-    terminal: bool,
+    /// How the terminal was, if a person types.
+    settings: Option<Termios>,
 }
 
 impl Input {
     /// Standard input, and the screen that goes with it.
     pub(super) fn open() -> Result<(Self, Screen)> {
         let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        let settings = if terminal { Some(tcgetattr(std::io::stdin())?) } else { None };
         let (wanted, wishes) = std_mpsc::channel();
         let (sender, lines) = mpsc::channel(1);
         let screen = if terminal {
@@ -35,12 +38,12 @@ impl Input {
             std::thread::spawn(move || read_lines(&wishes, &sender));
             Screen::plain()
         };
-        Ok((Self { wanted, lines, asked: false, terminal }, screen))
+        Ok((Self { wanted, lines, asked: false, settings }, screen))
     }
 
     /// Whether a person types.
     pub(super) fn is_terminal(&self) -> bool {
-        self.terminal
+        self.settings.is_some()
     }
 
     /// The next line; `None` at the end. May be dropped at any time without loss.
@@ -54,12 +57,12 @@ impl Input {
         line
     }
 
-    /// Waits until the terminal is as it was, which takes a key: while a line is edited nothing else can end that.
-    pub(super) async fn wait_for_prompt(&mut self, screen: &Screen) {
-        if self.terminal && self.asked {
-            screen.notice("press Enter");
-            self.lines.recv().await;
-        }
+    /// Makes the terminal as it was: a line may still be edited, and nothing but a key ends that.
+    pub(super) fn close(self) {
+        let Some(settings) = self.settings.filter(|_| self.asked) else { return };
+        // The terminal is gone if this fails.
+        let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, &settings);
+        print!("{NO_BRACKETED_PASTE}\n");
     }
 }
 
@@ -93,5 +96,7 @@ fn read_lines(wishes: &std_mpsc::Receiver<()>, lines: &mpsc::Sender<String>) {
     }
 }
 
+/// What the line editor had asked of the terminal.
+const NO_BRACKETED_PASTE: &str = "\x1b[?2004l";
 /// A longer one is sent in parts.
 const LONGEST_LINE: u64 = 1024 * 1024;

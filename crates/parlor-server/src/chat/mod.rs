@@ -72,14 +72,11 @@ async fn chat(args: &ChatArgs) -> Result<()> {
         _ = terminate.recv() => Why::Left,
     };
     let left = match why {
-        Why::Closed(closed) => {
-            screen.notice(&closed.to_string());
-            input.wait_for_prompt(&screen).await;
-            ended(closed)
-        }
+        Why::Closed(closed) => ended(closed),
         Why::Left => room.leave().await.map_err(Into::into),
     };
     listener.give_up().await;
+    input.close();
     left.and_then(|()| talker.result())
 }
 
