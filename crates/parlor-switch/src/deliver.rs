@@ -63,6 +63,11 @@ impl Outgoing {
         Self { key, random, recipients, except, message_id, declared_total, frames: 0, sent: 0, pending: None }
     }
 
+    /// How many recipients it has.
+    pub(crate) fn audience(&self) -> usize {
+        self.recipients.iter().filter(|recipient| recipient.session != self.except).count()
+    }
+
     /// Whether a first frame has been planned.
     pub(crate) fn has_begun(&self) -> bool {
         self.frames > 0
@@ -162,8 +167,8 @@ pub(crate) fn random_id(rng: &mut StdRng) -> [u8; TID_RANDOM] {
 
 /// Puts everything planned into the recipients' outboxes: one lock and one wake for each run of frames to the same people.
 ///
-/// Gives the number of copies that were skipped because their recipient has stalled.
-pub(crate) fn hand_out(turn: &mut Vec<Planned>) -> u32 {
+/// Gives the copies that were skipped because their recipient has stalled.
+pub(crate) fn hand_out(turn: &mut Vec<Planned>) -> Pushed {
     let mut pushed = Pushed::default();
     for run in turn.chunk_by(|a, b| a.to.same(&b.to)) {
         let Some(first) = run.first() else { continue };
@@ -180,7 +185,7 @@ pub(crate) fn hand_out(turn: &mut Vec<Planned>) -> u32 {
         }
     }
     turn.clear();
-    pushed.skipped
+    pushed
 }
 
 #[cfg(test)]

@@ -207,13 +207,7 @@ impl Lines {
         message_id: &Bytes,
         failure_report: &'static str,
     ) -> Bytes {
-        let headers = FrameHeaders {
-            message_id,
-            failure_report,
-            start: position.start,
-            end: None,
-            total: None,
-        };
+        let headers = FrameHeaders { message_id, failure_report, start: position.start, end: None, total: None };
         let abort = Frame {
             message,
             place: Place::Later,

@@ -28,4 +28,4 @@ pub use credit::Credit;
 pub use frame::{Frame, Lines, MessageKey, Place};
 pub use outbox::{Outbox, OutboxEvent, OutboxLimits, Pace, Poll, Pushed, Scratch, Slot, StalledMemory, Turn, Written};
 pub use refusal::Refusal;
-pub use switch::{Counted, Input, Output, Settings, Switch};
+pub use switch::{Counted, Dropped, Input, Output, Settings, Switch};

@@ -2,7 +2,7 @@
 
 use crate::frame::{Frame, FrameHeaders, FrameTid, Place};
 use crate::recipients::wake;
-use crate::switch::{Counted, Switch};
+use crate::switch::{Counted, Dropped, Switch};
 use crate::{Credit, deliver};
 use bytes::Bytes;
 use parlor_msrp::Flag;
@@ -17,6 +17,7 @@ impl Switch {
     pub fn notify(&mut self, room: &Room, session: SessionId, date_time: &str, text: &str) {
         let frame = self.notice(room, date_time, text);
         self.send_notice(room, session, &frame);
+        self.count(Counted::Direct);
     }
 
     /// Says `text` to everybody.
@@ -26,6 +27,7 @@ impl Switch {
         for session in sessions {
             self.send_notice(room, session, &frame);
         }
+        self.count(Counted::Notice);
     }
 
     fn send_notice(&mut self, room: &Room, session: SessionId, frame: &Arc<Frame>) {
@@ -36,10 +38,7 @@ impl Switch {
         let Some(attached) = state.and_then(|state| state.attached.clone()) else { return };
         let (pushed, waker) = attached.outbox.push_notice(attached.slot, Arc::clone(frame));
         wake(waker);
-        match pushed.skipped {
-            0 => self.count(Counted::Notice),
-            skipped => self.count(Counted::Skipped(skipped)),
-        }
+        self.count_dropped(Dropped::Stalled, pushed.stalled as usize);
     }
 
     fn notice(&mut self, room: &Room, date_time: &str, text: &str) -> Arc<Frame> {

@@ -79,6 +79,11 @@ impl Recipients {
         }
     }
 
+    /// How many of these are not among `others`, which are some of them.
+    pub(crate) fn more_than(&self, others: &Self) -> usize {
+        self.len().saturating_sub(others.len())
+    }
+
     fn taking_type(&self, essence: &str) -> Self {
         if self.iter().all(|recipient| recipient.wrapped_types.accepts(essence)) {
             return self.clone();
@@ -106,6 +111,11 @@ impl Audience {
     pub(crate) fn forget(&mut self) {
         self.everybody = None;
         self.by_type.clear();
+    }
+
+    /// How many there are in all, once somebody has asked for some.
+    pub(crate) fn len(&self) -> usize {
+        self.everybody.as_ref().map_or(0, Recipients::len)
     }
 
     /// The snapshot of those that take `essence`; `sessions` lists all when it has to be made anew.

@@ -6,7 +6,7 @@ use crate::frame::MessageKey;
 use crate::message::{Incoming, Phase};
 use crate::refusal::Refusal;
 use crate::session::{Chunk, Content};
-use crate::switch::{Counted, Switch};
+use crate::switch::{Counted, Dropped, Switch};
 use bytes::Bytes;
 use parlor_cpim::{Envelope, Scanner};
 use parlor_msrp::{Flag, MessageId, Request};
@@ -164,8 +164,10 @@ impl Switch {
         if let Phase::Streaming(outgoing) = &mut message.phase {
             if outgoing.recipients.is_outgrown_by(size) {
                 self.hand_out();
+                let before = outgoing.recipients.clone();
+                outgoing.recipients.outgrow(outgoing.key, size);
+                self.count_dropped(Dropped::Oversized, before.more_than(&outgoing.recipients));
             }
-            outgoing.recipients.outgrow(outgoing.key, size);
             outgoing.push(self.cut, &mut self.rng, piece, credit, &mut self.turn);
         }
     }
@@ -187,7 +189,10 @@ impl Switch {
             return Err(Refusal::WrappedType);
         }
         let size = message.declared_total.unwrap_or(0).max(message.position());
-        let recipients = self.recipients(room, essence).taking_size(size);
+        let taking = self.recipients(room, essence);
+        self.count_dropped(Dropped::Unaccepted, self.audience.len().saturating_sub(taking.len()));
+        let recipients = taking.taking_size(size);
+        self.count_dropped(Dropped::Oversized, taking.more_than(&recipients));
         let outgoing = Outgoing::new(message.key, &mut self.rng, recipients, session, message.declared_total);
         if self.recent.len() == crate::switch::RECENT {
             self.recent.pop_front();

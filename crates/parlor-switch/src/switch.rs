@@ -67,14 +67,33 @@ pub enum Input {
 pub enum Counted {
     /// A room message came in whole.
     Message,
-    /// The room itself said something to a participant.
+    /// The room itself said something to everybody.
     Notice,
+    /// The room itself said something to one participant.
+    Direct,
     /// A response with this code was sent.
     Response(u16),
     /// A message was refused.
     Refused(Refusal),
-    /// So many copies were skipped because their recipient has stalled.
-    Skipped(u32),
+    /// So many recipients do not get a message, or not to its end.
+    Dropped(Dropped, u32),
+}
+
+/// Why a recipient does not get a message, or not to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dropped {
+    /// It has stalled and its outbox is full.
+    Stalled,
+    /// It has stalled, and all outboxes of those that have are full together.
+    Memory,
+    /// The sender broke it off, vanished, or was refused in the middle.
+    Aborted,
+    /// The recipient does not take its content type (CHAT-43).
+    Unaccepted,
+    /// It is larger than the recipient takes (CHAT-43).
+    Oversized,
+    /// The recipient left.
+    Closed,
 }
 
 /// What the switch has to say to the server.
@@ -167,7 +186,7 @@ impl Switch {
     pub fn attach(&mut self, session: SessionId, outbox: Arc<Outbox>, slot: Slot) {
         if let Some(session) = self.sessions.get_mut(&session) {
             if let Some(former) = session.attached.replace(Attached { outbox, slot }) {
-                wake(former.outbox.detach(former.slot));
+                wake(former.outbox.detach(former.slot).1);
             }
             session.ready = false;
             self.audience.forget();
@@ -205,7 +224,9 @@ impl Switch {
     /// The session has ended.
     pub fn close(&mut self, session: SessionId) {
         if let Some(attached) = self.sessions.get(&session).and_then(|state| state.attached.as_ref()) {
-            wake(attached.outbox.detach(attached.slot));
+            let (dropped, waker) = attached.outbox.detach(attached.slot);
+            wake(waker);
+            self.count_dropped(Dropped::Closed, dropped as usize);
         }
         self.detach(session);
         self.sessions.remove(&session);
@@ -257,14 +278,19 @@ impl Switch {
 
     /// Puts what was planned into the outboxes.
     pub(crate) fn hand_out(&mut self) {
-        let skipped = hand_out(&mut self.turn);
-        if skipped > 0 {
-            self.count(Counted::Skipped(skipped));
-        }
+        let pushed = hand_out(&mut self.turn);
+        self.count_dropped(Dropped::Stalled, pushed.stalled as usize);
+        self.count_dropped(Dropped::Memory, pushed.memory as usize);
     }
 
     pub(crate) fn count(&mut self, counted: Counted) {
         self.outputs.push_back(Output::Counted(counted));
+    }
+
+    pub(crate) fn count_dropped(&mut self, why: Dropped, recipients: usize) {
+        if recipients > 0 {
+            self.count(Counted::Dropped(why, u32::try_from(recipients).unwrap_or(u32::MAX)));
+        }
     }
 
     pub(crate) fn fail(&mut self, session: SessionId) {
@@ -291,6 +317,8 @@ impl Switch {
             && outgoing.has_begun()
         {
             outgoing.end(self.cut, &mut self.rng, Flag::Abort, &mut self.turn);
+            let recipients = outgoing.audience();
+            self.count_dropped(Dropped::Aborted, recipients);
         }
     }
 

@@ -111,9 +111,9 @@ impl Metrics {
             ),
             sessions_closed: families.labelled("parlor_sessions_closed_total", "Sessions that ended.", "reason"),
             messages: families.labelled("parlor_messages_total", "Messages accepted for delivery.", "kind"),
-            deliveries: families.counter("parlor_deliveries_total", "Copies of messages handed to recipients."),
+            deliveries: families.counter("parlor_deliveries_total", "Copies of messages written to recipients to their end."),
             delivery_bytes: families
-                .counter("parlor_delivery_bytes_total", "Bytes of message bodies handed to recipients."),
+                .counter("parlor_delivery_bytes_total", "Bytes of message bodies written to recipients."),
             deliveries_dropped: families.labelled(
                 "parlor_deliveries_dropped_total",
                 "Copies that a recipient did not get, or not to their end.",

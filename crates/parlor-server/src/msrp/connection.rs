@@ -3,7 +3,7 @@
 use super::budget::Window;
 use super::table::{SessionEntry, SessionTable};
 use super::{reader, writer};
-use crate::metrics::{Counted, Metrics};
+use crate::metrics::{Counted, DropReason, Metrics};
 use parlor_msrp::Limits;
 use parlor_switch::{Outbox, OutboxLimits, Slot, StalledMemory};
 use slab::Slab;
@@ -101,7 +101,8 @@ impl Connections {
             debug!(%error, "MSRP connection lost");
         }
         self.lock().remove(key);
-        connection.outbox.close();
+        let (unwritten, _) = connection.outbox.close();
+        self.metrics.deliveries_dropped.of(DropReason::Closed).inc_by(u64::from(unwritten));
         connection.unbind_all().await;
     }
 

@@ -144,10 +144,8 @@ fn attempt<W: AsyncWrite + Unpin>(half: &mut W, turn: &Turn, cx: &mut Context<'_
 
 async fn account(connection: &Connection, written: Written) {
     let metrics = connection.metrics();
-    if written.frames > 0 {
-        metrics.deliveries.inc_by(written.frames);
-        metrics.delivery_bytes.inc_by(written.frame_bytes);
-    }
+    metrics.deliveries.inc_by(written.copies);
+    metrics.delivery_bytes.inc_by(written.body_bytes);
     metrics.msrp_bytes_sent.inc_by(written.taken);
     if written.events {
         tell_rooms(connection).await;

@@ -3,10 +3,10 @@
 use super::{Brought, MsrpInput, RoomEvent, RoomHandle, Rooms, SipInput};
 use crate::metrics::{DropReason, Layer, MessageKind, Metrics, SessionEnd};
 use crate::msrp::{Connections, Dial, SessionEntry, SessionTable, dial};
-use crate::sip::SipOutput;
+use crate::sip::{SipOutput, count_refusal};
 use parlor_focus::{EndReason, Focus, Output as FocusOutput, SessionSpec};
 use parlor_room::{Room, SessionId};
-use parlor_switch::{Counted, Outbox, OutboxLimits, Output as SwitchOutput, Refusal, Slot, Switch};
+use parlor_switch::{Counted, Dropped, Outbox, OutboxLimits, Output as SwitchOutput, Refusal, Slot, Switch};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -19,6 +19,8 @@ use tracing::{debug, info};
 const TURN: usize = 64;
 /// How long a room that shuts down waits for what it last said to be written.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// How often it looks whether it has been.
+const LOOK: Duration = Duration::from_millis(20);
 /// How long it waits for its BYEs to be answered.
 const DRAIN: Duration = Duration::from_secs(3);
 
@@ -127,7 +129,8 @@ impl RoomTask {
         let own = match self.phase {
             Phase::Open => None,
             Phase::Unused(since) => Some(since + self.shared.linger),
-            Phase::Farewell(since) => Some(since + FAREWELL),
+            // Looked at now and again: nobody tells when the last outbox has been written.
+            Phase::Farewell(since) => Some((since + FAREWELL).min(Instant::now() + LOOK)),
             Phase::Draining(since) => Some(since + DRAIN),
         };
         [own, self.focus.poll_timeout(), self.switch.poll_timeout()].into_iter().flatten().min()
@@ -260,7 +263,10 @@ impl RoomTask {
 
     fn handle_focus_output(&mut self, output: FocusOutput) {
         match output {
-            FocusOutput::Respond { tx, response } => self.for_sip = Some(SipOutput::Respond { tx, response }),
+            FocusOutput::Respond { tx, response } => {
+                count_refusal(&self.shared.metrics, response.code);
+                self.for_sip = Some(SipOutput::Respond { tx, response });
+            }
             FocusOutput::Request { id, request, next_hop } => {
                 self.for_sip = Some(SipOutput::Request { room: self.handle.id(), id, request, next_hop });
             }
@@ -332,11 +338,12 @@ impl RoomTask {
                 self.focus.end_session(Instant::now(), &mut self.room, session, EndReason::ConnectionLost);
             }
             SwitchOutput::Counted(Counted::Message) => metrics.messages.of(MessageKind::Room).inc(),
-            SwitchOutput::Counted(Counted::Notice) => metrics.messages.of(MessageKind::Direct).inc(),
+            SwitchOutput::Counted(Counted::Notice) => metrics.messages.of(MessageKind::Notice).inc(),
+            SwitchOutput::Counted(Counted::Direct) => metrics.messages.of(MessageKind::Direct).inc(),
             SwitchOutput::Counted(Counted::Response(code)) => metrics.msrp_responses.of(code).inc(),
             SwitchOutput::Counted(Counted::Refused(refusal)) => metrics.reject(layer_of(refusal), refusal.label()),
-            SwitchOutput::Counted(Counted::Skipped(copies)) => {
-                metrics.deliveries_dropped.of(DropReason::Stalled).inc_by(u64::from(copies));
+            SwitchOutput::Counted(Counted::Dropped(why, recipients)) => {
+                metrics.deliveries_dropped.of(cause_of(why)).inc_by(u64::from(recipients));
             }
         }
     }
@@ -391,6 +398,17 @@ fn label_of(reason: EndReason) -> SessionEnd {
         EndReason::Expired => SessionEnd::Expired,
         EndReason::Stalled => SessionEnd::Stalled,
         EndReason::Shutdown => SessionEnd::Shutdown,
+    }
+}
+
+fn cause_of(why: Dropped) -> DropReason {
+    match why {
+        Dropped::Stalled => DropReason::Stalled,
+        Dropped::Memory => DropReason::Memory,
+        Dropped::Aborted => DropReason::Aborted,
+        Dropped::Unaccepted => DropReason::Unaccepted,
+        Dropped::Oversized => DropReason::Oversized,
+        Dropped::Closed => DropReason::Closed,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Which room a request is for.
 
-use crate::metrics::{Layer, SipMethod};
+use crate::metrics::SipMethod;
 use crate::room::{Dispatch, SipInput};
+use crate::sip::count_refusal;
 use crate::sip::task::SipTask;
 use parlor_focus::{Focus, Output, Reject, tag_prefix, uas};
 use parlor_room::Room;
@@ -40,7 +41,6 @@ impl SipTask {
         if !self.rooms.may_exist(name) {
             self.answer(now, tx, &request, &uas::Target::Room(name.into()));
         } else if joins && !self.table.has_space() {
-            self.metrics.reject(Layer::Sip, "too_many_sessions");
             self.refuse(now, tx, &request, &Reject::Overload);
         } else if joins {
             let dispatched = self.rooms.dispatch_by_name(name, SipInput::Request { tx, request, flow });
@@ -58,7 +58,6 @@ impl SipTask {
                 self.refuse(now, tx, &request, &reject);
             }
             Dispatch::Overloaded(SipInput::Request { tx, request, .. }) => {
-                self.metrics.reject(Layer::Sip, "overload");
                 self.refuse(now, tx, &request, &Reject::Overload);
             }
             Dispatch::Taken | Dispatch::NoRoom(_) | Dispatch::Overloaded(_) => {}
@@ -91,6 +90,7 @@ impl SipTask {
     }
 
     fn respond(&mut self, now: Instant, tx: ServerTransactionId, response: &Response) {
+        count_refusal(&self.metrics, response.code);
         self.endpoint.respond(now, tx, response);
     }
 

@@ -11,6 +11,7 @@ pub(crate) use task::Settings;
 pub(crate) use task::{SipTask, Socket};
 pub(crate) use udp::bind_udp;
 
+use crate::metrics::{Layer, Metrics};
 use bytes::Bytes;
 use parlor_focus::{NextHop, RequestId};
 use parlor_sip::{Flow, Message, ParseError, Request, Response, ServerTransactionId};
@@ -38,4 +39,28 @@ pub(crate) enum SipOutput {
     Request { room: u64, id: RequestId, request: Request, next_hop: NextHop },
     /// Send an ACK to a 2xx.
     Ack { request: Request, next_hop: NextHop },
+}
+
+/// Counts a request that was refused, by what it was refused for.
+pub(crate) fn count_refusal(metrics: &Metrics, code: u16) {
+    let (layer, reason) = match code {
+        ..400 => return,
+        400 => (Layer::Sip, "bad_request"),
+        403 => (Layer::Room, "forbidden"),
+        404 => (Layer::Room, "no_room"),
+        405 | 501 => (Layer::Sip, "method"),
+        415 => (Layer::Sip, "body_type"),
+        416 => (Layer::Sip, "uri_scheme"),
+        420 => (Layer::Sip, "extension"),
+        422 => (Layer::Sip, "session_interval"),
+        433 => (Layer::Room, "anonymous"),
+        481 => (Layer::Sip, "no_dialog"),
+        486 => (Layer::Room, "full"),
+        488 => (Layer::Sdp, "not_acceptable"),
+        491 => (Layer::Sip, "glare"),
+        500 => (Layer::Sip, "out_of_order"),
+        503 => (Layer::Sip, "overload"),
+        _ => (Layer::Sip, "other"),
+    };
+    metrics.reject(layer, reason);
 }

@@ -4,7 +4,7 @@ use super::flows::{Datagrams, Flows};
 use super::stream::{StreamListener, Streams};
 use super::{Incoming, SipOutput, udp};
 use crate::addresses::PerAddress;
-use crate::metrics::{Layer, Metrics};
+use crate::metrics::{Layer, Metrics, SipMethod};
 use crate::msrp::SessionTable;
 use crate::room::{Rooms, SipInput};
 use parlor_focus::RequestId;
@@ -201,7 +201,7 @@ impl SipTask {
             Event::Request { tx, request, flow } => self.handle_request(now, tx, request, flow),
             Event::Ack { request, flow: _ } => self.handle_ack(request),
             // SIP-47: rooms answer an INVITE at once, so that there is nothing to cancel.
-            Event::Cancel { tx: _ } => {}
+            Event::Cancel { tx: _ } => self.metrics.sip_requests.of(SipMethod::Cancel).inc(),
             Event::Response { tx, response } => {
                 if response.code < 200 {
                     return;

@@ -94,8 +94,9 @@ impl Lanes {
         Some(stream)
     }
 
-    /// Everything that waits for one session, taken out, except responses and reports.
-    pub(super) fn remove_slot(&mut self, slot: Slot) -> Vec<Arc<Frame>> {
+    /// Everything that waits for one session, taken out, except responses and reports. Gives the frames, and how many
+    /// messages they or frames to come belong to.
+    pub(super) fn remove_slot(&mut self, slot: Slot) -> (Vec<Arc<Frame>>, u32) {
         let mut removed = Vec::new();
         self.heads.retain(|item| match item {
             Item::Copy { slot: owner, frame } if *owner == slot => {
@@ -104,10 +105,21 @@ impl Lanes {
             }
             Item::Copy { .. } | Item::Encoded(_) => true,
         });
+        let mut messages = removed.len();
         self.ready.retain(|(owner, _)| *owner != slot);
-        let messages: Vec<StreamKey> = self.streams.keys().filter(|(owner, _)| *owner == slot).copied().collect();
-        removed.extend(messages.iter().filter_map(|key| self.streams.remove(key)).flat_map(|stream| stream.frames));
-        removed
+        let keys: Vec<StreamKey> = self.streams.keys().filter(|(owner, _)| *owner == slot).copied().collect();
+        for stream in keys.iter().filter_map(|key| self.streams.remove(key)) {
+            messages += usize::from(stream.head_taken);
+            removed.extend(stream.frames);
+        }
+        (removed, u32::try_from(messages).unwrap_or(u32::MAX))
+    }
+
+    /// How many messages have something that waits or is to come.
+    pub(super) fn messages(&self) -> u32 {
+        let begun = self.streams.values().filter(|stream| stream.head_taken).count();
+        let heads = self.heads.iter().filter(|item| matches!(item, Item::Copy { .. })).count();
+        u32::try_from(heads + begun).unwrap_or(u32::MAX)
     }
 
     /// All frames that hold a share of a credit.

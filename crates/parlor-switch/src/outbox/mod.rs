@@ -123,10 +123,10 @@ pub enum OutboxEvent {
 /// What writing did, for the metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Frames that the kernel has whole.
-    pub frames: u64,
-    /// Their octets, end-lines and headers included.
-    pub frame_bytes: u64,
+    /// Copies of messages of which the kernel now has the last frame.
+    pub copies: u64,
+    /// Octets of messages in the frames that the kernel now has whole.
+    pub body_bytes: u64,
     /// Octets that the kernel took, of whatever.
     pub taken: u64,
     /// Whether [`Outbox::poll_event`] has something.
@@ -136,8 +136,10 @@ pub struct Written {
 /// How a push went, for the metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pushed {
-    /// Messages that were skipped, or broken off, because the recipient has stalled.
-    pub skipped: u32,
+    /// Messages that were skipped, or broken off, because the recipient has stalled and its outbox is full.
+    pub stalled: u32,
+    /// The same because all outboxes of stalled recipients together are full.
+    pub memory: u32,
 }
 
 /// What waits to be written to one connection; shared by its writer and the rooms of its sessions.
@@ -189,11 +191,12 @@ impl Outbox {
         self.lock().attach(|suffix| Lines::new(suffix, to, from))
     }
 
-    /// Takes a session's place away: what waits for it is dropped, but a frame that was begun is finished.
-    pub fn detach(&self, slot: Slot) -> Option<Waker> {
+    /// Takes a session's place away: what waits for it is dropped, but a frame that was begun is finished. Gives how many
+    /// messages it does not get, or not to the end.
+    pub fn detach(&self, slot: Slot) -> (u32, Option<Waker>) {
         let mut state = self.lock();
-        state.detach(slot);
-        state.take_waker()
+        let dropped = state.detach(slot);
+        (dropped, state.take_waker())
     }
 
     /// Queues something encoded that goes before any message: a response, a report.
@@ -233,11 +236,11 @@ impl Outbox {
         state.take_waker()
     }
 
-    /// No more is taken; what waits is dropped and all credits return.
-    pub fn close(&self) -> Option<Waker> {
+    /// No more is taken; what waits is dropped and all credits return. Gives how many messages were not written to the end.
+    pub fn close(&self) -> (u32, Option<Waker>) {
         let mut state = self.lock();
-        state.close();
-        state.take_waker()
+        let dropped = state.close();
+        (dropped, state.take_waker())
     }
 
     /// From now on nothing new is taken; the writer ends once what waits is written.

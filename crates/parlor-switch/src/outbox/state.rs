@@ -4,6 +4,7 @@ use super::lanes::{Item, Lanes};
 use super::{OutboxEvent, OutboxLimits, Pace, Poll, Pushed, Slot, StalledMemory, Turn, Written};
 use crate::frame::{Frame, Lines, MessageKey, Place};
 use bytes::Bytes;
+use parlor_msrp::Flag;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
@@ -113,11 +114,13 @@ impl State {
         slot
     }
 
-    pub(super) fn detach(&mut self, slot: Slot) {
-        for frame in self.lanes.remove_slot(slot) {
+    pub(super) fn detach(&mut self, slot: Slot) -> u32 {
+        let (frames, messages) = self.lanes.remove_slot(slot);
+        for frame in frames {
             self.forget(slot, &frame);
         }
         self.seats.retain(|seat| seat.slot != slot);
+        messages
     }
 
     pub(super) fn push_control(&mut self, bytes: Bytes) {
@@ -133,7 +136,7 @@ impl State {
     pub(super) fn push_notice(&mut self, slot: Slot, frame: Arc<Frame>) -> Pushed {
         let Some(len) = self.len_for(slot, &frame) else { return Pushed::default() };
         if !self.has_space(len) {
-            return Pushed { skipped: 1 };
+            return Pushed { stalled: 1, memory: 0 };
         }
         frame.credit.take(1);
         if self.is_stalled() {
@@ -157,7 +160,10 @@ impl State {
             // In good standing, only the sessions of several rooms on one connection can fill it.
             self.stall();
             frame.credit.settle(1);
-            pushed.skipped += 1;
+            match self.queued + len > self.limit() {
+                true => pushed.stalled += 1,
+                false => pushed.memory += 1,
+            }
             self.skip(slot, frame);
             return;
         }
@@ -186,7 +192,8 @@ impl State {
         }
     }
 
-    pub(super) fn close(&mut self) {
+    pub(super) fn close(&mut self) -> u32 {
+        let messages = self.lanes.messages();
         self.phase = Phase::Closed;
         if self.standing == Standing::Good {
             for frame in self.lanes.frames() {
@@ -198,6 +205,7 @@ impl State {
         self.wait_no_more(self.queued);
         self.control = 0;
         self.wake_reader();
+        messages
     }
 
     pub(super) fn finish(&mut self) {
@@ -240,8 +248,8 @@ impl State {
             match item {
                 Item::Encoded(bytes) => self.control = self.control.saturating_sub(bytes.len()),
                 Item::Copy { frame, .. } => {
-                    written.frames += 1;
-                    written.frame_bytes += len as u64;
+                    written.copies += u64::from(frame.flag == Flag::Complete);
+                    written.body_bytes += frame.body.len() as u64;
                     if !turn.settled {
                         frame.credit.settle(1);
                     }
