@@ -1,5 +1,6 @@
 //! What one session said in its SDP that it can take (RFC 4975 §8.6, RFC 7701 §8).
 
+use mime::Mime;
 use std::sync::Arc;
 
 /// Which way messages with a payload may flow, seen from the participant (MSRP-120).
@@ -51,10 +52,9 @@ impl TypeList {
         Self::from_entries(["*"])
     }
 
-    /// Builds a list from its entries; parameters are cut off and case is folded.
+    /// Builds a list from its entries; parameters are cut off and case is folded. What is no media type is left out.
     pub fn from_entries<'a>(entries: impl IntoIterator<Item = &'a str>) -> Self {
-        let essence = |entry: &str| entry.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        Self(entries.into_iter().map(|e| essence(e).into_boxed_str()).filter(|e| !e.is_empty()).collect())
+        Self(entries.into_iter().filter_map(essence_of).collect())
     }
 
     /// The entries in their order.
@@ -70,6 +70,14 @@ impl TypeList {
     /// Whether `essence` (`type/subtype` in any case, without parameters) is covered by an entry.
     pub fn accepts(&self, essence: &str) -> bool {
         self.iter().any(|entry| covers(entry, essence))
+    }
+}
+
+/// `*`, or what stands before the parameters, in lower case.
+fn essence_of(entry: &str) -> Option<Box<str>> {
+    match entry.trim() {
+        "*" => Some("*".into()),
+        entry => entry.parse::<Mime>().ok().map(|media| media.essence_str().to_ascii_lowercase().into_boxed_str()),
     }
 }
 
@@ -113,6 +121,8 @@ mod tests {
         assert!(list.accepts("IMAGE/png"));
         assert!(!list.accepts("text/html"));
         assert!(!list.accepts("image"));
+        let kept: Vec<_> = TypeList::from_entries(["*", "no type", "a b/c", "*/*"]).iter().map(str::to_owned).collect();
+        assert_eq!(kept, ["*", "*/*"]);
         assert!(TypeList::any().accepts("application/octet-stream"));
         assert!(!TypeList::from_entries([]).accepts("text/plain"));
     }

@@ -84,7 +84,7 @@ mod tests {
     fn a_peer_below_the_floor_stalls_even_if_it_takes_something() {
         let mut now = start();
         let mut pace = Pace::new(FLOOR, Duration::from_secs(1));
-        let stalled = (0..100).any(|_| {
+        let stalled = (0..200).any(|_| {
             pace.took(now, 6_000, true);
             now += Duration::from_millis(100);
             // 60,000 octets a second are below the floor of 65,536.
