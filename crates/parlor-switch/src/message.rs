@@ -74,10 +74,10 @@ impl Incoming {
         self.length == Some(self.position)
     }
 
-    /// When it is to be given up unless more comes.
-    pub(crate) fn deadline(&self, chunk_timeout: Duration) -> Instant {
-        let silent = self.progress + chunk_timeout;
-        self.early_since.map_or(silent, |since| silent.min(since + EARLY_TIME))
+    /// When it is to be given up unless more comes. `silent_since` says from when on a silence counts.
+    pub(crate) fn deadline(&self, chunk_timeout: Duration, silent_since: impl Fn(Instant) -> Instant) -> Instant {
+        let silent = silent_since(self.progress) + chunk_timeout;
+        self.early_since.map_or(silent, |since| silent.min(silent_since(since) + EARLY_TIME))
     }
 
     /// Whether it waits for something that is missing before what has come.
@@ -186,7 +186,7 @@ mod tests {
         let t = now();
         let mut message = incoming(t);
         message.take(t, 1, Bytes::from(vec![0; EARLY_BYTES])).expect("held");
-        assert_eq!(message.deadline(Duration::from_secs(540)), t + EARLY_TIME);
+        assert_eq!(message.deadline(Duration::from_secs(540), |heard| heard), t + EARLY_TIME);
         assert_eq!(message.take(t, 1 + EARLY_BYTES as u64, Bytes::from_static(b"x")), Err(Refusal::OutOfOrder));
     }
 

@@ -241,7 +241,10 @@ impl Switch {
             let timeout = self.settings.chunk_timeout;
             let Some(state) = self.sessions.get_mut(&session) else { continue };
             let Some(index) = state.message_index(key) else { continue };
-            let deadline = state.messages[index].deadline(timeout);
+            // The timers stand still while it is we who do not read.
+            let outbox = state.attached.as_ref().map(|attached| &attached.outbox);
+            let silent_since = |heard| outbox.map_or(heard, |outbox| outbox.silent_since(now, heard));
+            let deadline = state.messages[index].deadline(timeout, silent_since);
             if deadline > now {
                 self.timers.insert((deadline, session, key));
                 continue;
@@ -261,7 +264,7 @@ impl Switch {
             if let Phase::Streaming(outgoing) = &mut message.phase {
                 outgoing.end_turn(self.cut, &mut self.rng, &mut self.turn);
             }
-            self.timers.insert((message.deadline(self.settings.chunk_timeout), session, key));
+            self.timers.insert((message.deadline(self.settings.chunk_timeout, |heard| heard), session, key));
         }
         self.hand_out();
     }

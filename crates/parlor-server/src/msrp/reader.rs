@@ -15,7 +15,7 @@ use parlor_switch::{Input, Slot};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
@@ -35,11 +35,11 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
     let mut decoder = Decoder::new(connection.settings().decoder);
     let mut current = Current::Nothing;
     loop {
-        poll_fn(|cx| match connection.outbox.poll_control(cx.waker()) {
+        let takes_control = poll_fn(|cx| match connection.outbox.poll_control(cx.waker()) {
             true => Poll::Ready(()),
             false => Poll::Pending,
-        })
-        .await;
+        });
+        held(connection, takes_control).await;
         let bytes = read_some(&mut half, connection.window.octets()).await?;
         if bytes.is_empty() {
             return Ok(());
@@ -56,12 +56,31 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
             }
         };
         for run in runs {
-            run.hand_on(connection, read_at).await;
+            held(connection, run.hand_on(connection, read_at)).await;
         }
         if let Some(error) = broken {
             return lose_framing(connection, &error).await;
         }
     }
+}
+
+/// Waits for something else than the peer, whose timers stand still meanwhile (CHAT-62).
+async fn held<F: Future>(connection: &Connection, wait: F) -> F::Output {
+    let mut wait = pin!(wait);
+    let mut waited = false;
+    let output = poll_fn(|cx| {
+        let state = wait.as_mut().poll(cx);
+        if state.is_pending() && !waited {
+            waited = true;
+            connection.outbox.hold_reader();
+        }
+        state
+    });
+    let output = output.await;
+    if waited {
+        connection.outbox.release_reader(Instant::now());
+    }
+    output
 }
 
 /// We connected for this session: it is bound, and the first thing on the connection is a SEND (MSRP-154).

@@ -11,6 +11,7 @@
 
 mod lanes;
 mod pace;
+mod reading;
 mod state;
 mod turn;
 
@@ -19,6 +20,7 @@ pub use turn::{Scratch, Turn};
 
 use crate::frame::{Frame, Lines, MessageKey};
 use bytes::Bytes;
+use reading::Reading;
 use state::State;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -146,13 +148,15 @@ pub struct Pushed {
 #[derive(Debug)]
 pub struct Outbox {
     state: Mutex<State>,
+    reading: Reading,
     limits: OutboxLimits,
 }
 
 impl Outbox {
     /// An empty outbox.
     pub fn new(limits: OutboxLimits, stalled_memory: StalledMemory) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State::new(limits, stalled_memory)), limits })
+        let state = Mutex::new(State::new(limits, stalled_memory));
+        Arc::new(Self { state, reading: Reading::default(), limits })
     }
 
     /// Its limits.
@@ -179,6 +183,21 @@ impl Outbox {
     /// that asks and does not read the answers is stopped by TCP. If it does not hold, `reader` is woken once it does.
     pub fn poll_control(&self, reader: &Waker) -> bool {
         self.lock().poll_control(reader)
+    }
+
+    /// The reader waits, but not for its peer: until it goes on, the peer cannot be blamed for saying nothing (CHAT-62).
+    pub fn hold_reader(&self) {
+        self.reading.hold();
+    }
+
+    /// The reader goes on, if it was held.
+    pub fn release_reader(&self, now: Instant) {
+        self.reading.go_on(now);
+    }
+
+    /// Since when a peer has been silent that was heard at some time.
+    pub(crate) fn silent_since(&self, now: Instant, heard: Instant) -> Instant {
+        self.reading.silent_since(now, heard)
     }
 
     /// Whether no session has its place here.
