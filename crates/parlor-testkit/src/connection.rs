@@ -16,7 +16,7 @@ use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 /// The most that is read at once.
-const READ: usize = 128 * 1024;
+const READ: usize = 256 * 1024;
 /// A chunk counts for this much beside its octets: its headers in each copy.
 const OVERHEAD: usize = 512;
 /// The octets of body in one outgoing frame.
@@ -117,9 +117,17 @@ impl Connection {
         let next = |acquiring: &Acquiring| acquiring.is_ready();
         self.alive
             && match self.runs.is_empty() {
-                true => self.up.is_readable() && self.outbox.poll_control(Waker::noop()),
+                true => self.up.is_readable() && self.takes_control(),
                 false => self.acquiring.as_ref().is_none_or(next),
             }
+    }
+
+    fn takes_control(&self) -> bool {
+        let takes = self.outbox.poll_control(Waker::noop());
+        if !takes {
+            self.outbox.hold_reader();
+        }
+        takes
     }
 
     /// A step of the reader: hands on what was read, or reads.
@@ -129,8 +137,10 @@ impl Connection {
         let (heads, bulk) = (run.heads, run.bulk);
         let new = || Acquiring::new(&self.window, &room.budget, heads, bulk);
         if !self.acquiring.get_or_insert_with(new).go_on() {
+            self.outbox.hold_reader();
             return;
         }
+        self.outbox.release_reader(now);
         if let (Some(run), Some(acquired)) = (self.runs.pop_front(), self.acquiring.take()) {
             let bound = run.bound.into_iter();
             room.mailbox.extend(bound.map(|(entry, slot)| Mail::Bound(entry, Arc::clone(&self.outbox), slot)));
@@ -139,6 +149,7 @@ impl Connection {
     }
 
     fn read_some(&mut self, now: Instant, table: &Table, rng: &mut StdRng) {
+        self.outbox.release_reader(now);
         let most = if rng.random_bool(0.7) { READ } else { rng.random_range(1..READ) };
         let octets = self.up.read(now, most);
         self.decoder.push(octets);

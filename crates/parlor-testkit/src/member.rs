@@ -169,7 +169,7 @@ impl Member {
 
     /// Whether it refuses a message that begins now.
     pub fn refuses_now(&self) -> bool {
-        self.refuses.is_some_and(|every| self.order.len() % every == 0)
+        self.refuses.is_some_and(|every| self.order.len().is_multiple_of(every))
     }
 }
 

@@ -3,7 +3,7 @@
 use parlor_testkit::{Scenario, World};
 
 /// How many seeds are tried.
-const SEEDS: u64 = 3000;
+const SEEDS: u64 = 600;
 
 struct Told(u64);
 
