@@ -67,10 +67,12 @@ impl Connections {
         self.metrics.congested_sessions.set(stalled);
     }
 
-    /// Serves a stream until it ends. With `dialled` it is we who connected, for that session, and bind it first.
+    /// Serves a stream until it ends; `secure` says that it is TLS. With `dialled` it is we who connected, for that
+    /// session, and bind it first.
     pub(crate) async fn serve(
         self: Arc<Self>,
         stream: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+        secure: bool,
         dialled: Option<Arc<SessionEntry>>,
     ) {
         let _counted = Counted::in_gauge(&self.metrics.msrp_connections);
@@ -78,6 +80,7 @@ impl Connections {
         let key = self.lock().insert(Arc::clone(&outbox));
         let connection = Connection {
             number: self.next.fetch_add(1, Ordering::Relaxed),
+            secure,
             shared: Arc::clone(&self),
             outbox,
             window: Window::new(&self.settings.outbox),
@@ -89,7 +92,8 @@ impl Connections {
             if let Some(entry) = dialled {
                 reader::bind_first(&connection, entry).await;
             }
-            // Whichever half ends first ends the other.
+            // One task for both: what the reader queues is seen by the writer as soon as the reader waits. Whichever
+            // half ends first ends the other.
             tokio::select! {
                 biased;
                 read = reader::read(&connection, reading) => read,
@@ -115,6 +119,7 @@ impl Connections {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) number: u64,
+    pub(super) secure: bool,
     shared: Arc<Connections>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) window: Window,
