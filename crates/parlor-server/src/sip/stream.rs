@@ -15,15 +15,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc::WeakSender;
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
-/// How many messages may wait to be written to one stream.
-const QUEUE: usize = 512;
-/// A stream is read only while this many more fit, so that a peer that asks and does not read is stopped by TCP.
-const KEPT: usize = 256;
+/// How many messages may wait to be written to one stream: those that stop it from being read, and an answer to each
+/// request of it that is under way then.
+const QUEUE: usize = 4096;
+/// A stream is read only while fewer wait, so that a peer that asks and does not read is stopped by TCP.
+const WAITING: usize = 256;
 /// The most that is read at once.
 const READ: usize = 16 * 1024;
 /// How long a stream may take to its first message, or in the middle of one, or to take what is written.
@@ -138,13 +140,15 @@ fn set_up(stream: &TcpStream) -> io::Result<()> {
 async fn serve(halves: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin), flow: Flow, streams: Streams) {
     let _counted = Counted::in_gauge(&streams.metrics.sip_connections);
     let (queue, waiting) = mpsc::channel(QUEUE);
-    if streams.incoming.send(Incoming::Opened { flow, queue: queue.clone() }).await.is_err() {
+    // Only the SIP task keeps the queue: when it gives the stream up, nothing more comes to be written, and we end.
+    let replies = Replies { queue: queue.downgrade(), written: Notify::new() };
+    if streams.incoming.send(Incoming::Opened { flow, queue }).await.is_err() {
         return;
     }
     let ended = tokio::select! {
         biased;
-        read = read(halves.0, flow, &streams, queue) => read,
-        written = write(halves.1, waiting) => written,
+        read = read(halves.0, flow, &streams, &replies) => read,
+        written = write(halves.1, waiting, &replies.written) => written,
     };
     if let Err(error) = ended {
         debug!(%error, peer = %flow.remote, "SIP stream lost");
@@ -152,12 +156,34 @@ async fn serve(halves: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin), flow: 
     let _ = streams.incoming.send(Incoming::Closed { flow }).await;
 }
 
-async fn read(
-    mut half: impl AsyncRead + Unpin,
-    flow: Flow,
-    streams: &Streams,
-    queue: mpsc::Sender<Bytes>,
-) -> io::Result<()> {
+/// What the reading half knows of what waits to be written.
+#[derive(Debug)]
+struct Replies {
+    queue: WeakSender<Bytes>,
+    written: Notify,
+}
+
+impl Replies {
+    /// Waits until at most so many wait. No permits are reserved for this, as that would take them from the answers.
+    async fn at_most(&self, waiting: usize) -> io::Result<()> {
+        loop {
+            let Some(queue) = self.queue.upgrade() else { return Err(io::ErrorKind::BrokenPipe.into()) };
+            if queue.max_capacity() - queue.capacity() <= waiting {
+                return Ok(());
+            }
+            drop(queue);
+            self.written.notified().await;
+        }
+    }
+
+    fn pong(&self) {
+        if let Some(queue) = self.queue.upgrade() {
+            let _ = queue.try_send(Bytes::from_static(b"\r\n"));
+        }
+    }
+}
+
+async fn read(mut half: impl AsyncRead + Unpin, flow: Flow, streams: &Streams, replies: &Replies) -> io::Result<()> {
     let mut decoder = StreamDecoder::new(streams.limits);
     let mut heard = false;
     loop {
@@ -174,12 +200,11 @@ async fn read(
         }
         decoder.push(buffer.freeze());
         loop {
-            // Each message may cause a response; there is to be space for it.
-            drop(queue.reserve_many(KEPT).await.map_err(|_| io::ErrorKind::BrokenPipe)?);
+            replies.at_most(WAITING).await?;
             let told = match decoder.poll() {
                 Ok(None) => break,
                 Ok(Some(StreamEvent::Ping)) => {
-                    let _ = queue.try_send(Bytes::from_static(b"\r\n"));
+                    replies.pong();
                     continue;
                 }
                 Ok(Some(StreamEvent::Message(message))) => Incoming::Message { flow, message: Box::new(message) },
@@ -190,7 +215,7 @@ async fn read(
                 Err(lost) => {
                     streams.metrics.reject(Layer::Sip, "framing");
                     let _ = streams.incoming.send(Incoming::Invalid { flow, error: lost.0 }).await;
-                    return linger(half, &queue).await;
+                    return linger(half, replies).await;
                 }
             };
             heard = true;
@@ -203,11 +228,11 @@ async fn read(
 
 /// Framing is lost: what is still owed is written, then the stream is closed. What comes meanwhile is thrown away, as
 /// closing with unread data would take the answer from the peer.
-async fn linger(mut half: impl AsyncRead + Unpin, queue: &mpsc::Sender<Bytes>) -> io::Result<()> {
+async fn linger(mut half: impl AsyncRead + Unpin, replies: &Replies) -> io::Result<()> {
     let mut waste = vec![0; 4096];
     let drained = async { while half.read(&mut waste).await.is_ok_and(|n| n > 0) {} };
     let _ = timeout(Duration::from_secs(1), drained).await;
-    drop(queue.reserve_many(QUEUE).await);
+    replies.at_most(0).await?;
     Err(io::ErrorKind::InvalidData.into())
 }
 
@@ -229,7 +254,11 @@ async fn read_some(half: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut) -
     Ok(())
 }
 
-async fn write(mut half: impl AsyncWrite + Unpin, mut waiting: mpsc::Receiver<Bytes>) -> io::Result<()> {
+async fn write(
+    mut half: impl AsyncWrite + Unpin,
+    mut waiting: mpsc::Receiver<Bytes>,
+    written: &Notify,
+) -> io::Result<()> {
     let mut gathered = Vec::new();
     loop {
         let mut messages = Vec::new();
@@ -247,6 +276,7 @@ async fn write(mut half: impl AsyncWrite + Unpin, mut waiting: mpsc::Receiver<By
         .await
         .map_err(|_| io::ErrorKind::TimedOut)??;
         gathered = Vec::new();
+        written.notify_one();
     }
 }
 
