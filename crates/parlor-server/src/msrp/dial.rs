@@ -38,14 +38,14 @@ pub(crate) async fn dial(connections: Arc<Connections>, tls: Arc<rustls::ClientC
         Err(_) => return false,
     };
     if !uri.is_secure() {
-        connections.serve(stream.into_split(), Some(Arc::clone(&dial.entry))).await;
+        connections.serve(stream.into_split(), false, Some(Arc::clone(&dial.entry))).await;
         return true;
     }
     // MSRP-141: the certificate must be the host's.
     let Ok(name) = rustls::pki_types::ServerName::try_from(uri.host().to_owned()) else { return false };
     match timeout(PATIENCE, TlsConnector::from(tls).connect(name, stream)).await {
         Ok(Ok(stream)) => {
-            Box::pin(connections.serve(tokio::io::split(stream), Some(Arc::clone(&dial.entry)))).await;
+            Box::pin(connections.serve(tokio::io::split(stream), true, Some(Arc::clone(&dial.entry)))).await;
             true
         }
         Ok(Err(error)) => {

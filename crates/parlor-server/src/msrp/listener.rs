@@ -73,10 +73,10 @@ async fn serve(connections: Arc<Connections>, stream: TcpStream, acceptor: Optio
         return;
     }
     let Some(acceptor) = acceptor else {
-        return connections.serve(stream.into_split(), None).await;
+        return connections.serve(stream.into_split(), false, None).await;
     };
     match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => Box::pin(connections.serve(tokio::io::split(stream), None)).await,
+        Ok(Ok(stream)) => Box::pin(connections.serve(tokio::io::split(stream), true, None)).await,
         Ok(Err(error)) => {
             debug!(%error, "TLS handshake failed");
             connections.metrics().reject(Layer::Tls, "handshake");

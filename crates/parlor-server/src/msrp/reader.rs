@@ -247,6 +247,10 @@ fn find(connection: &Connection, request: &Request, runs: &mut Vec<Run>) -> Resu
     if request.to_path.first().is_secure() != entry.local.is_secure() {
         return Err(Refused { code: 481, label: "wrong_scheme" });
     }
+    if entry.local.is_secure() && !connection.secure {
+        // What was agreed to travel inside TLS does not travel outside of it.
+        return Err(Refused { code: 481, label: "not_secure" });
+    }
     if !from_matches(connection, request, &entry) {
         return Err(Refused { code: 481, label: "foreign_from_path" });
     }
