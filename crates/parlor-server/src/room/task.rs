@@ -245,6 +245,11 @@ impl RoomTask {
     }
 
     fn move_outputs(&mut self) {
+        if let Phase::Farewell(_) = self.phase
+            && self.switch.is_all_written()
+        {
+            self.say_goodbye(Instant::now());
+        }
         while self.for_sip.is_none()
             && let Some(output) = self.focus.poll_output()
         {
@@ -252,11 +257,6 @@ impl RoomTask {
         }
         while let Some(output) = self.switch.poll_output() {
             self.handle_switch_output(output);
-        }
-        if let Phase::Farewell(_) = self.phase
-            && self.switch.is_all_written()
-        {
-            self.say_goodbye(Instant::now());
         }
         self.count_participants();
     }
