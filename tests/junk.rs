@@ -67,7 +67,9 @@ fn answers_to_nothing() {
     let mut bob = Participant::join(&server, "bob");
     for code in [200, 400, 413, 415, 501, 999] {
         let (to, from) = (&alice.session, &alice.path);
-        alice.msrp.write(format!("MSRP nosuchtid {code} Why\r\nTo-Path: {to}\r\nFrom-Path: {from}\r\n-------nosuchtid$\r\n"));
+        alice
+            .msrp
+            .write(format!("MSRP nosuchtid {code} Why\r\nTo-Path: {to}\r\nFrom-Path: {from}\r\n-------nosuchtid$\r\n"));
         alice.msrp.write(format!(
             "MSRP report{code} REPORT\r\nTo-Path: {to}\r\nFrom-Path: {from}\r\nMessage-ID: nosuchid\r\n\
              Status: 000 {code} Why\r\n-------report{code}$\r\n"

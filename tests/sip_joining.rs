@@ -105,7 +105,11 @@ fn connection_overtakes_the_answer() {
 #[test]
 fn bad_answer_in_the_ack() {
     let server = Server::plain();
-    let bad = ["", "v=0\r\nnonsense\r\n", "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=message 0 TCP/MSRP *\r\n"];
+    let bad = [
+        "",
+        "v=0\r\nnonsense\r\n",
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=message 0 TCP/MSRP *\r\n",
+    ];
     for answer in bad {
         let mut user = SipUser::tcp(&server, "alice");
         let mut call = Call::new(&user, &server.room("lobby"));
@@ -123,9 +127,15 @@ fn bad_answer_in_the_ack() {
 #[test]
 fn setup_of_the_answer() {
     let server = Server::plain();
-    for (offered, answered) in [("a=setup:actpass", "passive"), ("a=setup:active", "passive"), ("a=x:y", "passive"), ("a=setup:holdconn", "passive")] {
-        let joined =
-            Joined::invite(&server, SipUser::tcp(&server, "alice"), "lobby", |offer| offer.replace("a=setup:actpass", offered));
+    for (offered, answered) in [
+        ("a=setup:actpass", "passive"),
+        ("a=setup:active", "passive"),
+        ("a=x:y", "passive"),
+        ("a=setup:holdconn", "passive"),
+    ] {
+        let joined = Joined::invite(&server, SipUser::tcp(&server, "alice"), "lobby", |offer| {
+            offer.replace("a=setup:actpass", offered)
+        });
         assert_eq!(joined.answer.attribute("setup"), answered, "{offered}");
         assert!(joined.answer.attributes("connection").is_empty(), "MSRP-155");
     }
@@ -198,7 +208,10 @@ fn several_media_lines() {
     let media = joined.answer.media();
     let ports: Vec<_> = media.iter().map(|line| line.split(' ').nth(1).unwrap()).collect();
     assert_eq!(ports, ["0", "0", &server.msrp.port().to_string(), "0"], "{media:?}");
-    assert!(media[0].starts_with("m=audio 0 RTP/AVP ") && media[1].starts_with("m=message 0 TCP/DTLS/MSRP"), "{media:?}");
+    assert!(
+        media[0].starts_with("m=audio 0 RTP/AVP ") && media[1].starts_with("m=message 0 TCP/DTLS/MSRP"),
+        "{media:?}"
+    );
     assert!(media[3].starts_with("m=video 0 RTP/AVP "), "{media:?}");
     assert_eq!(joined.answer.attributes("path").len(), 1);
     let mut alice = joined.bind(MsrpPeer::connect(server.msrp));

@@ -24,7 +24,12 @@ fn of_a_room() {
 fn of_the_server() {
     let server = Server::plain();
     let mut user = SipUser::udp(&server, "alice");
-    for uri in [server_uri(), format!("sip:{}", server.sip), format!("sip:{DOMAIN}:5060"), format!("sip:{DOMAIN};transport=udp")] {
+    for uri in [
+        server_uri(),
+        format!("sip:{}", server.sip),
+        format!("sip:{DOMAIN}:5060"),
+        format!("sip:{DOMAIN};transport=udp"),
+    ] {
         let request = user.request("OPTIONS", &uri, "", "");
         user.send(request);
         let response = user.expect(200);
@@ -58,9 +63,11 @@ fn of_what_is_not_there() {
 fn methods_not_served() {
     let server = Server::plain();
     let mut user = SipUser::tcp(&server, "alice");
-    let methods = [("REGISTER", 405), ("PUBLISH", 405), ("SUBSCRIBE", 405), ("REFER", 405), ("NONSENSE", 501), ("invite", 501)];
+    let methods =
+        [("REGISTER", 405), ("PUBLISH", 405), ("SUBSCRIBE", 405), ("REFER", 405), ("NONSENSE", 501), ("invite", 501)];
     for (method, code) in methods {
-        let headers = format!("Contact: <{}>\r\nEvent: conference\r\nRefer-To: <sip:carol@example.com>\r\n", user.contact());
+        let headers =
+            format!("Contact: <{}>\r\nEvent: conference\r\nRefer-To: <sip:carol@example.com>\r\n", user.contact());
         let request = user.request(method, &server.room("lobby"), &headers, "");
         user.send(request);
         let response = user.expect(code);

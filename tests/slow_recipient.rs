@@ -59,7 +59,8 @@ fn reads_on_and_is_told() {
         let mut bytes = first.content().to_vec();
         let mut last = first;
         while last.flag == '+' {
-            last = carol.msrp.receive_where("its rest", |send| send.method == "SEND" && send.header("Message-ID") == id);
+            last =
+                carol.msrp.receive_where("its rest", |send| send.method == "SEND" && send.header("Message-ID") == id);
             if last.flag != '#' {
                 assert_eq!(last.byte_range().0, u64::try_from(bytes.len()).unwrap() + 1);
             }

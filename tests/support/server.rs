@@ -143,18 +143,8 @@ impl Server {
             assert!(made.status.success(), "{made:?}");
         }
         let ports = Ports::find(setup.address);
-        let config = directory.path().join("parlor.toml");
-        std::fs::write(&config, setup.config(&ports, &directory)).unwrap();
-        let mut child = Command::new(PROGRAM)
-            .args(["serve", "--config"])
-            .arg(&config)
-            .current_dir(directory.path())
-            .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        std::fs::write(directory.path().join(CONFIG), setup.config(&ports, &directory)).unwrap();
+        let mut child = spawn(&directory);
         let log = Log::of(&mut child);
         let at = |port| SocketAddr::new(setup.address, port);
         let mut server = Self {
@@ -167,17 +157,38 @@ impl Server {
             http: at(ports.http),
             directory,
         };
+        server.become_ready().map(|()| server)
+    }
+
+    fn become_ready(&mut self) -> Result<(), String> {
         let until = Instant::now() + PATIENCE;
         loop {
-            if server.child.try_wait().unwrap().is_some() {
-                return Err(server.log.finish());
+            if self.child.try_wait().unwrap().is_some() {
+                return Err(self.log.finish());
             }
-            if let Some((200, _)) = scrape::fetch(server.http, "/readyz") {
-                return Ok(server);
+            if let Some((200, _)) = scrape::fetch(self.http, "/readyz") {
+                return Ok(());
             }
-            assert!(Instant::now() < until, "the server does not become ready:\n{}", server.log.text());
+            assert!(Instant::now() < until, "the server does not become ready:\n{}", self.log.text());
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
+    }
+
+    /// Kills the process without a warning and starts it again, on the same ports and with the same data.
+    pub fn kill_and_restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.log.finish();
+        self.child = spawn(&self.directory);
+        self.log = Log::of(&mut self.child);
+        if let Err(log) = self.become_ready() {
+            panic!("the server did not start again:\n{log}");
+        }
+    }
+
+    /// The file it was configured with.
+    pub fn config(&self) -> PathBuf {
+        self.directory.path().join(CONFIG)
     }
 
     /// The URI of a room.
@@ -253,6 +264,18 @@ impl Drop for Server {
     }
 }
 
+fn spawn(directory: &TempDir) -> Child {
+    Command::new(PROGRAM)
+        .args(["serve", "--config", CONFIG])
+        .current_dir(directory.path())
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
 struct Log {
     text: Arc<Mutex<String>>,
     readers: Vec<JoinHandle<()>>,
@@ -322,6 +345,7 @@ pub fn free_port(address: IpAddr) -> u16 {
 
 /// The binary under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_parlor");
+const CONFIG: &str = "parlor.toml";
 const FIRST_PORT: u16 = 11_000;
 const PORTS: u16 = 20_000;
 const PORT_ATTEMPTS: usize = 5;

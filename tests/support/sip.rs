@@ -384,9 +384,11 @@ impl Call {
 /// The offer of a client that can both connect and be connected to.
 pub fn offer(path: &str) -> String {
     let (host, port) = host_and_port(path);
+    let family = if host.contains(':') { "IP6" } else { "IP4" };
+    let protocol = if path.starts_with("msrps:") { "TCP/TLS/MSRP" } else { "TCP/MSRP" };
     format!(
-        "v=0\r\no=- 3724394400 3724394400 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n\
-         m=message {port} TCP/MSRP *\r\na=accept-types:message/cpim text/plain\r\na=accept-wrapped-types:*\r\n\
+        "v=0\r\no=- 3724394400 3724394400 IN {family} {host}\r\ns=-\r\nc=IN {family} {host}\r\nt=0 0\r\n\
+         m=message {port} {protocol} *\r\na=accept-types:message/cpim text/plain\r\na=accept-wrapped-types:*\r\n\
          a=setup:actpass\r\na=path:{path}\r\na=chatroom:nickname private-messages\r\n"
     )
 }

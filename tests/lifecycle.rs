@@ -1,0 +1,135 @@
+//! Starting, stopping, and being killed.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::cpim;
+use crate::support::participant::{Joined, Participant};
+use crate::support::server::{PROGRAM, Server, Setup};
+use crate::support::sip::SipUser;
+
+/// SIGTERM and Ctrl-C: everybody is told, gets BYE, and the server ends within 5 s, without an error.
+#[test]
+fn told_to_stop() {
+    for signal in ["TERM", "INT"] {
+        let mut server = Server::plain();
+        let mut alice = Participant::join(&server, "alice");
+        let mut bob = Participant::join_as(&server, SipUser::udp(&server, "bob"), "lobby", |offer| offer);
+        server.signal(signal);
+        let told = Instant::now();
+        for participant in [&mut alice, &mut bob] {
+            let notice = participant.hear();
+            assert!(cpim::header(&notice, "From").contains(&participant.room), "CHAT-120");
+            assert!(!cpim::content(&notice).is_empty());
+            let bye = participant.user.expect_request("BYE");
+            assert_eq!(bye.header("Call-ID"), participant.call.id);
+            participant.user.answer(&bye);
+        }
+        assert!(server.wait().success());
+        assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
+    }
+}
+
+/// Those who do not answer, do not read, or never bound keep it from nothing.
+#[test]
+fn told_to_stop_among_the_silent() {
+    let mut server = Server::plain();
+    let mut alice = Participant::join(&server, "alice");
+    let _stopped = Participant::join(&server, "stopped");
+    let _unbound = Joined::invite(&server, SipUser::udp(&server, "unbound"), "lobby", |offer| offer);
+    let large = alice.sending(&[alice.saying("").body, vec![b'x'; 4_000_000]].concat());
+    assert_eq!(alice.ask(&large), 200);
+    server.signal("TERM");
+    let told = Instant::now();
+    assert!(server.wait().success());
+    assert!(told.elapsed() < Duration::from_secs(6), "{:?}", told.elapsed());
+}
+
+/// While it drains it says so, and lets nobody in.
+#[test]
+fn nobody_joins_while_it_stops() {
+    let mut server = Server::plain();
+    let mut alice = Participant::join(&server, "alice");
+    let mut late = SipUser::udp(&server, "late");
+    server.signal("TERM");
+    let bye = alice.user.expect_request("BYE");
+    let mut call = crate::support::sip::Call::new(&late, &server.room("lobby"));
+    late.send(call.invite("", &crate::support::sip::offer("msrp://127.0.0.1:9/x;tcp")));
+    if let Some(response) = late.receive_within(Duration::from_millis(500)) {
+        assert!(response.code() >= 300 || response.code() == 100, "{response:#?}");
+    }
+    alice.user.answer(&bye);
+    server.wait();
+}
+
+/// A port that is taken is named, with the key it stands in, and the program ends in time with an error.
+#[test]
+fn port_taken() {
+    let server = Server::plain();
+    let taken = std::fs::read_to_string(server.config()).unwrap();
+    for (key, address) in [("sip", server.sip), ("msrp", server.msrp), ("http", server.http)] {
+        // All others are free.
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = taken.clone();
+        for other in [server.sip, server.msrp, server.http] {
+            if other != address {
+                let free = crate::support::server::free_port(other.ip());
+                config = config.replace(&format!(":{}\"", other.port()), &format!(":{free}\""));
+            }
+        }
+        let file = directory.path().join("taken.toml");
+        std::fs::write(&file, config).unwrap();
+        let output = Command::new(PROGRAM)
+            .args(["serve", "--config"])
+            .arg(&file)
+            .current_dir(directory.path())
+            .output()
+            .unwrap();
+        assert!(!output.status.success(), "{key}");
+        let said = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains(&address.to_string()), "{key}: {said}");
+        assert!(said.contains("in use") && !said.contains("panicked"), "{key}: {said}");
+    }
+}
+
+/// Killed and started again it serves the same ports at once; those who were in join again.
+#[test]
+fn killed_and_restarted() {
+    let mut server = Server::plain();
+    for round in 0..3 {
+        let mut alice = Participant::join(&server, "alice");
+        let mut bob = Participant::join(&server, "bob");
+        let word = format!("round {round}");
+        alice.say(&word);
+        bob.hears(&word);
+        server.kill_and_restart();
+        assert!(alice.msrp.receive_within(crate::support::PATIENCE).is_none() && alice.msrp.wire.ended());
+        server.shows("parlor_participants", 0.0);
+    }
+}
+
+/// Nothing beyond loopback is served while anybody may claim to be anybody, unless the configuration says so.
+#[test]
+fn beyond_loopback() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("open.toml");
+    let config = "[sip]\nlisten = [\"udp:0.0.0.0:5060\"]\nadvertised = \"192.0.2.1\"\n";
+    for (config, correct) in [(config.to_owned(), false), (format!("allow_unauthenticated = true\n{config}"), true)] {
+        std::fs::write(&file, config).unwrap();
+        let output = Command::new(PROGRAM).args(["check-config", "--config"]).arg(&file).output().unwrap();
+        assert_eq!(output.status.success(), correct, "{output:?}");
+    }
+}
+
+/// A room that was made on demand goes when it has been empty for long enough; one of the configuration stays.
+#[test]
+fn rooms_on_demand_go() {
+    let server = Setup::default().set("rooms.linger", "\"0s\"").start();
+    let rooms = server.metrics().value("parlor_rooms");
+    let alice = Participant::join_room(&server, "alice", "tea");
+    server.shows("parlor_rooms", rooms + 1.0);
+    alice.leave();
+    server.shows("parlor_rooms", rooms);
+    let mut again = Participant::join_room(&server, "alice", "tea");
+    again.say("anew");
+}
