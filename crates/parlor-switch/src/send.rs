@@ -34,7 +34,11 @@ impl Switch {
         let Some(chunk) = state.chunk.as_mut() else { return };
         let offset = chunk.offset;
         chunk.offset = offset.saturating_add(body.len() as u64);
-        let Content::Message(key) = chunk.content else { return };
+        let key = match chunk.content {
+            Content::Message(key) => key,
+            Content::Unwrapped if !body.is_empty() => return self.refuse_chunk(session, Refusal::NotCpim),
+            Content::Unwrapped | Content::Keepalive | Content::Duplicate | Content::Refused => return,
+        };
         // It may have been given up since the chunk began.
         let Some(index) = state.message_index(key) else { return };
         // Taken out while it is worked on, as its recipients come from the other sessions.
@@ -51,6 +55,12 @@ impl Switch {
         match chunk.content {
             Content::Refused => {}
             Content::Keepalive => self.answer(session, &chunk, flag),
+            // MSRP-E7: Content-Type, but nothing in it.
+            Content::Unwrapped if flag == Flag::Complete => self.answer(session, &chunk, flag),
+            Content::Unwrapped => {
+                self.restore_chunk(session, chunk);
+                self.refuse_chunk(session, Refusal::NotCpim);
+            }
             Content::Duplicate => self.answer(session, &chunk, flag),
             Content::Message(key) => self.end_chunk(now, session, chunk, key, flag),
         }
@@ -82,7 +92,7 @@ impl Switch {
             return Err(Refusal::TooLarge);
         }
         if !request.media_type().is_some_and(|media| media.eq_ignore_ascii_case("message/cpim")) {
-            return Err(Refusal::NotCpim);
+            return Ok(Content::Unwrapped);
         }
         if state.has_completed(now, id) {
             return Ok(Content::Duplicate);

@@ -27,6 +27,8 @@ pub(crate) struct Attached {
 pub(crate) enum Content {
     /// Nothing to copy: a binding, a keepalive.
     Keepalive,
+    /// Not wrapped in CPIM: refused, unless nothing comes of it.
+    Unwrapped,
     /// Refused; the rest is read and dropped.
     Refused,
     /// A message that was completed before.
