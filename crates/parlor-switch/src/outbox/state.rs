@@ -53,8 +53,10 @@ pub(super) struct State {
     control: usize,
     standing: Standing,
     pace: Pace,
-    /// Whether everything was written at once since the queue was last empty.
-    keeps_up: bool,
+    /// Since when something waits for the kernel.
+    waits_since: Option<Instant>,
+    /// When the peer was last found not to be fast.
+    slow_at: Option<Instant>,
     phase: Phase,
     waker: Option<Waker>,
     reader: Option<Waker>,
@@ -72,7 +74,8 @@ impl State {
             control: 0,
             standing: Standing::Good,
             pace: Pace::new(limits.floor, limits.patience),
-            keeps_up: true,
+            waits_since: None,
+            slow_at: None,
             phase: Phase::Open,
             waker: None,
             reader: None,
@@ -315,7 +318,7 @@ impl State {
     fn account(&mut self, now: Instant, turn: &mut Turn, taken: usize, blocked: bool) {
         let waits = blocked && !(turn.is_empty() && self.lanes.is_empty());
         self.pace.took(now, taken, waits);
-        self.keeps_up = !waits && (self.keeps_up || (turn.is_empty() && self.lanes.is_empty()));
+        self.measure(now, taken, waits);
         match self.standing {
             Standing::Good => self.check(now, turn),
             Standing::Stalled { .. } if turn.is_empty() && self.lanes.is_empty() => self.recover(),
@@ -328,11 +331,26 @@ impl State {
         }
     }
 
+    /// Tells fast peers from others by what the kernel takes after it took nothing for a while.
+    fn measure(&mut self, now: Instant, taken: usize, waits: bool) {
+        if taken > 0
+            && let Some(since) = self.waits_since.take()
+        {
+            let fast = FAST.saturating_mul(now.saturating_duration_since(since).as_micros());
+            self.slow_at = ((taken as u128) * 1_000_000 < fast).then_some(now);
+        }
+        if waits {
+            self.waits_since.get_or_insert(now);
+        } else if self.slow_at.is_some_and(|at| at + self.limits.patience <= now) {
+            self.slow_at = None;
+        }
+    }
+
     fn fill(&mut self, turn: &mut Turn) {
         turn.offset = 0;
         turn.settled = self.is_stalled();
         turn.lines.retain(|(slot, _)| self.seats.iter().any(|seat| seat.slot == *slot));
-        let turn_bytes = if self.keeps_up { FAST_TURN } else { SLOW_TURN };
+        let turn_bytes = if self.slow_at.is_none() { FAST_TURN } else { SLOW_TURN };
         let Self { lanes, seats, .. } = self;
         let Turn { items, lines, .. } = turn;
         lanes.take(
@@ -456,9 +474,11 @@ impl Drop for State {
     }
 }
 
-/// About how many octets are taken for one write to a peer that takes them at once: fewer writes cost less.
+/// The octets a second from which on a peer counts as fast: a turn of the larger kind is with it in a quarter of a second.
+const FAST: u128 = 4 * FAST_TURN as u128;
+/// About how many octets are taken for one write to a fast peer: fewer writes cost less.
 const FAST_TURN: usize = 256 * 1024;
-/// The same for a peer that does not: what comes meanwhile and goes first waits for less.
+/// The same for one that is not: what comes meanwhile and goes first waits for less.
 const SLOW_TURN: usize = 64 * 1024;
 
 /// Letters and digits that no other session of the connection has.
