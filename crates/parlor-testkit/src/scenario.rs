@@ -76,6 +76,11 @@ impl Scenario {
         scenario
     }
 
+    /// Nobody, and one room that takes large messages.
+    pub fn empty(seed: u64) -> Self {
+        Self { seed, rooms: vec![64 << 20], connections: Vec::new(), cast: Vec::new(), actions: Vec::new() }
+    }
+
     /// Adds a member on a connection of its own; gives which it is.
     pub fn add(&mut self, room: usize, rates: (u64, u64), joins_at: Duration) -> usize {
         self.connections.push(rates);

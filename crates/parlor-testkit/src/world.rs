@@ -105,6 +105,19 @@ impl World {
             .is_some_and(|(connection, peer)| peer.always_read && connection.down.rate() >= FLOOR * 5 / 4)
     }
 
+    /// How long what one member sent took to another, in the order in which it was sent. What never came is left out.
+    pub fn delays(&self, sender: usize, recipient: usize) -> Vec<Duration> {
+        let arrived = |number: usize| self.members[recipient].copies.get(&number).and_then(|copy| copy.ended);
+        let messages = self.model.messages.iter().enumerate();
+        let own = messages.filter(|(_, tracked)| tracked.message.sender == sender);
+        own.filter_map(|(number, tracked)| arrived(number).map(|(_, at)| at - tracked.message.asked_at)).collect()
+    }
+
+    /// Whether a member is in its room.
+    pub fn is_inside(&self, member: usize) -> bool {
+        self.members[member].status == Status::Inside
+    }
+
     fn next_time(&self) -> Option<Instant> {
         let actions = self.actions.first_key_value().map(|((at, _), _)| *at);
         let connections = self.connections.iter().flatten().filter_map(|(connection, _)| connection.poll_timeout());
