@@ -13,6 +13,8 @@ mod lanes;
 mod pace;
 mod reading;
 mod state;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 pub use pace::Pace;
