@@ -154,7 +154,7 @@ impl Driver {
             }
             Some(()) = abandoned.recv() => session.handle_abandoned(),
             // While an event waits nothing is read, so what waits is what one read brought.
-            octets = read.read_buf(buffer), if waiting.is_none() => {
+            octets = read.read_buf(buffer), if waiting.is_none() && !session.is_congested() => {
                 if octets.map_err(|_| Closed::ConnectionLost)? == 0 {
                     return Err(Closed::ConnectionLost);
                 }

@@ -126,6 +126,11 @@ impl Session {
         !self.frames.is_empty()
     }
 
+    /// Whether the room takes so little of what we answer that nothing more should be read.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.frames.len() >= PENDING_FRAMES
+    }
+
     /// Takes in what was read.
     pub(crate) fn handle_read(&mut self, now: Instant, octets: Bytes) -> Result<(), Closed> {
         self.decoder.push(octets);
@@ -393,3 +398,5 @@ fn is_accepted(media_type: &str) -> bool {
 
 /// Octets of a head with everything in it, nearly always.
 const HEAD: usize = 512;
+/// Frames that may wait to be written: our answers, to a room that does not take them.
+const PENDING_FRAMES: usize = 1024;

@@ -62,7 +62,7 @@ impl Input {
         let Some(settings) = self.settings.filter(|_| self.asked) else { return };
         // The terminal is gone if this fails.
         let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, &settings);
-        print!("{NO_BRACKETED_PASTE}\n");
+        println!("{NO_BRACKETED_PASTE}");
     }
 }
 
