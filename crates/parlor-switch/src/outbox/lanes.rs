@@ -12,8 +12,10 @@ const KEEP_CAPACITY: usize = 64;
 /// One thing to be written.
 #[derive(Debug)]
 pub(super) enum Item {
-    /// Encoded: a response, a report, an abort.
+    /// Encoded: a response, a report.
     Encoded(Bytes),
+    /// The end of a message that is broken off for the session at this place.
+    Abort { slot: Slot, encoded: Bytes },
     /// A copy of a frame for the session at this place.
     Copy { slot: Slot, frame: Arc<Frame> },
 }
@@ -31,6 +33,16 @@ pub(super) struct Stream {
 }
 
 type StreamKey = (Slot, MessageKey);
+
+/// What was taken out with a session.
+#[derive(Debug, Default)]
+pub(super) struct Removed {
+    pub(super) frames: Vec<Arc<Frame>>,
+    /// Octets of aborts.
+    pub(super) aborts: usize,
+    /// How many messages the frames, or frames to come, belong to.
+    pub(super) messages: u32,
+}
 
 /// What waits, by lane.
 #[derive(Debug, Default)]
@@ -67,8 +79,8 @@ impl Lanes {
     }
 
     /// An abort goes behind the heads, as the first frame of its message may still be among them.
-    pub(super) fn push_abort(&mut self, bytes: Bytes) {
-        self.heads.push_back(Item::Encoded(bytes));
+    pub(super) fn push_abort(&mut self, slot: Slot, encoded: Bytes) {
+        self.heads.push_back(Item::Abort { slot, encoded });
     }
 
     /// Whether later frames of this message are expected.
@@ -94,25 +106,29 @@ impl Lanes {
         Some(stream)
     }
 
-    /// Everything that waits for one session, taken out, except responses and reports. Gives the frames, and how many
-    /// messages they or frames to come belong to.
-    pub(super) fn remove_slot(&mut self, slot: Slot) -> (Vec<Arc<Frame>>, u32) {
-        let mut removed = Vec::new();
+    /// Everything that waits for one session, taken out, except responses and reports.
+    pub(super) fn remove_slot(&mut self, slot: Slot) -> Removed {
+        let mut removed = Removed::default();
         self.heads.retain(|item| match item {
             Item::Copy { slot: owner, frame } if *owner == slot => {
-                removed.push(Arc::clone(frame));
+                removed.frames.push(Arc::clone(frame));
                 false
             }
-            Item::Copy { .. } | Item::Encoded(_) => true,
+            Item::Abort { slot: owner, encoded } if *owner == slot => {
+                removed.aborts += encoded.len();
+                false
+            }
+            Item::Copy { .. } | Item::Abort { .. } | Item::Encoded(_) => true,
         });
-        let mut messages = removed.len();
+        let mut messages = removed.frames.len();
         self.ready.retain(|(owner, _)| *owner != slot);
         let keys: Vec<StreamKey> = self.streams.keys().filter(|(owner, _)| *owner == slot).copied().collect();
         for stream in keys.iter().filter_map(|key| self.streams.remove(key)) {
             messages += usize::from(stream.head_taken);
-            removed.extend(stream.frames);
+            removed.frames.extend(stream.frames);
         }
-        (removed, u32::try_from(messages).unwrap_or(u32::MAX))
+        removed.messages = u32::try_from(messages).unwrap_or(u32::MAX);
+        removed
     }
 
     /// How many messages have something that waits or is to come.
@@ -126,7 +142,7 @@ impl Lanes {
     pub(super) fn frames(&self) -> impl Iterator<Item = &Arc<Frame>> {
         let heads = self.heads.iter().filter_map(|item| match item {
             Item::Copy { frame, .. } => Some(frame),
-            Item::Encoded(_) => None,
+            Item::Abort { .. } | Item::Encoded(_) => None,
         });
         heads.chain(self.streams.values().flat_map(|stream| &stream.frames))
     }

@@ -118,12 +118,13 @@ impl State {
     }
 
     pub(super) fn detach(&mut self, slot: Slot) -> u32 {
-        let (frames, messages) = self.lanes.remove_slot(slot);
-        for frame in frames {
-            self.forget(slot, &frame);
+        let removed = self.lanes.remove_slot(slot);
+        for frame in &removed.frames {
+            self.forget(slot, frame);
         }
+        self.wait_no_more(removed.aborts);
         self.seats.retain(|seat| seat.slot != slot);
-        messages
+        removed.messages
     }
 
     pub(super) fn push_control(&mut self, bytes: Bytes) {
@@ -191,7 +192,7 @@ impl State {
                 Some(first) => lines.abort_before(first),
                 None => lines.abort_at(stream.end, message, &stream.message_id, stream.failure_report),
             };
-            self.push_abort(abort);
+            self.push_abort(slot, abort);
         }
     }
 
@@ -250,6 +251,7 @@ impl State {
             turn.offset -= len;
             match item {
                 Item::Encoded(bytes) => self.control = self.control.saturating_sub(bytes.len()),
+                Item::Abort { .. } => {}
                 Item::Copy { frame, .. } => {
                     written.copies += u64::from(frame.flag == Flag::Complete);
                     written.body_bytes += frame.body.len() as u64;
@@ -356,7 +358,7 @@ impl State {
         lanes.take(
             turn_bytes,
             |item| match item {
-                Item::Encoded(bytes) => bytes.len(),
+                Item::Encoded(bytes) | Item::Abort { encoded: bytes, .. } => bytes.len(),
                 Item::Copy { slot, frame } => {
                     seats.iter().find(|seat| seat.slot == *slot).map_or(0, |seat| seat.lines.encoded_len(frame))
                 }
@@ -447,13 +449,13 @@ impl State {
         let broken_at = waiting.front().unwrap_or(frame);
         if let Some(lines) = self.lines(slot) {
             let abort = lines.abort_before(broken_at);
-            self.push_abort(abort);
+            self.push_abort(slot, abort);
         }
     }
 
-    fn push_abort(&mut self, bytes: Bytes) {
-        self.wait(bytes.len());
-        self.lanes.push_abort(bytes);
+    fn push_abort(&mut self, slot: Slot, encoded: Bytes) {
+        self.wait(encoded.len());
+        self.lanes.push_abort(slot, encoded);
     }
 
     /// Accounts for a copy that was taken out of a lane unwritten.

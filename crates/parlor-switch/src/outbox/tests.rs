@@ -377,6 +377,18 @@ fn a_session_that_goes_leaves_whole_frames() {
     assert_eq!((scene.outbox.queued(), settled(&[&begun])), (0, vec![true]));
 }
 
+/// The end of a message that its recipient has not begun does not outlive the recipient's session.
+#[test]
+fn a_session_that_goes_takes_its_aborts_along() {
+    let mut scene = Scene::new();
+    scene.push(&[&frame(1, 1, 100, Flag::More), &frame(1, 101, 50, Flag::More)]);
+    scene.outbox.abort(scene.slot, MessageKey(1));
+    scene.outbox.push_control(response());
+    scene.outbox.detach(scene.slot);
+    assert_eq!(scene.outbox.queued(), response().len());
+    assert_eq!(read(scene.write_all()), [RESPONSE]);
+}
+
 /// What a closed outbox held is given back; nothing more is taken.
 #[test]
 fn closing_gives_everything_back() {

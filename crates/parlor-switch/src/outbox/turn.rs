@@ -36,7 +36,7 @@ impl Turn {
         let mut layout = Pieces { text: &mut scratch.text, pieces: &mut scratch.pieces };
         for (index, (item, _)) in self.items.iter().enumerate() {
             match item {
-                Item::Encoded(bytes) => layout.text.extend_from_slice(bytes),
+                Item::Encoded(bytes) | Item::Abort { encoded: bytes, .. } => layout.text.extend_from_slice(bytes),
                 Item::Copy { slot, frame } => {
                     let Some(lines) = self.lines_of(*slot) else { continue };
                     lines.write_head(frame, layout.text);
@@ -157,7 +157,7 @@ impl Turn {
     fn body_of(&self, index: usize) -> &[u8] {
         match self.items.get(index) {
             Some((Item::Copy { frame, .. }, _)) => &frame.body,
-            Some((Item::Encoded(_), _)) | None => &[],
+            Some((Item::Encoded(_) | Item::Abort { .. }, _)) | None => &[],
         }
     }
 }
