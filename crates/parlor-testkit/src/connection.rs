@@ -150,7 +150,8 @@ impl Connection {
 
     fn read_some(&mut self, now: Instant, table: &Table, rng: &mut StdRng) {
         self.outbox.release_reader(now);
-        let most = if rng.random_bool(0.7) { READ } else { rng.random_range(1..READ) };
+        let most = READ.min(self.outbox.limits().window());
+        let most = if rng.random_bool(0.7) { most } else { rng.random_range(1..most) };
         let octets = self.up.read(now, most);
         self.decoder.push(octets);
         while let Some(event) = self.decoder.poll().expect("our peers keep to the grammar") {

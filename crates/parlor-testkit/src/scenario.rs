@@ -43,6 +43,10 @@ pub struct Cast {
 pub struct Scenario {
     /// What it was made from.
     pub seed: u64,
+    /// The limit of one outbox.
+    pub outbox: usize,
+    /// What may wait for all stalled recipients together.
+    pub stalled_memory: usize,
     /// The largest message of each room.
     pub rooms: Vec<u64>,
     /// The rates of each connection, up and down.
@@ -62,11 +66,17 @@ impl Scenario {
             1 => vec![256 * 1024],
             _ => vec![4 << 20],
         };
-        let mut scenario = Self { seed, rooms, connections: Vec::new(), cast: Vec::new(), actions: Vec::new() };
+        let mut scenario = Self { rooms, ..Self::empty(seed) };
+        if rng.random_bool(0.4) {
+            scenario.outbox = rng.random_range(160 * 1024..1 << 20);
+        }
+        if rng.random_bool(0.2) {
+            scenario.stalled_memory = rng.random_range(0..2 << 20);
+        }
         for _ in 0..rng.random_range(3..10) {
             scenario.add_member(&mut rng);
         }
-        let large = rng.random_range(0..4);
+        let large = if rng.random_bool(0.2) { rng.random_range(4..12) } else { rng.random_range(0..4) };
         for _ in 0..rng.random_range(5..40) {
             scenario.add_message(&mut rng, false);
         }
@@ -78,7 +88,15 @@ impl Scenario {
 
     /// Nobody, and one room that takes large messages.
     pub fn empty(seed: u64) -> Self {
-        Self { seed, rooms: vec![64 << 20], connections: Vec::new(), cast: Vec::new(), actions: Vec::new() }
+        Self {
+            seed,
+            outbox: 1 << 20,
+            stalled_memory: 64 << 20,
+            rooms: vec![64 << 20],
+            connections: Vec::new(),
+            cast: Vec::new(),
+            actions: Vec::new(),
+        }
     }
 
     /// Adds a member on a connection of its own; gives which it is.
@@ -97,7 +115,9 @@ impl Scenario {
 
     fn add_member(&mut self, rng: &mut StdRng) {
         let room = rng.random_range(0..self.rooms.len());
-        if self.connections.is_empty() || rng.random_bool(0.85) {
+        let shared = (!self.connections.is_empty() && rng.random_bool(0.15))
+            .then(|| rng.random_range(0..self.connections.len()));
+        if shared.is_none() {
             let down = match rng.random_range(0..10) {
                 0..6 => rng.random_range(1 << 20..8 << 20),
                 6..8 => rng.random_range(FLOOR * 5 / 4..200 * 1024),
@@ -108,7 +128,7 @@ impl Scenario {
         let member = self.cast.len();
         self.cast.push(Cast {
             room,
-            connection: rng.random_range(0..self.connections.len()).max(self.connections.len() - 1),
+            connection: shared.unwrap_or(self.connections.len() - 1),
             max_size: rng.random_bool(0.1).then(|| rng.random_range(20_000..200_000)),
             refuses: rng.random_bool(0.1).then(|| rng.random_range(1..5)),
         });

@@ -52,7 +52,7 @@ impl World {
     /// The world at the beginning of a scenario.
     pub fn new(scenario: Scenario) -> Self {
         let start = crate::origin();
-        let limits = OutboxLimits { floor: FLOOR, ..OutboxLimits::default() };
+        let limits = OutboxLimits { bytes: scenario.outbox, floor: FLOOR, ..OutboxLimits::default() };
         let rooms = scenario.rooms.iter().enumerate();
         let cast = scenario.cast.iter().enumerate();
         let actions = scenario.actions.iter().enumerate();
@@ -61,7 +61,7 @@ impl World {
             start,
             rng: StdRng::seed_from_u64(!scenario.seed),
             limits,
-            stalled: StalledMemory::new(64 << 20),
+            stalled: StalledMemory::new(scenario.stalled_memory),
             rooms: rooms.map(|(index, most)| RoomTask::new(index, *most, &limits, scenario.seed)).collect(),
             connections: scenario.connections.iter().map(|_| None).collect(),
             members: cast.map(|(i, c)| Member::new(i, c.room, c.connection, c.max_size, c.refuses)).collect(),
@@ -256,7 +256,8 @@ impl World {
         let chunks = message.chunks(&ends, &mut self.rng);
         sender.sent.extend(chunks.iter().map(|chunk| (chunk.tid, (number, Vec::new()))));
         self.model.expect(sender.room, message);
-        let mix = self.rng.random_bool(0.3);
+        // Only short ones get in between the chunks of others: what is missing before a chunk must come soon (CHAT-64).
+        let mix = draft.payload < 10_000 && self.rng.random_bool(0.3);
         let rng = &mut self.rng;
         // Never before the binding, which is the first that was queued.
         let first = usize::from(peer.upload.len() == 1);
