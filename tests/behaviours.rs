@@ -28,6 +28,7 @@ mod sip_dialog;
 mod sip_hostile;
 mod sip_joining;
 mod sip_options;
+mod sipp;
 mod slow_recipient;
 mod split_stream;
 mod streaming;

@@ -1,0 +1,91 @@
+//! Scenarios of SIPp, a SIP load generator of other make. Skipped where it is not installed; `./test` says how to get it.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::server::{Server, free_port};
+
+/// Joins and leaves over UDP while 20 % of the packets are lost, in either direction: all come in and all get out.
+#[test]
+fn join_and_leave_with_losses() {
+    let server = Server::plain();
+    let loss = ["-m", "40", "-r", "20", "-lost", "20", "-max_invite_retrans", "9", "-max_non_invite_retrans", "12"];
+    if run(&server, "join_leave", &loss) {
+        server.shows("parlor_participants", 0.0);
+        assert!(server.metrics().value("parlor_sip_requests_total{method=\"INVITE\"}") >= 40.0);
+    }
+}
+
+/// 500 joins at 500 a second over UDP, and as many leaves.
+#[test]
+fn five_hundred_joins() {
+    let server = Server::plain();
+    if run(&server, "join_leave", &["-m", "500", "-r", "500"]) {
+        server.shows("parlor_participants", 0.0);
+        server.shows("parlor_sessions_closed_total{reason=\"left\"}", 500.0);
+    }
+}
+
+/// The same over one TCP connection.
+#[test]
+fn five_hundred_joins_over_one_stream() {
+    let server = Server::plain();
+    if run(&server, "join_leave", &["-t", "t1", "-m", "500", "-r", "500"]) {
+        server.shows("parlor_participants", 0.0);
+        server.shows("parlor_sessions_closed_total{reason=\"left\"}", 500.0);
+    }
+}
+
+/// OPTIONS, as monitoring sends them.
+#[test]
+fn options() {
+    let server = Server::plain();
+    if run(&server, "options", &["-m", "200", "-r", "200"]) {
+        server.shows("parlor_participants", 0.0);
+    }
+}
+
+/// CANCEL that comes after the answer.
+#[test]
+fn cancel() {
+    let server = Server::plain();
+    if run(&server, "cancel", &["-m", "20", "-r", "20"]) {
+        server.shows("parlor_participants", 0.0);
+    }
+}
+
+/// Runs a scenario to its end; every call must succeed. False when there is no SIPp.
+fn run(server: &Server, scenario: &str, arguments: &[&str]) -> bool {
+    let directory = tempfile::tempdir().unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/sipp").join(scenario).with_extension("xml");
+    let output = Command::new("sipp")
+        .arg(server.sip.to_string())
+        .args([
+            "-sf",
+            file.to_str().unwrap(),
+            "-s",
+            "lobby",
+            "-i",
+            "127.0.0.1",
+            "-nostdin",
+            "-timeout",
+            "60",
+            "-timeout_error",
+        ])
+        .args(["-p", &free_port(server.sip.ip()).to_string(), "-trace_err", "-error_file", "errors.log"])
+        .args(arguments)
+        .current_dir(directory.path())
+        .env("TERM", "dumb")
+        .stdin(Stdio::null())
+        .output();
+    let Ok(output) = output else {
+        eprintln!("skipped: SIPp is not installed");
+        return false;
+    };
+    let errors = std::fs::read_to_string(directory.path().join("errors.log")).unwrap_or_default();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    let end: String =
+        shown.lines().rev().take(60).collect::<Vec<_>>().into_iter().rev().map(|line| format!("{line}\n")).collect();
+    assert!(output.status.success(), "{scenario}: {}\n{errors}\n{end}", output.status);
+    true
+}
