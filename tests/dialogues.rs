@@ -21,7 +21,22 @@ macro_rules! dialogues {
 }
 
 dialogues! {
+    blink_composing
+    blink_file_push
+    blink_keepalive
+    blink_large_message
+    blink_nickname
     blink_offer
+    blink_private_message
+    blink_room_message
+    blink_subscribe
+    crocodile_auth
+    libmsrp
+    msrp_java_chunks
+    msrp_java_nickname
+    msrp_node
+    passive_peer
+    rfc7701_message
 }
 
 /// No script is left out: each file here has its test above.

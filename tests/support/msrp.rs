@@ -339,10 +339,9 @@ fn is_ident(text: &str) -> bool {
 
 fn is_uri(uri: &str) -> bool {
     let rest = uri.strip_prefix("msrp://").or_else(|| uri.strip_prefix("msrps://"));
-    let shape = rest.and_then(|rest| rest.split_once('/')).is_some_and(|(authority, session)| {
-        authority.rsplit(':').next().is_some_and(|port| port.parse::<u16>().is_ok()) && session.contains(';')
-    });
-    shape && (uri.ends_with(";tcp") || uri.ends_with(";ws"))
+    let authority = rest.and_then(|rest| rest.split(['/', ';']).next());
+    let has_port = authority.and_then(|authority| authority.rsplit(':').next()).is_some_and(|port| port.parse::<u16>().is_ok());
+    has_port && (uri.ends_with(";tcp") || uri.ends_with(";ws"))
 }
 
 const KNOWN_HEADERS: [&str; 9] = [
