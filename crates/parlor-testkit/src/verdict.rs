@@ -1,11 +1,14 @@
 //! What only the end of a run shows.
 
+use crate::link::UNSENT;
 use crate::member::{Member, Status};
 use crate::message::Kind;
 use crate::model::{State, Tracked};
+use crate::scenario::FLOOR;
 use crate::world::World;
 use parlor_msrp::Flag;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 impl World {
     /// Checks everything, once nothing is left to happen.
@@ -15,6 +18,7 @@ impl World {
             self.check_copies(number, tracked);
         }
         self.check_orders();
+        self.check_delays();
         for own in 0..self.members.len() {
             if self.is_still_there(own) {
                 self.check_missed(own);
@@ -93,6 +97,40 @@ impl World {
             let started = from.filter(|tracked| tracked.message.sender == sender).map(|tracked| tracked.started);
             assert!(started.is_sorted(), "user{own} got what user{sender} said in another order");
         }
+    }
+
+    /// Flow control (b), (c): short messages between fast peers pass at once, but that each slow one may hold them up
+    /// for the patience, and that the heads budget may be waiting for one that is slow and keeps the floor.
+    fn check_delays(&self) {
+        let is_fast = |own: usize| self.keeps_the_floor(own) && self.rate_to(own) >= 1 << 20;
+        let is_short = |tracked: &Tracked| tracked.message.content.len() < 5000;
+        for sender in (0..self.members.len()).filter(|own| is_fast(*own)) {
+            let neighbours = |of: usize| self.members[of].connection == self.members[sender].connection;
+            let only_short = self.model.messages.iter().all(|t| !neighbours(t.message.sender) || is_short(t));
+            if !only_short {
+                continue;
+            }
+            let most = self.longest_delay();
+            for recipient in (0..self.members.len()).filter(|own| is_fast(*own)) {
+                for delay in self.delays(sender, recipient) {
+                    assert!(delay <= most, "from user{sender} to user{recipient} in {delay:?}, more than {most:?}");
+                }
+            }
+        }
+    }
+
+    fn longest_delay(&self) -> Duration {
+        let connections = self.connections.iter().flatten();
+        let (keeping, slow): (Vec<_>, Vec<_>) =
+            connections.partition(|(connection, peer)| peer.always_read && connection.down.rate() >= FLOOR * 5 / 4);
+        let rate = keeping.iter().map(|(connection, _)| connection.down.rate()).min().unwrap_or(u64::MAX);
+        // What may be before a head on its way to the slowest that keeps the floor: a large turn, and the kernel's buffer.
+        let behind_heads = Duration::from_secs_f64((256 * 1024 + UNSENT) as f64 / rate as f64);
+        Duration::from_millis(500) + behind_heads + self.limits.patience * slow.len() as u32
+    }
+
+    fn rate_to(&self, own: usize) -> u64 {
+        self.connections[self.members[own].connection].as_ref().map_or(0, |(connection, _)| connection.down.rate())
     }
 
     /// The room told how many messages were missed.

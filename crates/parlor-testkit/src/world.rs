@@ -8,6 +8,7 @@ use crate::peer::Peer;
 use crate::room::{Around, RoomTask, Table};
 use crate::scenario::{Action, FLOOR, Scenario};
 use crate::sip::Transactions;
+use parlor_msrp::Flag;
 use parlor_switch::{OutboxLimits, Scratch, StalledMemory};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -105,12 +106,15 @@ impl World {
             .is_some_and(|(connection, peer)| peer.always_read && connection.down.rate() >= FLOOR * 5 / 4)
     }
 
-    /// How long what one member sent took to another, in the order in which it was sent. What never came is left out.
+    /// How long what one member sent took to another, in the order in which it was sent. What never came whole is
+    /// left out.
     pub fn delays(&self, sender: usize, recipient: usize) -> Vec<Duration> {
-        let arrived = |number: usize| self.members[recipient].copies.get(&number).and_then(|copy| copy.ended);
+        let copies = &self.members[recipient].copies;
+        let ended = |number: usize| copies.get(&number).and_then(|copy| copy.ended);
+        let arrived = |number: usize| ended(number).filter(|(flag, _)| *flag == Flag::Complete).map(|(_, at)| at);
         let messages = self.model.messages.iter().enumerate();
         let own = messages.filter(|(_, tracked)| tracked.message.sender == sender);
-        own.filter_map(|(number, tracked)| arrived(number).map(|(_, at)| at - tracked.message.asked_at)).collect()
+        own.filter_map(|(number, tracked)| arrived(number).map(|at| at - tracked.message.asked_at)).collect()
     }
 
     /// Whether a member is in its room.
