@@ -15,6 +15,7 @@ mod support;
 mod binding;
 mod byte_exact;
 mod chat_of_three;
+mod citations;
 mod decision_table;
 mod dialogues;
 mod failure_report;

@@ -340,7 +340,8 @@ fn is_ident(text: &str) -> bool {
 fn is_uri(uri: &str) -> bool {
     let rest = uri.strip_prefix("msrp://").or_else(|| uri.strip_prefix("msrps://"));
     let authority = rest.and_then(|rest| rest.split(['/', ';']).next());
-    let has_port = authority.and_then(|authority| authority.rsplit(':').next()).is_some_and(|port| port.parse::<u16>().is_ok());
+    let has_port =
+        authority.and_then(|authority| authority.rsplit(':').next()).is_some_and(|port| port.parse::<u16>().is_ok());
     has_port && (uri.ends_with(";tcp") || uri.ends_with(";ws"))
 }
 
