@@ -1,41 +1,36 @@
 //! A server under test and the people who use it.
 
-pub mod cpim;
-pub mod message;
-pub mod msrp;
-pub mod participant;
-pub mod scrape;
-pub mod server;
-pub mod sip;
-pub mod tls;
-pub mod wire;
+pub(crate) mod cpim;
+pub(crate) mod message;
+pub(crate) mod msrp;
+pub(crate) mod participant;
+pub(crate) mod scrape;
+pub(crate) mod server;
+pub(crate) mod sip;
+pub(crate) mod tls;
+pub(crate) mod wire;
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a test waits for what must happen. Generous, since machines may be busy; nothing waits longer than it has to.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits until `met` gives a value.
-pub fn eventually<T>(what: &str, met: impl FnMut() -> Option<T>) -> T {
-    eventually_within(PATIENCE, what, met)
-}
-
-/// Waits until `met` gives a value, for as long as said.
-pub fn eventually_within<T>(patience: Duration, what: &str, mut met: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + patience;
+pub(crate) fn eventually<T>(what: &str, mut met: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
     loop {
         if let Some(value) = met() {
             return value;
         }
-        assert!(Instant::now() < until, "still waiting after {patience:?}: {what}");
+        assert!(Instant::now() < until, "still waiting: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
 /// Waits until `read` gives `wanted`; says what it gave instead.
-pub fn settles<T: PartialEq + Debug>(what: &str, wanted: &T, mut read: impl FnMut() -> T) {
+pub(crate) fn settles<T: PartialEq + Debug>(what: &str, wanted: &T, mut read: impl FnMut() -> T) {
     let until = Instant::now() + PATIENCE;
     loop {
         let value = read();
@@ -48,7 +43,7 @@ pub fn settles<T: PartialEq + Debug>(what: &str, wanted: &T, mut read: impl FnMu
 }
 
 /// A word that this run has not used yet, for branches, tags, Call-IDs, session ids and transaction ids.
-pub fn unique(prefix: &str) -> String {
+pub(crate) fn unique(prefix: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     // Spread over the alphabet, so that nothing is a prefix of anything by accident.

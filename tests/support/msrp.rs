@@ -11,21 +11,21 @@ use super::{PATIENCE, unique};
 
 /// One request or response as it came.
 #[derive(Clone, PartialEq, Eq)]
-pub struct MsrpMessage {
+pub(crate) struct MsrpMessage {
     /// The transaction id.
-    pub tid: String,
+    pub(crate) tid: String,
     /// The method, or nothing for a response.
-    pub method: String,
+    pub(crate) method: String,
     /// The code of a response, or 0 for a request.
-    pub code: u16,
+    pub(crate) code: u16,
     /// The headers.
-    pub headers: Headers,
+    pub(crate) headers: Headers,
     /// The body; a request may have none, which is not the same as an empty one.
-    pub body: Option<Vec<u8>>,
+    pub(crate) body: Option<Vec<u8>>,
     /// `$`, `+` or `#`.
-    pub flag: char,
+    pub(crate) flag: char,
     /// The start line and the headers as they came.
-    pub head: String,
+    pub(crate) head: String,
 }
 
 impl std::fmt::Debug for MsrpMessage {
@@ -38,17 +38,17 @@ impl std::fmt::Debug for MsrpMessage {
 
 impl MsrpMessage {
     /// A header that must be there once.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.find(name).unwrap_or_else(|| panic!("no {name} in {self:?}"))
     }
 
     /// The body, empty if there is none.
-    pub fn content(&self) -> &[u8] {
+    pub(crate) fn content(&self) -> &[u8] {
         self.body.as_deref().unwrap_or_default()
     }
 
     /// Start, end and total of Byte-Range; `None` stands for `*`.
-    pub fn byte_range(&self) -> (u64, Option<u64>, Option<u64>) {
+    pub(crate) fn byte_range(&self) -> (u64, Option<u64>, Option<u64>) {
         let value = self.header("Byte-Range");
         let (range, total) = value.split_once('/').unwrap();
         let (start, end) = range.split_once('-').unwrap();
@@ -57,7 +57,7 @@ impl MsrpMessage {
     }
 
     /// Reads one message off the front, if it is there as a whole.
-    pub fn read(wire: &mut Wire) -> Option<Self> {
+    pub(crate) fn read(wire: &mut Wire) -> Option<Self> {
         let bytes = wire.unread();
         let line_end = find(&bytes[..bytes.len().min(MAX_LINE)], b"\r\n")?;
         let start = std::str::from_utf8(&bytes[..line_end]).expect("a start line is ASCII");
@@ -149,35 +149,35 @@ impl MsrpMessage {
 }
 
 /// A connection that speaks MSRP, with what came on it and nobody asked for yet.
-pub struct MsrpPeer {
+pub(crate) struct MsrpPeer {
     /// The stream.
-    pub wire: Wire,
+    pub(crate) wire: Wire,
     waiting: VecDeque<MsrpMessage>,
 }
 
 impl MsrpPeer {
     /// Connects over TCP.
-    pub fn connect(address: SocketAddr) -> Self {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
         Self::over(Wire::connect(address))
     }
 
     /// Speaks on a stream that is there already.
-    pub fn over(wire: Wire) -> Self {
+    pub(crate) fn over(wire: Wire) -> Self {
         Self { wire, waiting: VecDeque::new() }
     }
 
     /// Sends bytes as they are.
-    pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.wire.write(bytes);
     }
 
     /// The next message of any kind.
-    pub fn receive(&mut self) -> MsrpMessage {
+    pub(crate) fn receive(&mut self) -> MsrpMessage {
         self.receive_within(PATIENCE).unwrap_or_else(|| panic!("no MSRP message comes"))
     }
 
     /// The next message of any kind, if one comes in time.
-    pub fn receive_within(&mut self, patience: Duration) -> Option<MsrpMessage> {
+    pub(crate) fn receive_within(&mut self, patience: Duration) -> Option<MsrpMessage> {
         match self.waiting.pop_front() {
             Some(message) => Some(message),
             None => self.next_off_the_wire(Instant::now() + patience),
@@ -196,12 +196,16 @@ impl MsrpPeer {
     }
 
     /// The next message that fits; what else comes stays for later.
-    pub fn receive_where(&mut self, what: &str, fits: impl Fn(&MsrpMessage) -> bool) -> MsrpMessage {
+    pub(crate) fn receive_where(&mut self, what: &str, fits: impl Fn(&MsrpMessage) -> bool) -> MsrpMessage {
         self.find_within(PATIENCE, fits).unwrap_or_else(|| panic!("no {what}, only {:?}", self.waiting))
     }
 
     /// The next message that fits, if one comes in time; what else comes stays for later.
-    pub fn find_within(&mut self, patience: Duration, fits: impl Fn(&MsrpMessage) -> bool) -> Option<MsrpMessage> {
+    pub(crate) fn find_within(
+        &mut self,
+        patience: Duration,
+        fits: impl Fn(&MsrpMessage) -> bool,
+    ) -> Option<MsrpMessage> {
         if let Some(at) = self.waiting.iter().position(&fits) {
             return self.waiting.remove(at);
         }
@@ -216,17 +220,17 @@ impl MsrpPeer {
     }
 
     /// The code of the response to a transaction.
-    pub fn response(&mut self, tid: &str) -> u16 {
+    pub(crate) fn response(&mut self, tid: &str) -> u16 {
         self.receive_where(&format!("response to {tid}"), |message| message.code != 0 && message.tid == tid).code
     }
 
     /// The next SEND.
-    pub fn next_send(&mut self) -> MsrpMessage {
+    pub(crate) fn next_send(&mut self) -> MsrpMessage {
         self.receive_where("SEND", |message| message.method == "SEND")
     }
 
     /// Reads on to the last chunk of this message, and gives that.
-    pub fn last_of(&mut self, id: &str) -> MsrpMessage {
+    pub(crate) fn last_of(&mut self, id: &str) -> MsrpMessage {
         loop {
             let fits = |message: &MsrpMessage| message.method == "SEND" && message.header("Message-ID") == id;
             let chunk = self.receive_where(&format!("end of {id}"), fits);
@@ -237,17 +241,17 @@ impl MsrpPeer {
     }
 
     /// The next REPORT.
-    pub fn next_report(&mut self) -> MsrpMessage {
+    pub(crate) fn next_report(&mut self) -> MsrpMessage {
         self.receive_where("REPORT", |message| message.method == "REPORT")
     }
 
     /// What came and was not asked for.
-    pub fn unasked(&self) -> impl Iterator<Item = &MsrpMessage> {
+    pub(crate) fn unasked(&self) -> impl Iterator<Item = &MsrpMessage> {
         self.waiting.iter()
     }
 
     /// Waits until the server closes; nothing may come before it does.
-    pub fn expect_closed(&mut self) {
+    pub(crate) fn expect_closed(&mut self) {
         let message = self.receive_within(PATIENCE);
         assert!(message.is_none(), "{message:?} instead of the end");
         assert!(self.wire.ended(), "the connection stays open");
@@ -256,26 +260,26 @@ impl MsrpPeer {
 
 /// A SEND to be written: what is not set is left out, so that each field is on the wire as given.
 #[derive(Clone, Debug)]
-pub struct Send {
+pub(crate) struct Send {
     /// The transaction id.
-    pub tid: String,
+    pub(crate) tid: String,
     /// To-Path.
-    pub to: String,
+    pub(crate) to: String,
     /// From-Path.
-    pub from: String,
+    pub(crate) from: String,
     /// Header lines between From-Path and Content-Type, each with its line end.
-    pub headers: String,
+    pub(crate) headers: String,
     /// Content-Type; none for a SEND without body.
-    pub kind: Option<String>,
+    pub(crate) kind: Option<String>,
     /// The flag of the end-line.
-    pub flag: char,
+    pub(crate) flag: char,
     /// The body.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Send {
     /// A whole message in one chunk.
-    pub fn whole(to: &str, from: &str, body: &[u8]) -> Self {
+    pub(crate) fn whole(to: &str, from: &str, body: &[u8]) -> Self {
         let length = body.len();
         let end = if length > 2048 { "*".to_owned() } else { length.to_string() };
         let headers = format!("Message-ID: {}\r\nByte-Range: 1-{end}/{length}\r\n", unique("m"));
@@ -292,33 +296,33 @@ impl Send {
     }
 
     /// A SEND that carries nothing, to bind or to keep alive.
-    pub fn empty(to: &str, from: &str) -> Self {
+    pub(crate) fn empty(to: &str, from: &str) -> Self {
         let headers = format!("Message-ID: {}\r\nByte-Range: 1-0/0\r\n", unique("m"));
         let (to, from) = (to.to_owned(), from.to_owned());
         Self { tid: unique(""), to, from, headers, kind: None, flag: '$', body: Vec::new() }
     }
 
     /// A chunk of a message: its range as it stands in the header.
-    pub fn chunk(to: &str, from: &str, id: &str, range: &str, body: &[u8], flag: char) -> Self {
+    pub(crate) fn chunk(to: &str, from: &str, id: &str, range: &str, body: &[u8], flag: char) -> Self {
         let headers = format!("Message-ID: {id}\r\nByte-Range: {range}\r\n");
         Self { headers, flag, ..Self::whole(to, from, body) }
     }
 
     /// Adds a header line.
-    pub fn header(mut self, line: &str) -> Self {
+    pub(crate) fn header(mut self, line: &str) -> Self {
         self.headers += line;
         self.headers += "\r\n";
         self
     }
 
     /// Sets Content-Type.
-    pub fn kind(mut self, kind: &str) -> Self {
+    pub(crate) fn kind(mut self, kind: &str) -> Self {
         self.kind = Some(kind.to_owned());
         self
     }
 
     /// The bytes.
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let Self { tid, to, from, headers, kind, flag, body } = self;
         let mut bytes = format!("MSRP {tid} SEND\r\nTo-Path: {to}\r\nFrom-Path: {from}\r\n{headers}").into_bytes();
         if let Some(kind) = kind {

@@ -8,68 +8,68 @@ use super::wire::Wire;
 use super::{tls, unique};
 
 /// A participant: a SIP user whose MSRP session is bound.
-pub struct Participant {
+pub(crate) struct Participant {
     /// Its SIP side.
-    pub user: SipUser,
+    pub(crate) user: SipUser,
     /// Its dialog with the room.
-    pub call: Call,
+    pub(crate) call: Call,
     /// Its connection.
-    pub msrp: MsrpPeer,
+    pub(crate) msrp: MsrpPeer,
     /// Its own MSRP URI.
-    pub path: String,
+    pub(crate) path: String,
     /// The room's MSRP URI for this session.
-    pub session: String,
+    pub(crate) session: String,
     /// The room.
-    pub room: String,
+    pub(crate) room: String,
 }
 
 impl Participant {
     /// Joins the lobby over TCP.
-    pub fn join(server: &Server, name: &str) -> Self {
+    pub(crate) fn join(server: &Server, name: &str) -> Self {
         Self::join_room(server, name, "lobby")
     }
 
     /// Joins a room over TCP.
-    pub fn join_room(server: &Server, name: &str, room: &str) -> Self {
+    pub(crate) fn join_room(server: &Server, name: &str, room: &str) -> Self {
         Self::join_as(server, SipUser::tcp(server, name), room, |offer| offer)
     }
 
     /// Joins by this SIP socket, with an offer changed as wanted.
-    pub fn join_as(server: &Server, user: SipUser, room: &str, change: impl FnOnce(String) -> String) -> Self {
+    pub(crate) fn join_as(server: &Server, user: SipUser, room: &str, change: impl FnOnce(String) -> String) -> Self {
         let mut joined = Joined::invite(server, user, room, change);
         let connection = joined.connection(server);
         joined.bind(connection)
     }
 
     /// What is sent when the room is to hear `said`.
-    pub fn saying(&self, said: &str) -> Send {
+    pub(crate) fn saying(&self, said: &str) -> Send {
         self.sending(&cpim::text(self.user.uri(), &self.room, said))
     }
 
     /// A message with this body, CPIM headers included, in one chunk.
-    pub fn sending(&self, body: &[u8]) -> Send {
+    pub(crate) fn sending(&self, body: &[u8]) -> Send {
         Send::whole(&self.session, &self.path, body)
     }
 
     /// A chunk of a message.
-    pub fn chunk(&self, id: &str, range: &str, body: &[u8], flag: char) -> Send {
+    pub(crate) fn chunk(&self, id: &str, range: &str, body: &[u8], flag: char) -> Send {
         Send::chunk(&self.session, &self.path, id, range, body, flag)
     }
 
     /// Sends, and gives the code of the response.
-    pub fn ask(&mut self, send: &Send) -> u16 {
+    pub(crate) fn ask(&mut self, send: &Send) -> u16 {
         self.msrp.write(send.bytes());
         self.msrp.response(&send.tid)
     }
 
     /// Says something to the room, which takes it.
-    pub fn say(&mut self, said: &str) {
+    pub(crate) fn say(&mut self, said: &str) {
         let send = self.saying(said);
         assert_eq!(self.ask(&send), 200, "{said}");
     }
 
     /// The next message of the room as a whole.
-    pub fn hear(&mut self) -> Vec<u8> {
+    pub(crate) fn hear(&mut self) -> Vec<u8> {
         let mut first = self.msrp.next_send();
         while first.body.is_none() {
             first = self.msrp.next_send();
@@ -78,17 +78,17 @@ impl Participant {
     }
 
     /// What the next message says.
-    pub fn hear_text(&mut self) -> String {
+    pub(crate) fn hear_text(&mut self) -> String {
         cpim::content(&self.hear())
     }
 
     /// Hears exactly this text next.
-    pub fn hears(&mut self, said: &str) {
+    pub(crate) fn hears(&mut self, said: &str) {
         assert_eq!(self.hear_text(), said, "{} hears", self.user.name);
     }
 
     /// The rest of a message whose first chunk came; each chunk must begin where the one before ended.
-    pub fn gather(&mut self, first: MsrpMessage) -> Vec<u8> {
+    pub(crate) fn gather(&mut self, first: MsrpMessage) -> Vec<u8> {
         let id = first.header("Message-ID").to_owned();
         self.check_copy(&first);
         let mut whole = first.content().to_vec();
@@ -112,7 +112,7 @@ impl Participant {
     }
 
     /// Leaves by BYE.
-    pub fn leave(mut self) {
+    pub(crate) fn leave(mut self) {
         let bye = self.call.request("BYE", "", "");
         self.user.send(bye);
         loop {
@@ -125,24 +125,29 @@ impl Participant {
 }
 
 /// A participant that has joined and not connected yet.
-pub struct Joined {
+pub(crate) struct Joined {
     /// Its SIP side.
-    pub user: SipUser,
+    pub(crate) user: SipUser,
     /// Its dialog with the room.
-    pub call: Call,
+    pub(crate) call: Call,
     /// Its own MSRP URI.
-    pub path: String,
+    pub(crate) path: String,
     /// The room's MSRP URI for this session.
-    pub session: String,
+    pub(crate) session: String,
     /// The room.
-    pub room: String,
+    pub(crate) room: String,
     /// The room's answer.
-    pub answer: super::sip::SipMessage,
+    pub(crate) answer: super::sip::SipMessage,
 }
 
 impl Joined {
     /// INVITE, 200, ACK.
-    pub fn invite(server: &Server, mut user: SipUser, room: &str, change: impl FnOnce(String) -> String) -> Self {
+    pub(crate) fn invite(
+        server: &Server,
+        mut user: SipUser,
+        room: &str,
+        change: impl FnOnce(String) -> String,
+    ) -> Self {
         let path = own_path(&user);
         let room = server.room(room);
         let mut call = Call::new(&user, &room);
@@ -155,7 +160,7 @@ impl Joined {
     }
 
     /// Connects to where the answer says.
-    pub fn connection(&mut self, server: &Server) -> MsrpPeer {
+    pub(crate) fn connection(&mut self, server: &Server) -> MsrpPeer {
         let (host, port) = super::sip::host_and_port(&self.session);
         let address = std::net::SocketAddr::new(host.parse().unwrap(), port.parse().unwrap());
         if self.session.starts_with("msrps:") {
@@ -165,7 +170,7 @@ impl Joined {
     }
 
     /// Binds the session to that connection.
-    pub fn bind(self, mut msrp: MsrpPeer) -> Participant {
+    pub(crate) fn bind(self, mut msrp: MsrpPeer) -> Participant {
         let bind = Send::empty(&self.session, &self.path);
         msrp.write(bind.bytes());
         assert_eq!(msrp.response(&bind.tid), 200, "binding");
@@ -176,7 +181,7 @@ impl Joined {
 }
 
 /// An MSRP URI of our own; the port is where SIP comes from, since nobody connects to it.
-pub fn own_path(user: &SipUser) -> String {
+pub(crate) fn own_path(user: &SipUser) -> String {
     let scheme = if user.transport() == "TLS" { "msrps" } else { "msrp" };
     format!("{scheme}://{}/{};tcp", user.local(), unique("s"))
 }

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use super::PATIENCE;
 
 /// Status and text of one GET; `None` if nobody answers.
-pub fn fetch(address: SocketAddr, path: &str) -> Option<(u16, String)> {
+pub(crate) fn fetch(address: SocketAddr, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: parlor.test\r\nConnection: close\r\n\r\n").ok()?;
@@ -20,22 +20,22 @@ pub fn fetch(address: SocketAddr, path: &str) -> Option<(u16, String)> {
 
 /// Each series, written as in the text format, with its value.
 #[derive(Clone, Debug)]
-pub struct Metrics(BTreeMap<String, f64>);
+pub(crate) struct Metrics(BTreeMap<String, f64>);
 
 impl Metrics {
     /// Reads the text format.
-    pub fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         let series = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
         Self(series.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect())
     }
 
     /// The value of one series, such as `parlor_sip_requests_total{method="INVITE"}`; 0 if it is not there yet.
-    pub fn value(&self, series: &str) -> f64 {
+    pub(crate) fn value(&self, series: &str) -> f64 {
         self.0.get(series).copied().unwrap_or_default()
     }
 
     /// Whether a family, such as `parlor_rooms`, is there.
-    pub fn has_family(&self, family: &str) -> bool {
+    pub(crate) fn has_family(&self, family: &str) -> bool {
         let of_family = |series: &String| {
             let name = series.split('{').next().unwrap_or_default();
             name.strip_prefix(family).is_some_and(|rest| matches!(rest, "" | "_bucket" | "_sum" | "_count"))
@@ -44,13 +44,13 @@ impl Metrics {
     }
 
     /// The sum of all series of a family.
-    pub fn sum(&self, family: &str) -> f64 {
+    pub(crate) fn sum(&self, family: &str) -> f64 {
         let of_family = self.0.iter().filter(|(series, _)| series.split('{').next() == Some(family));
         of_family.map(|(_, value)| value).sum()
     }
 
     /// All series.
-    pub fn series(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn series(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 }

@@ -17,11 +17,11 @@ use super::scrape::{self, Metrics};
 use super::{PATIENCE, eventually};
 
 /// The domain that a test's server answers for.
-pub const DOMAIN: &str = "chat.example.test";
+pub(crate) const DOMAIN: &str = "chat.example.test";
 
 /// What differs from the defaults of a test's server.
 #[derive(Clone, Debug)]
-pub struct Setup {
+pub(crate) struct Setup {
     keys: BTreeMap<(String, String), String>,
     rooms: Vec<String>,
     address: IpAddr,
@@ -37,32 +37,32 @@ impl Default for Setup {
 
 impl Setup {
     /// Sets a key such as `limits.outbox` to a TOML value such as `"256 KiB"` with its quotes.
-    pub fn set(mut self, key: &str, value: &str) -> Self {
+    pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
         let (section, key) = key.rsplit_once('.').unwrap_or(("", key));
         self.keys.insert((section.to_owned(), key.to_owned()), value.to_owned());
         self
     }
 
     /// Adds a room with further lines of TOML.
-    pub fn room(mut self, name: &str, lines: &str) -> Self {
+    pub(crate) fn room(mut self, name: &str, lines: &str) -> Self {
         self.rooms.push(format!("[[room]]\nname = {name:?}\n{lines}\n"));
         self
     }
 
     /// Listens on another address of loopback.
-    pub fn address(mut self, address: IpAddr) -> Self {
+    pub(crate) fn address(mut self, address: IpAddr) -> Self {
         self.address = address;
         self
     }
 
     /// Adds listeners for TLS, with a certificate made by `parlor certificate`.
-    pub fn tls(mut self) -> Self {
+    pub(crate) fn tls(mut self) -> Self {
         self.tls = true;
         self
     }
 
     /// Starts the server and waits until it is ready.
-    pub fn start(self) -> Server {
+    pub(crate) fn start(self) -> Server {
         for _ in 0..PORT_ATTEMPTS {
             match Server::start(&self) {
                 Ok(server) => return server,
@@ -110,25 +110,25 @@ impl Setup {
 }
 
 /// A running server; it is killed when dropped, and a test that fails shows its log.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     log: Log,
     /// SIP over UDP and TCP.
-    pub sip: SocketAddr,
+    pub(crate) sip: SocketAddr,
     /// SIP over TLS, if set up.
-    pub sips: SocketAddr,
+    pub(crate) sips: SocketAddr,
     /// MSRP over TCP.
-    pub msrp: SocketAddr,
+    pub(crate) msrp: SocketAddr,
     /// MSRP over TLS, if set up.
-    pub msrps: SocketAddr,
+    pub(crate) msrps: SocketAddr,
     /// Metrics.
-    pub http: SocketAddr,
+    pub(crate) http: SocketAddr,
     directory: TempDir,
 }
 
 impl Server {
     /// A server with the defaults.
-    pub fn plain() -> Self {
+    pub(crate) fn plain() -> Self {
         Setup::default().start()
     }
 
@@ -175,7 +175,7 @@ impl Server {
     }
 
     /// Kills the process without a warning and starts it again, on the same ports and with the same data.
-    pub fn kill_and_restart(&mut self) {
+    pub(crate) fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.log.finish();
@@ -187,63 +187,58 @@ impl Server {
     }
 
     /// The file it was configured with.
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.directory.path().join(CONFIG)
     }
 
     /// The URI of a room.
-    pub fn room(&self, name: &str) -> String {
+    pub(crate) fn room(&self, name: &str) -> String {
         format!("sip:{name}@{DOMAIN}")
     }
 
     /// The certificate that the TLS listeners show.
-    pub fn certificate(&self) -> PathBuf {
+    pub(crate) fn certificate(&self) -> PathBuf {
         self.directory.path().join("certificate.pem")
     }
 
     /// The key of that certificate.
-    pub fn key(&self) -> PathBuf {
+    pub(crate) fn key(&self) -> PathBuf {
         self.directory.path().join("key.pem")
     }
 
     /// What Prometheus would see now.
-    pub fn metrics(&self) -> Metrics {
+    pub(crate) fn metrics(&self) -> Metrics {
         let (status, text) = scrape::fetch(self.http, "/metrics").expect("metrics are served");
         assert_eq!(status, 200);
         Metrics::read(&text)
     }
 
     /// Waits until a series has this value.
-    pub fn shows(&self, series: &str, wanted: f64) {
+    pub(crate) fn shows(&self, series: &str, wanted: f64) {
         super::settles(series, &wanted, || self.metrics().value(series));
     }
 
     /// Bytes of memory that the process has now.
-    pub fn rss(&self) -> u64 {
+    pub(crate) fn rss(&self) -> u64 {
         let path = format!("/proc/{}/statm", self.child.id());
         let text = std::fs::read_to_string(path).expect("the server runs");
         let pages: u64 = text.split(' ').nth(1).unwrap().parse().unwrap();
         pages * PAGE
     }
 
-    /// Standard output and standard error so far.
-    pub fn log(&self) -> String {
-        self.log.text()
-    }
-
     /// Whether the process still runs.
-    pub fn is_alive(&mut self) -> bool {
+    pub(crate) fn is_alive(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
     /// Sends a signal, such as TERM.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
         assert!(status.success(), "no signal {name}");
     }
 
     /// Waits until the process has ended.
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         eventually("the server ends", || self.child.try_wait().unwrap())
     }
 }
@@ -331,7 +326,7 @@ impl Ports {
 
 /// A port that is free for UDP and TCP. They come from below the range that the system gives to clients, each once per
 /// run, and runs at the same time begin at different places.
-pub fn free_port(address: IpAddr) -> u16 {
+pub(crate) fn free_port(address: IpAddr) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = u16::try_from(std::process::id() % 1000).unwrap() * 20;
     for _ in 0..PORTS {
@@ -344,7 +339,7 @@ pub fn free_port(address: IpAddr) -> u16 {
 }
 
 /// The binary under test.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_parlor");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_parlor");
 const CONFIG: &str = "parlor.toml";
 const FIRST_PORT: u16 = 11_000;
 const PORTS: u16 = 20_000;

@@ -10,44 +10,44 @@ use super::{PATIENCE, tls, unique};
 
 /// A request or a response as it came.
 #[derive(Clone, Debug)]
-pub struct SipMessage {
+pub(crate) struct SipMessage {
     /// The start line.
-    pub start: String,
+    pub(crate) start: String,
     /// The headers.
-    pub headers: Headers,
+    pub(crate) headers: Headers,
     /// The body.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 impl SipMessage {
     /// The status code of a response; 0 for a request.
-    pub fn code(&self) -> u16 {
+    pub(crate) fn code(&self) -> u16 {
         self.start.strip_prefix("SIP/2.0 ").and_then(|rest| rest.get(..3)).map_or(0, |code| code.parse().unwrap())
     }
 
     /// The method of a request; nothing for a response.
-    pub fn method(&self) -> &str {
+    pub(crate) fn method(&self) -> &str {
         if self.code() == 0 { self.start.split(' ').next().unwrap() } else { "" }
     }
 
     /// A header that must be there once.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.find(name).unwrap_or_else(|| panic!("no {name} in {self:#?}"))
     }
 
     /// The URI of the Contact.
-    pub fn contact(&self) -> &str {
+    pub(crate) fn contact(&self) -> &str {
         let contact = self.header("Contact");
         contact.split(['<', '>']).nth(1).unwrap_or_else(|| panic!("no <URI> in {contact}"))
     }
 
     /// The value of an `a=` line of the body; the first of that name.
-    pub fn attribute(&self, name: &str) -> &str {
+    pub(crate) fn attribute(&self, name: &str) -> &str {
         self.attributes(name).first().copied().unwrap_or_else(|| panic!("no a={name} in {self:#?}"))
     }
 
     /// The values of all `a=` lines of that name.
-    pub fn attributes<'a>(&'a self, name: &str) -> Vec<&'a str> {
+    pub(crate) fn attributes<'a>(&'a self, name: &str) -> Vec<&'a str> {
         let value = |line: &'a str| {
             let line = line.strip_prefix("a=")?.strip_prefix(name)?;
             if line.is_empty() { Some("") } else { line.strip_prefix(':') }
@@ -56,7 +56,7 @@ impl SipMessage {
     }
 
     /// The `m=` lines of the body.
-    pub fn media(&self) -> Vec<&str> {
+    pub(crate) fn media(&self) -> Vec<&str> {
         self.body.split("\r\n").filter(|line| line.starts_with("m=")).collect()
     }
 
@@ -71,9 +71,9 @@ impl SipMessage {
 }
 
 /// A socket that speaks SIP with the server.
-pub struct SipUser {
+pub(crate) struct SipUser {
     /// The user part of its address, and its display name with a capital letter.
-    pub name: String,
+    pub(crate) name: String,
     transport: Transport,
     server: SocketAddr,
 }
@@ -86,23 +86,23 @@ enum Transport {
 
 impl SipUser {
     /// Over UDP.
-    pub fn udp(server: &Server, name: &str) -> Self {
+    pub(crate) fn udp(server: &Server, name: &str) -> Self {
         let socket = UdpSocket::bind((server.sip.ip(), 0)).unwrap();
         Self::over(Transport::Udp(socket), server.sip, name)
     }
 
     /// Over UDP from a socket of the test's choice.
-    pub fn udp_from(server: &Server, name: &str, socket: UdpSocket) -> Self {
+    pub(crate) fn udp_from(server: &Server, name: &str, socket: UdpSocket) -> Self {
         Self::over(Transport::Udp(socket), server.sip, name)
     }
 
     /// Over TCP.
-    pub fn tcp(server: &Server, name: &str) -> Self {
+    pub(crate) fn tcp(server: &Server, name: &str) -> Self {
         Self::over(Transport::Tcp(Box::new(Wire::connect(server.sip))), server.sip, name)
     }
 
     /// Over TLS.
-    pub fn tls(server: &Server, name: &str) -> Self {
+    pub(crate) fn tls(server: &Server, name: &str) -> Self {
         let wire = tls::connect(server.sips, &server.certificate());
         Self::over(Transport::Tls(Box::new(wire)), server.sips, name)
     }
@@ -112,12 +112,12 @@ impl SipUser {
     }
 
     /// The address of record.
-    pub fn uri(&self) -> String {
+    pub(crate) fn uri(&self) -> String {
         format!("sip:{}@example.com", self.name)
     }
 
     /// Our address.
-    pub fn local(&self) -> SocketAddr {
+    pub(crate) fn local(&self) -> SocketAddr {
         match &self.transport {
             Transport::Udp(socket) => socket.local_addr().unwrap(),
             Transport::Tcp(wire) | Transport::Tls(wire) => wire.local(),
@@ -125,7 +125,7 @@ impl SipUser {
     }
 
     /// `UDP`, `TCP` or `TLS`, as in Via.
-    pub fn transport(&self) -> &'static str {
+    pub(crate) fn transport(&self) -> &'static str {
         match self.transport {
             Transport::Udp(_) => "UDP",
             Transport::Tcp(_) => "TCP",
@@ -134,7 +134,7 @@ impl SipUser {
     }
 
     /// The URI that reaches us.
-    pub fn contact(&self) -> String {
+    pub(crate) fn contact(&self) -> String {
         let parameter = match self.transport {
             Transport::Udp(_) => "",
             Transport::Tcp(_) => ";transport=tcp",
@@ -144,12 +144,12 @@ impl SipUser {
     }
 
     /// A fresh Via header.
-    pub fn via(&self) -> String {
+    pub(crate) fn via(&self) -> String {
         format!("Via: SIP/2.0/{} {};branch={};rport\r\n", self.transport(), self.local(), unique("z9hG4bK"))
     }
 
     /// The stream, if it is one.
-    pub fn wire(&mut self) -> &mut Wire {
+    pub(crate) fn wire(&mut self) -> &mut Wire {
         match &mut self.transport {
             Transport::Udp(_) => panic!("UDP is no stream"),
             Transport::Tcp(wire) | Transport::Tls(wire) => wire,
@@ -157,7 +157,7 @@ impl SipUser {
     }
 
     /// Sends a message, or bytes that are none.
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         match &mut self.transport {
             Transport::Udp(socket) => {
                 socket.send_to(bytes.as_ref(), self.server).unwrap();
@@ -167,12 +167,12 @@ impl SipUser {
     }
 
     /// The next message.
-    pub fn receive(&mut self) -> SipMessage {
+    pub(crate) fn receive(&mut self) -> SipMessage {
         self.receive_within(PATIENCE).unwrap_or_else(|| panic!("{}: no SIP message comes", self.name))
     }
 
     /// The next message, if one comes in time.
-    pub fn receive_within(&mut self, patience: Duration) -> Option<SipMessage> {
+    pub(crate) fn receive_within(&mut self, patience: Duration) -> Option<SipMessage> {
         let until = Instant::now() + patience;
         match &mut self.transport {
             Transport::Udp(socket) => receive_datagram(socket, until),
@@ -181,14 +181,14 @@ impl SipUser {
     }
 
     /// The final response that comes next; it must have this code.
-    pub fn expect(&mut self, code: u16) -> SipMessage {
+    pub(crate) fn expect(&mut self, code: u16) -> SipMessage {
         let response = self.final_response();
         assert_eq!(response.code(), code, "{response:#?}");
         response
     }
 
     /// The final response that comes next.
-    pub fn final_response(&mut self) -> SipMessage {
+    pub(crate) fn final_response(&mut self) -> SipMessage {
         loop {
             let message = self.receive();
             if message.code() >= 200 {
@@ -199,12 +199,12 @@ impl SipUser {
     }
 
     /// Skips what else comes until the server sends a request of this method.
-    pub fn expect_request(&mut self, method: &str) -> SipMessage {
+    pub(crate) fn expect_request(&mut self, method: &str) -> SipMessage {
         self.expect_request_within(PATIENCE, method)
     }
 
     /// As [`Self::expect_request`], with a patience of the test's choice.
-    pub fn expect_request_within(&mut self, patience: Duration, method: &str) -> SipMessage {
+    pub(crate) fn expect_request_within(&mut self, patience: Duration, method: &str) -> SipMessage {
         let until = Instant::now() + patience;
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -216,7 +216,7 @@ impl SipUser {
     }
 
     /// Sends a request outside a dialog: start line and headers as given, Content-Length and the rest added.
-    pub fn request(&self, method: &str, uri: &str, headers: &str, body: &str) -> String {
+    pub(crate) fn request(&self, method: &str, uri: &str, headers: &str, body: &str) -> String {
         format!(
             "{method} {uri} SIP/2.0\r\n{}Max-Forwards: 70\r\nFrom: <{}>;tag={}\r\nTo: <{uri}>\r\nCall-ID: {}\r\n\
              CSeq: 1 {method}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
@@ -229,12 +229,12 @@ impl SipUser {
     }
 
     /// Answers a request of the server with 200.
-    pub fn answer(&mut self, request: &SipMessage) {
+    pub(crate) fn answer(&mut self, request: &SipMessage) {
         self.answer_with(request, "200 OK", "");
     }
 
     /// Answers a request of the server.
-    pub fn answer_with(&mut self, request: &SipMessage, status: &str, headers: &str) {
+    pub(crate) fn answer_with(&mut self, request: &SipMessage, status: &str, headers: &str) {
         let mut text = format!("SIP/2.0 {status}\r\n");
         for (name, value) in &request.headers.0 {
             if ["Via", "From", "To", "Call-ID", "CSeq"].contains(&name.as_str()) {
@@ -277,27 +277,27 @@ fn receive_from_stream(wire: &mut Wire, until: Instant) -> Option<SipMessage> {
 }
 
 /// Where `wanted` begins in `bytes`.
-pub fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+pub(crate) fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     memchr::memmem::find(bytes, wanted)
 }
 
 /// One side of a dialog: what stays the same in its requests.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub(crate) struct Call {
     /// The room as it was called.
-    pub room: String,
+    pub(crate) room: String,
     /// Where requests go: the room, then the Contact of the response.
-    pub target: String,
+    pub(crate) target: String,
     /// From, with our tag.
-    pub from: String,
+    pub(crate) from: String,
     /// To, with the server's tag when it is known.
-    pub to: String,
+    pub(crate) to: String,
     /// Call-ID.
-    pub id: String,
+    pub(crate) id: String,
     /// CSeq of the last request.
-    pub cseq: u32,
+    pub(crate) cseq: u32,
     /// Branch of the last request.
-    pub branch: String,
+    pub(crate) branch: String,
     invite_cseq: u32,
     contact: String,
     via: String,
@@ -305,7 +305,7 @@ pub struct Call {
 
 impl Call {
     /// A call that has not begun.
-    pub fn new(user: &SipUser, room: &str) -> Self {
+    pub(crate) fn new(user: &SipUser, room: &str) -> Self {
         let mut display = user.name.clone();
         display[..1].make_ascii_uppercase();
         Self {
@@ -323,12 +323,12 @@ impl Call {
     }
 
     /// INVITE with an offer, or without one if it is empty.
-    pub fn invite(&mut self, headers: &str, offer: &str) -> String {
+    pub(crate) fn invite(&mut self, headers: &str, offer: &str) -> String {
         self.request("INVITE", headers, offer)
     }
 
     /// The next request of the dialog.
-    pub fn request(&mut self, method: &str, headers: &str, body: &str) -> String {
+    pub(crate) fn request(&mut self, method: &str, headers: &str, body: &str) -> String {
         self.cseq += 1;
         if method == "INVITE" {
             self.invite_cseq = self.cseq;
@@ -338,7 +338,7 @@ impl Call {
     }
 
     /// ACK of the last INVITE's 2xx.
-    pub fn ack(&mut self, body: &str) -> String {
+    pub(crate) fn ack(&mut self, body: &str) -> String {
         let branch = std::mem::replace(&mut self.branch, unique("z9hG4bK"));
         let text = self.text("ACK", self.invite_cseq, "", body);
         self.branch = branch;
@@ -346,7 +346,7 @@ impl Call {
     }
 
     /// ACK of the last INVITE's failure: the same transaction.
-    pub fn ack_failure(&self, response: &SipMessage) -> String {
+    pub(crate) fn ack_failure(&self, response: &SipMessage) -> String {
         let mut same = self.clone();
         same.to = response.header("To").to_owned();
         same.target.clone_from(&self.room);
@@ -354,12 +354,12 @@ impl Call {
     }
 
     /// CANCEL of the last INVITE.
-    pub fn cancel(&self) -> String {
+    pub(crate) fn cancel(&self) -> String {
         self.text("CANCEL", self.invite_cseq, "", "")
     }
 
     /// Takes over what a 2xx says: the server's tag and where to send requests now.
-    pub fn established(&mut self, response: &SipMessage) {
+    pub(crate) fn established(&mut self, response: &SipMessage) {
         response.header("To").clone_into(&mut self.to);
         response.contact().clone_into(&mut self.target);
     }
@@ -382,7 +382,7 @@ impl Call {
 }
 
 /// The offer of a client that can both connect and be connected to.
-pub fn offer(path: &str) -> String {
+pub(crate) fn offer(path: &str) -> String {
     let (host, port) = host_and_port(path);
     let family = if host.contains(':') { "IP6" } else { "IP4" };
     let protocol = if path.starts_with("msrps:") { "TCP/TLS/MSRP" } else { "TCP/MSRP" };
@@ -394,13 +394,13 @@ pub fn offer(path: &str) -> String {
 }
 
 /// Host, without brackets, and port of an MSRP URI.
-pub fn host_and_port(path: &str) -> (&str, &str) {
+pub(crate) fn host_and_port(path: &str) -> (&str, &str) {
     let authority = path.split("://").nth(1).unwrap().split(['/', ';']).next().unwrap();
     let (host, port) = authority.rsplit_once(':').unwrap();
     (host.trim_matches(['[', ']']), port)
 }
 
 /// The URI of the server itself.
-pub fn server_uri() -> String {
+pub(crate) fn server_uri() -> String {
     format!("sip:{DOMAIN}")
 }

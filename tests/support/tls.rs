@@ -12,7 +12,7 @@ use super::PATIENCE;
 use super::wire::Wire;
 
 /// Connects, and trusts this certificate and no other.
-pub fn connect(address: SocketAddr, trusted: &Path) -> Wire {
+pub(crate) fn connect(address: SocketAddr, trusted: &Path) -> Wire {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(trusted).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -25,7 +25,7 @@ pub fn connect(address: SocketAddr, trusted: &Path) -> Wire {
 }
 
 /// The accepting side, with a certificate of its own.
-pub fn accept(stream: TcpStream, certificate: &Path, key: &Path) -> Wire {
+pub(crate) fn accept(stream: TcpStream, certificate: &Path, key: &Path) -> Wire {
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()

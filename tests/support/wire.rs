@@ -9,7 +9,7 @@ use rustls::{ClientConnection, ServerConnection, StreamOwned};
 use super::PATIENCE;
 
 /// Bytes in, bytes out.
-pub struct Wire {
+pub(crate) struct Wire {
     stream: Stream,
     buffer: Vec<u8>,
     consumed: usize,
@@ -24,24 +24,24 @@ enum Stream {
 
 impl Wire {
     /// Connects over TCP.
-    pub fn connect(address: SocketAddr) -> Self {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
         Self::plain(TcpStream::connect(address).unwrap_or_else(|error| panic!("cannot connect to {address}: {error}")))
     }
 
     /// A connection that is there already.
-    pub fn plain(stream: TcpStream) -> Self {
+    pub(crate) fn plain(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         Self::over(Stream::Plain(stream))
     }
 
     /// A client's side of TLS.
-    pub fn tls(stream: StreamOwned<ClientConnection, TcpStream>) -> Self {
+    pub(crate) fn tls(stream: StreamOwned<ClientConnection, TcpStream>) -> Self {
         Self::over(Stream::Tls(Box::new(stream)))
     }
 
     /// A server's side of TLS.
-    pub fn accepted_tls(stream: StreamOwned<ServerConnection, TcpStream>) -> Self {
+    pub(crate) fn accepted_tls(stream: StreamOwned<ServerConnection, TcpStream>) -> Self {
         Self::over(Stream::Accepted(Box::new(stream)))
     }
 
@@ -50,7 +50,7 @@ impl Wire {
     }
 
     /// The socket underneath.
-    pub fn socket(&self) -> &TcpStream {
+    pub(crate) fn socket(&self) -> &TcpStream {
         match &self.stream {
             Stream::Plain(stream) => stream,
             Stream::Tls(tls) => &tls.sock,
@@ -59,17 +59,17 @@ impl Wire {
     }
 
     /// Our address.
-    pub fn local(&self) -> SocketAddr {
+    pub(crate) fn local(&self) -> SocketAddr {
         self.socket().local_addr().unwrap()
     }
 
     /// Writes all of it; a server that does not take it within the patience fails the test.
-    pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.try_write(bytes.as_ref()).unwrap_or_else(|error| panic!("cannot write: {error}"));
     }
 
     /// Writes all of it, unless the server closed.
-    pub fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.stream {
             Stream::Plain(stream) => stream.write_all(bytes),
             Stream::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
@@ -78,12 +78,12 @@ impl Wire {
     }
 
     /// What was read and not taken yet.
-    pub fn unread(&self) -> &[u8] {
+    pub(crate) fn unread(&self) -> &[u8] {
         &self.buffer[self.consumed..]
     }
 
     /// Takes so many bytes off the front of what was read.
-    pub fn take(&mut self, length: usize) -> Vec<u8> {
+    pub(crate) fn take(&mut self, length: usize) -> Vec<u8> {
         let taken = self.unread()[..length].to_vec();
         self.consumed += length;
         if self.consumed == self.buffer.len() {
@@ -97,7 +97,7 @@ impl Wire {
     }
 
     /// Reads what is there; false when nothing came until then or the server closed.
-    pub fn fill(&mut self, until: Instant) -> bool {
+    pub(crate) fn fill(&mut self, until: Instant) -> bool {
         let mut chunk = [0; 64 * 1024];
         let timeout = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         self.socket().set_read_timeout(Some(timeout)).unwrap();
@@ -121,22 +121,12 @@ impl Wire {
     }
 
     /// Whether the server closed the connection.
-    pub fn ended(&self) -> bool {
+    pub(crate) fn ended(&self) -> bool {
         self.ended
     }
 
-    /// Reads until the server closes, and gives all that came.
-    pub fn read_to_end(&mut self) -> Vec<u8> {
-        let until = Instant::now() + PATIENCE;
-        while !self.ended {
-            let _ = self.fill(until);
-            assert!(self.ended || Instant::now() < until, "the server does not close the connection");
-        }
-        self.take(self.unread().len())
-    }
-
     /// Says that nothing more will come from us.
-    pub fn shutdown_write(&self) {
+    pub(crate) fn shutdown_write(&self) {
         let _ = self.socket().shutdown(Shutdown::Write);
     }
 }
