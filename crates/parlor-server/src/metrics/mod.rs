@@ -111,7 +111,8 @@ impl Metrics {
             ),
             sessions_closed: families.labelled("parlor_sessions_closed_total", "Sessions that ended.", "reason"),
             messages: families.labelled("parlor_messages_total", "Messages accepted for delivery.", "kind"),
-            deliveries: families.counter("parlor_deliveries_total", "Copies of messages written to recipients to their end."),
+            deliveries: families
+                .counter("parlor_deliveries_total", "Copies of messages written to recipients to their end."),
             delivery_bytes: families
                 .counter("parlor_delivery_bytes_total", "Bytes of message bodies written to recipients."),
             deliveries_dropped: families.labelled(
