@@ -2,6 +2,7 @@
 //! the layout of every write.
 
 #![allow(missing_docs, reason = "criterion's macros declare public items")]
+#![allow(clippy::disallowed_methods, reason = "a program that measures reads the clock")]
 
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
