@@ -4,7 +4,8 @@ use crate::support::msrp::{MsrpPeer, Send};
 use crate::support::participant::{Joined, Participant};
 use crate::support::server::{Server, Setup};
 use crate::support::sip::SipUser;
-use crate::support::unique;
+use crate::support::{eventually, unique};
+use std::time::Duration;
 
 /// MSRP-91: one connection carries two sessions, of one room or of two, and each gets its own copies.
 #[test]
@@ -119,6 +120,43 @@ fn never_bound() {
     server.shows("parlor_participants", 0.0);
     server.shows("parlor_msrp_connections", 0.0);
     assert!(server.metrics().value("parlor_msrp_bind_timeouts_total") >= 1.0);
+}
+
+/// MSRP-101: requests that bind nothing, each answered, do not keep a connection: its time counts from when it came.
+#[test]
+fn requests_for_nobody_keep_no_connection() {
+    let server = Setup::default().set("msrp.bind_timeout", "\"1s\"").start();
+    let mut stranger = MsrpPeer::connect(server.msrp);
+    let uri = format!("msrp://{}/{};tcp", server.msrp, unique("guess"));
+    eventually("the stranger is closed", || {
+        let guess = Send::empty(&uri, "msrp://127.0.0.1:2/me;tcp");
+        let _ = stranger.wire.try_write(&guess.bytes());
+        if let Some(answer) = stranger.receive_within(Duration::from_millis(200)) {
+            assert_eq!(answer.code, 481);
+        }
+        stranger.wire.ended().then_some(())
+    });
+    server.shows("parlor_msrp_connections", 0.0);
+    server.shows("parlor_msrp_bind_timeouts_total", 1.0);
+}
+
+/// MSRP-98: the same once the last session has ended.
+#[test]
+fn requests_for_nobody_keep_no_connection_after_bye() {
+    let server = Server::plain();
+    let mut alice = Participant::join(&server, "alice");
+    let bye = alice.call.request("BYE", "", "");
+    alice.user.send(bye);
+    alice.user.expect(200);
+    eventually("the connection is closed", || {
+        let late = alice.saying("one more thing");
+        let _ = alice.msrp.wire.try_write(&late.bytes());
+        if let Some(answer) = alice.msrp.receive_within(Duration::from_millis(200)) {
+            assert_eq!(answer.code, 481);
+        }
+        alice.msrp.wire.ended().then_some(())
+    });
+    server.shows("parlor_msrp_connections", 0.0);
 }
 
 /// CHAT-151: a lost connection ends the session; what the others say is lost on it, and nobody else notices.

@@ -33,6 +33,45 @@ fn secure_and_plain_together() {
     alice.leave();
 }
 
+/// One that stops reading inside TLS is closed in the end like any other: its session with BYE, then its connection.
+#[test]
+fn stopped_reader_inside_tls() {
+    let server = Setup::default().tls().set("limits.close_stalled_after", "\"2s\"").start();
+    let (mut alice, mut bob) = (Participant::join(&server, "alice"), Participant::join(&server, "bob"));
+    let mut carol = Participant::join_as(&server, SipUser::tls(&server, "carol"), "lobby", |offer| offer);
+    talk_until_congested(&server, &mut alice, &mut bob);
+    let bye = carol.user.expect_request("BYE");
+    carol.user.answer(&bye);
+    server.shows("parlor_msrp_connections", 2.0);
+    server.shows("parlor_sessions_closed_total{reason=\"stalled\"}", 1.0);
+    alice.say("without carol");
+    bob.hears("without carol");
+}
+
+/// MSRP-98: once its session has ended, a connection that does not take what TLS still holds is closed all the same.
+#[test]
+fn leaving_without_reading_inside_tls() {
+    let server = Setup::default().tls().set("limits.close_stalled_after", "\"1h\"").start();
+    let (mut alice, mut bob) = (Participant::join(&server, "alice"), Participant::join(&server, "bob"));
+    let mut carol = Participant::join_as(&server, SipUser::tls(&server, "carol"), "lobby", |offer| offer);
+    talk_until_congested(&server, &mut alice, &mut bob);
+    let bye = carol.call.request("BYE", "", "");
+    carol.user.send(bye);
+    carol.user.expect(200);
+    server.shows("parlor_msrp_connections", 2.0);
+}
+
+/// Says what fits into the buffers of TLS, one message at a time, until one of the listeners has taken nothing for long.
+fn talk_until_congested(server: &Server, alice: &mut Participant, bob: &mut Participant) {
+    let body = [alice.saying("").body, vec![b'x'; 20_000]].concat();
+    eventually("somebody is congested", || {
+        let send = alice.sending(&body);
+        assert_eq!(alice.ask(&send), 200);
+        assert_eq!(bob.hear(), body);
+        (server.metrics().value("parlor_congested_sessions") == 1.0).then_some(())
+    });
+}
+
 /// An offer of TLS is answered with TLS or not at all.
 #[test]
 fn no_downgrade() {

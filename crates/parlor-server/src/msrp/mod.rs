@@ -7,6 +7,7 @@ mod listener;
 mod reader;
 mod socket;
 mod table;
+mod vacancy;
 mod writer;
 
 pub(crate) use budget::RoomBudget;

@@ -3,6 +3,7 @@
 use super::budget::CHUNK_OVERHEAD;
 use super::connection::Connection;
 use super::table::{Binding, SessionEntry};
+use super::vacancy::LINGER;
 use crate::metrics::{Layer, MsrpMethod};
 use crate::room::{Brought, RoomHandle};
 use bytes::Bytes;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::time::sleep;
 use tracing::debug;
 
 /// The most that is read at once, if the connection's window is not smaller.
@@ -307,6 +309,7 @@ async fn lose_framing(connection: &Connection, error: &DecodeError) -> io::Resul
         respond(connection, &tid, 400, from.first(), to.first());
     }
     connection.outbox.finish();
-    // The writer closes once the answer is out; this half only waits for it.
-    std::future::pending().await
+    // The writer closes once the answer is out, if that does not take too long.
+    sleep(LINGER).await;
+    Ok(())
 }

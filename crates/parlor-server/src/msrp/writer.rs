@@ -1,6 +1,7 @@
 //! The writing half of a connection: takes what has gathered and writes it at once.
 
 use super::connection::Connection;
+use super::vacancy::{LINGER, deserted};
 use crate::room::RoomEvent;
 use parlor_switch::{OutboxEvent, Poll as TurnState, Scratch, Turn, Written};
 use std::cell::RefCell;
@@ -10,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWrite;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{sleep_until, timeout};
 
 thread_local! {
     /// One for each worker: what is laid out is written before the worker does anything else.
@@ -19,54 +20,34 @@ thread_local! {
 
 /// How often a writer looks at its outbox while TLS holds what the kernel does not take.
 const FLUSH_CHECK: Duration = Duration::from_millis(100);
-/// How long a connection stays after its last session has ended (MSRP-98).
-const LINGER: Duration = Duration::from_secs(2);
 
 /// Writes until there is nothing to come, the peer is gone, or no session has been here for too long.
 pub(super) async fn write<W: AsyncWrite + Unpin>(connection: &Connection, mut half: W) -> io::Result<()> {
-    let mut turn = Turn::default();
-    loop {
-        match next_turn(connection, &mut turn).await {
-            TurnState::Ready => write_turn(connection, &mut half, &mut turn).await?,
-            TurnState::Idle => continue,
-            TurnState::Finished => {
-                let _ = tokio::time::timeout(LINGER, poll_fn(|cx| Pin::new(&mut half).poll_shutdown(cx))).await;
-                return Ok(());
-            }
-        }
-    }
-}
-
-/// Waits for something to write. While no session has its place here the wait has an end.
-async fn next_turn(connection: &Connection, turn: &mut Turn) -> TurnState {
-    let ready = poll_fn(|cx| match connection.outbox.take_turn(turn, cx.waker()) {
-        // Woken without anything to write: perhaps the last session went.
-        TurnState::Idle if connection.outbox.is_vacant() => Poll::Ready(TurnState::Idle),
-        TurnState::Idle => Poll::Pending,
-        state => Poll::Ready(state),
-    });
-    match ready.await {
-        TurnState::Idle => vacant(connection, turn).await,
-        state => state,
-    }
-}
-
-async fn vacant(connection: &Connection, turn: &mut Turn) -> TurnState {
-    let patience = if connection.ever_bound() { LINGER } else { connection.bind_timeout() };
-    let occupied = poll_fn(|cx| match connection.outbox.take_turn(turn, cx.waker()) {
-        TurnState::Idle if connection.outbox.is_vacant() => Poll::Pending,
-        state => Poll::Ready(state),
-    });
     tokio::select! {
         biased;
-        state = occupied => state,
-        () = sleep(patience) => {
-            if !connection.ever_bound() {
-                connection.metrics().msrp_bind_timeouts.inc();
-            }
-            TurnState::Finished
-        }
+        written = write_turns(connection, &mut half) => written?,
+        () = deserted(connection) => {}
     }
+    let _ = timeout(LINGER, poll_fn(|cx| Pin::new(&mut half).poll_shutdown(cx))).await;
+    Ok(())
+}
+
+async fn write_turns<W: AsyncWrite + Unpin>(connection: &Connection, half: &mut W) -> io::Result<()> {
+    let mut turn = Turn::default();
+    while is_to_write(connection, &mut turn).await {
+        write_turn(connection, half, &mut turn).await?;
+    }
+    Ok(())
+}
+
+/// Waits for the next turn, or for there being none any more.
+async fn is_to_write(connection: &Connection, turn: &mut Turn) -> bool {
+    poll_fn(|cx| match connection.outbox.take_turn(turn, cx.waker()) {
+        TurnState::Ready => Poll::Ready(true),
+        TurnState::Idle => Poll::Pending,
+        TurnState::Finished => Poll::Ready(false),
+    })
+    .await
 }
 
 async fn write_turn<W: AsyncWrite + Unpin>(connection: &Connection, half: &mut W, turn: &mut Turn) -> io::Result<()> {
@@ -92,17 +73,13 @@ async fn wait_for_kernel<W: AsyncWrite + Unpin>(
     outbox.wrote(Instant::now(), turn, 0, true);
     loop {
         // Given up, it stays until the rooms have taken its sessions away.
-        let vacating = || outbox.is_given_up().then(|| Instant::now() + FLUSH_CHECK);
-        let deadline = outbox.poll_timeout().or_else(vacating);
+        let deadline = outbox.poll_timeout();
         let taken = tokio::select! {
             biased;
             taken = poll_fn(|cx| attempt(half, turn, cx)) => taken?,
             () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
                 if outbox.check(Instant::now(), turn) {
                     tell_rooms(connection).await;
-                }
-                if outbox.is_given_up() && outbox.is_vacant() {
-                    return Err(io::ErrorKind::TimedOut.into());
                 }
                 continue;
             }
@@ -111,19 +88,19 @@ async fn wait_for_kernel<W: AsyncWrite + Unpin>(
     }
 }
 
-/// TLS may hold what was written; plain TCP does not.
+/// TLS may hold what was written; plain TCP does not. While it does, the peer is watched as in [`wait_for_kernel`].
 async fn flush<W: AsyncWrite + Unpin>(connection: &Connection, half: &mut W, turn: &mut Turn) -> io::Result<()> {
+    let outbox = &connection.outbox;
+    let mut waited = false;
     loop {
-        tokio::select! {
-            biased;
-            flushed = poll_fn(|cx| Pin::new(&mut *half).poll_flush(cx)) => return flushed,
-            () = sleep(FLUSH_CHECK) => {
-                let written = connection.outbox.wrote(Instant::now(), turn, 0, true);
-                account(connection, written).await;
-                if connection.outbox.check(Instant::now(), turn) {
-                    tell_rooms(connection).await;
-                }
-            }
+        let flushed = timeout(FLUSH_CHECK, poll_fn(|cx| Pin::new(&mut *half).poll_flush(cx))).await;
+        waited |= flushed.is_err();
+        if waited {
+            let written = outbox.wrote(Instant::now(), turn, 0, flushed.is_err());
+            account(connection, written).await;
+        }
+        if let Ok(flushed) = flushed {
+            return flushed;
         }
     }
 }

@@ -176,11 +176,6 @@ impl Outbox {
         self.lock().is_stalled()
     }
 
-    /// Whether the peer took nothing for as long as it may.
-    pub fn is_given_up(&self) -> bool {
-        self.lock().is_given_up()
-    }
-
     /// Whether more responses and reports may be caused: a connection is read only while this holds, so that a peer
     /// that asks and does not read the answers is stopped by TCP. If it does not hold, `reader` is woken once it does.
     pub fn poll_control(&self, reader: &Waker) -> bool {
@@ -202,9 +197,19 @@ impl Outbox {
         self.reading.silent_since(now, heard)
     }
 
+    /// Whether the peer took nothing for as long as it may.
+    pub fn is_given_up(&self) -> bool {
+        self.lock().is_given_up()
+    }
+
     /// Whether no session has its place here.
     pub fn is_vacant(&self) -> bool {
         self.lock().is_vacant()
+    }
+
+    /// Whether no session has its place here; `waker` is woken when one takes or leaves its place.
+    pub fn poll_vacant(&self, waker: &Waker) -> bool {
+        self.lock().poll_vacant(waker)
     }
 
     /// Gives a session its place. The suffix of its transaction ids follows from the place.
@@ -278,7 +283,8 @@ impl Outbox {
         self.lock().take_turn(turn, waker)
     }
 
-    /// Accounts for an attempt to write: `taken` octets of `turn` went out; `blocked` says that the kernel wants no more.
+    /// Accounts for an attempt to write: `taken` octets of `turn` went out; `blocked` says that the kernel wants no more,
+    /// of `turn` or of what TLS still holds.
     pub fn wrote(&self, now: Instant, turn: &mut Turn, taken: usize, blocked: bool) -> Written {
         self.lock().wrote(now, turn, taken, blocked)
     }

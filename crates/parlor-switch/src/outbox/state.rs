@@ -60,6 +60,7 @@ pub(super) struct State {
     phase: Phase,
     waker: Option<Waker>,
     reader: Option<Waker>,
+    vacancy: Option<Waker>,
 }
 
 impl State {
@@ -79,6 +80,7 @@ impl State {
             phase: Phase::Open,
             waker: None,
             reader: None,
+            vacancy: None,
         }
     }
 
@@ -95,6 +97,20 @@ impl State {
 
     pub(super) fn is_vacant(&self) -> bool {
         self.seats.is_empty()
+    }
+
+    /// The same; `waker` is woken when that changes.
+    pub(super) fn poll_vacant(&mut self, waker: &Waker) -> bool {
+        if self.vacancy.as_ref().is_none_or(|known| !known.will_wake(waker)) {
+            self.vacancy = Some(waker.clone());
+        }
+        self.seats.is_empty()
+    }
+
+    fn vacancy_changed(&mut self) {
+        if let Some(waker) = self.vacancy.take() {
+            waker.wake();
+        }
     }
 
     pub(super) fn is_stalled(&self) -> bool {
@@ -114,6 +130,7 @@ impl State {
         self.next_slot = self.next_slot.wrapping_add(1);
         let suffix = suffix_of(slot);
         self.seats.push(Seat { slot, lines: Arc::new(lines(&suffix)), missed: 0, told_given_up: false });
+        self.vacancy_changed();
         slot
     }
 
@@ -124,6 +141,7 @@ impl State {
         }
         self.wait_no_more(removed.aborts);
         self.seats.retain(|seat| seat.slot != slot);
+        self.vacancy_changed();
         removed.messages
     }
 
@@ -318,12 +336,11 @@ impl State {
     }
 
     fn account(&mut self, now: Instant, turn: &mut Turn, taken: usize, blocked: bool) {
-        let waits = blocked && !(turn.is_empty() && self.lanes.is_empty());
-        self.pace.took(now, taken, waits);
-        self.measure(now, taken, waits);
+        self.pace.took(now, taken, blocked);
+        self.measure(now, taken, blocked);
         match self.standing {
             Standing::Good => self.check(now, turn),
-            Standing::Stalled { .. } if turn.is_empty() && self.lanes.is_empty() => self.recover(),
+            Standing::Stalled { .. } if !blocked && turn.is_empty() && self.lanes.is_empty() => self.recover(),
             Standing::Stalled { progress_at } => {
                 let progress_at = if taken > 0 { Some(now) } else { progress_at };
                 self.standing = Standing::Stalled { progress_at };
@@ -334,14 +351,14 @@ impl State {
     }
 
     /// Tells fast peers from others by what the kernel takes after it took nothing for a while.
-    fn measure(&mut self, now: Instant, taken: usize, waits: bool) {
+    fn measure(&mut self, now: Instant, taken: usize, blocked: bool) {
         if taken > 0
             && let Some(since) = self.waits_since.take()
         {
             let fast = FAST.saturating_mul(now.saturating_duration_since(since).as_micros());
             self.slow_at = ((taken as u128) * 1_000_000 < fast).then_some(now);
         }
-        if waits {
+        if blocked {
             self.waits_since.get_or_insert(now);
         } else if self.slow_at.is_some_and(|at| at + self.limits.patience <= now) {
             self.slow_at = None;

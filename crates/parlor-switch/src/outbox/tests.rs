@@ -337,6 +337,26 @@ fn a_recipient_that_takes_nothing_is_given_up() {
     assert_eq!(scene.outbox.poll_event(), None);
 }
 
+/// What was written whole may still be inside TLS: a peer that does not take that either stalls and is given up, and one
+/// that takes it after all has recovered.
+#[test]
+fn what_tls_holds_waits_for_the_peer_too() {
+    let mut scene = Scene::new();
+    scene.push(&[&frame(1, 1, 100, Flag::Complete)]);
+    scene.write_all();
+    scene.outbox.wrote(scene.now, &mut scene.turn, 0, true);
+    scene.pass(scene.outbox.limits().patience);
+    assert!(scene.outbox.is_stalled());
+    scene.outbox.wrote(scene.now, &mut scene.turn, 0, true);
+    assert!(scene.outbox.is_stalled(), "nothing was flushed");
+    scene.outbox.wrote(scene.now, &mut scene.turn, 0, false);
+    assert!(!scene.outbox.is_stalled(), "everything was flushed");
+    scene.outbox.wrote(scene.now, &mut scene.turn, 0, true);
+    scene.pass(scene.outbox.limits().patience);
+    scene.pass(scene.outbox.limits().give_up);
+    assert_eq!(scene.outbox.poll_event(), Some(OutboxEvent::GivenUp { slot: scene.slot }));
+}
+
 /// CHAT-68: a message is broken off where it stands: before what waits of it, or behind what was written.
 #[test]
 fn an_abort_stands_behind_the_last_octets() {
@@ -440,4 +460,17 @@ fn unread_responses_stop_the_reader() {
     assert!(!woken.0.load(Ordering::Relaxed));
     scene.write_all();
     assert!(woken.0.load(Ordering::Relaxed) && scene.outbox.poll_control(&reader));
+}
+
+/// Who waits for the last session to go, or for the first to come, is woken.
+#[test]
+fn vacancy_is_told() {
+    let scene = Scene::new();
+    let woken = Arc::new(Woken::default());
+    let waiting = Waker::from(Arc::clone(&woken));
+    assert!(!scene.outbox.poll_vacant(&waiting));
+    scene.outbox.detach(scene.slot);
+    assert!(woken.0.swap(false, Ordering::Relaxed) && scene.outbox.poll_vacant(&waiting));
+    seat(&scene.outbox, "two");
+    assert!(woken.0.load(Ordering::Relaxed) && !scene.outbox.poll_vacant(&waiting));
 }
