@@ -1,6 +1,8 @@
 //! Rooms as tasks: each owns its room, focus and switch, and is reached through two bounded mailboxes.
 
+mod labels;
 mod registry;
+mod sessions;
 mod task;
 
 pub(crate) use registry::{Dispatch, Policy, Rooms};

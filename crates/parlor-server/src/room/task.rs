@@ -1,19 +1,21 @@
 //! The task of one room. It only moves inputs and outputs; room, focus and switch decide.
 
+use super::labels::{cause_of, layer_of};
+use super::sessions::Entries;
 use super::{Brought, MsrpInput, RoomEvent, RoomHandle, Rooms, SipInput};
-use crate::metrics::{DropReason, Layer, MessageKind, Metrics, SessionEnd};
-use crate::msrp::{Connections, Dial, SessionEntry, SessionTable, dial};
+use crate::metrics::{MessageKind, Metrics};
+use crate::msrp::{Connections, SessionTable};
 use crate::sip::{SipOutput, count_refusal};
-use parlor_focus::{EndReason, Focus, Output as FocusOutput, SessionSpec};
+use parlor_focus::{EndReason, Focus, Output as FocusOutput};
 use parlor_room::{Room, SessionId};
-use parlor_switch::{Counted, Dropped, Outbox, OutboxLimits, Output as SwitchOutput, Refusal, Slot, Switch};
+use parlor_switch::{Counted, OutboxLimits, Output as SwitchOutput, Switch};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::sleep_until;
-use tracing::{debug, info};
+use tracing::info;
 
 /// How many reads are handled in one turn.
 const TURN: usize = 64;
@@ -42,26 +44,19 @@ pub(crate) struct Shared {
 /// One room at work.
 #[derive(Debug)]
 pub(super) struct RoomTask {
-    room: Room,
-    focus: Focus,
-    switch: Switch,
-    handle: Arc<RoomHandle>,
-    shared: Arc<Shared>,
+    pub(super) room: Room,
+    pub(super) focus: Focus,
+    pub(super) switch: Switch,
+    pub(super) handle: Arc<RoomHandle>,
+    pub(super) shared: Arc<Shared>,
     rooms: Arc<Rooms>,
-    entries: BTreeMap<SessionId, Entries>,
+    pub(super) entries: BTreeMap<SessionId, Entries>,
     /// Sessions that are bound and have not been welcomed.
-    newcomers: Vec<SessionId>,
+    pub(super) newcomers: Vec<SessionId>,
     /// A message for the SIP task that waits for space there.
     for_sip: Option<SipOutput>,
     participants: usize,
     phase: Phase,
-}
-
-/// The URIs of one session: after a new offer the old one holds until the new one is used (MSRP-119).
-#[derive(Debug)]
-struct Entries {
-    current: Arc<SessionEntry>,
-    former: Option<Arc<SessionEntry>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,25 +177,6 @@ impl RoomTask {
         self.welcome();
     }
 
-    fn bound(&mut self, now: Instant, entry: &Arc<SessionEntry>, outbox: Arc<Outbox>, slot: Slot) {
-        let Some(entries) = self.entries.get_mut(&entry.session) else { return };
-        if Arc::ptr_eq(&entries.current, entry)
-            && let Some(former) = entries.former.take()
-        {
-            self.shared.table.remove(&former.local);
-        }
-        self.switch.attach(entry.session, outbox, slot);
-        self.focus.handle_bound(now, entry.session);
-        self.newcomers.push(entry.session);
-    }
-
-    fn unbound(&mut self, now: Instant, session: SessionId, slot: Slot, outbox: &Arc<Outbox>) {
-        if self.switch.is_attached(session, outbox, slot) {
-            self.switch.detach(session);
-            self.focus.handle_unbound(now, &mut self.room, session);
-        }
-    }
-
     fn handle_event(&mut self, now: Instant, session: SessionId, event: RoomEvent) {
         match event {
             RoomEvent::Recovered { missed } => {
@@ -278,59 +254,6 @@ impl RoomTask {
         }
     }
 
-    fn open(&mut self, session: SessionId, spec: &SessionSpec) {
-        let entry = self.entry(session, spec);
-        self.shared.table.insert(&entry);
-        self.switch.open(session, spec.local.clone(), spec.peer.clone());
-        self.entries.insert(session, Entries { current: entry, former: None });
-        self.shared.metrics.msrp_sessions.inc();
-        debug!(session = session.0, "session opened");
-    }
-
-    fn update(&mut self, session: SessionId, spec: &SessionSpec) {
-        let entry = self.entry(session, spec);
-        let Some(entries) = self.entries.get_mut(&session) else { return };
-        if entries.current.local != spec.local {
-            self.shared.table.insert(&entry);
-            let former = std::mem::replace(&mut entries.current, entry);
-            if let Some(older) = entries.former.replace(former) {
-                self.shared.table.remove(&older.local);
-            }
-        }
-        self.switch.update(session, spec.local.clone(), spec.peer.clone());
-    }
-
-    fn close(&mut self, session: SessionId, reason: EndReason) {
-        let Some(entries) = self.entries.remove(&session) else { return };
-        for entry in std::iter::once(entries.current).chain(entries.former) {
-            self.shared.table.remove(&entry.local);
-        }
-        self.switch.close(session);
-        self.switch.end_turn();
-        self.shared.metrics.msrp_sessions.dec();
-        self.shared.metrics.sessions_closed.of(label_of(reason)).inc();
-        if reason == EndReason::BindTimeout {
-            self.shared.metrics.msrp_bind_timeouts.inc();
-        }
-        debug!(session = session.0, ?reason, "session closed");
-    }
-
-    fn connect(&mut self, session: SessionId, allowed: Option<std::net::IpAddr>) {
-        let Some(entries) = self.entries.get(&session) else { return };
-        let entry = Arc::clone(&entries.current);
-        let (connections, tls) = (Arc::clone(&self.shared.connections), Arc::clone(&self.shared.tls));
-        let room = Arc::clone(&self.handle);
-        tokio::spawn(async move {
-            if !dial(connections, tls, Dial { entry, allowed }).await {
-                room.event(session, RoomEvent::Unreachable).await;
-            }
-        });
-    }
-
-    fn entry(&self, session: SessionId, spec: &SessionSpec) -> Arc<SessionEntry> {
-        Arc::new(SessionEntry::new(Arc::clone(&self.handle), session, spec.local.clone(), spec.peer.clone()))
-    }
-
     fn handle_switch_output(&mut self, output: SwitchOutput) {
         let metrics = &self.shared.metrics;
         match output {
@@ -386,45 +309,6 @@ async fn gather(msrp: &mut mpsc::Receiver<MsrpInput>, reads: &mut Vec<MsrpInput>
         && let Ok(read) = msrp.try_recv()
     {
         reads.push(read);
-    }
-}
-
-fn label_of(reason: EndReason) -> SessionEnd {
-    match reason {
-        EndReason::Left | EndReason::MediaRemoved | EndReason::Booted | EndReason::RoomClosed => SessionEnd::Left,
-        EndReason::NoAck | EndReason::BadAnswer | EndReason::Unreachable => SessionEnd::Failed,
-        EndReason::BindTimeout => SessionEnd::Unbound,
-        EndReason::ConnectionLost => SessionEnd::Lost,
-        EndReason::Expired => SessionEnd::Expired,
-        EndReason::Stalled => SessionEnd::Stalled,
-        EndReason::Shutdown => SessionEnd::Shutdown,
-    }
-}
-
-fn cause_of(why: Dropped) -> DropReason {
-    match why {
-        Dropped::Stalled => DropReason::Stalled,
-        Dropped::Memory => DropReason::Memory,
-        Dropped::Aborted => DropReason::Aborted,
-        Dropped::Unaccepted => DropReason::Unaccepted,
-        Dropped::Oversized => DropReason::Oversized,
-        Dropped::Closed => DropReason::Closed,
-    }
-}
-
-fn layer_of(refusal: Refusal) -> Layer {
-    match refusal {
-        Refusal::MalformedRequest
-        | Refusal::NotCpim
-        | Refusal::TooLarge
-        | Refusal::OutOfOrder
-        | Refusal::TooManyOpen
-        | Refusal::TimedOut
-        | Refusal::Again { .. } => Layer::Msrp,
-        Refusal::MalformedCpim | Refusal::UnknownRequirement | Refusal::ForeignSender | Refusal::SeveralRecipients => {
-            Layer::Cpim
-        }
-        Refusal::WrappedType | Refusal::NotAllowed | Refusal::UnknownRecipient | Refusal::Nickname => Layer::Room,
     }
 }
 
