@@ -1,13 +1,14 @@
 //! SIP that means harm: lengths that lie, requests inside of requests, floods that are read or not.
 
 use std::io::Write as _;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use crate::support::participant::Participant;
+use crate::support::participant::{Participant, own_path};
 use crate::support::server::Server;
-use crate::support::sip::SipUser;
-use crate::support::unique;
+use crate::support::sip::{Call, SipUser, offer};
+use crate::support::wire::Wire;
+use crate::support::{eventually, unique};
 
 /// A datagram that announces more than it holds gets 400, however much it is; the next one is served.
 #[test]
@@ -143,6 +144,49 @@ fn bursts_that_are_not_read() {
     let mut bob = Participant::join(&server, "bob");
     alice.say("untouched");
     bob.hears("untouched");
+}
+
+/// SIP-5: what is owed to a peer whose stream is gone goes over one new stream, however often it is said.
+#[test]
+fn one_new_stream_for_all_that_is_owed() {
+    let server = Server::plain();
+    let listener = invite_and_vanish(&server, "alice");
+    let mut wire = Wire::plain(listener.accept().unwrap().0);
+    let until = std::time::Instant::now() + crate::support::PATIENCE;
+    while memchr::memmem::find_iter(wire.unread(), b"SIP/2.0 200 OK").count() < 3 {
+        assert!(wire.fill(until), "the 200 comes again: {:?}", String::from_utf8_lossy(wire.unread()));
+    }
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "a second stream");
+}
+
+/// A peer that names ever new ports in its Via does not make us connect to all of them.
+#[test]
+fn ports_without_end_in_via() {
+    let server = Server::plain();
+    let listeners: Vec<_> = (0..40).map(|n| invite_and_vanish(&server, &format!("m{n}"))).collect();
+    eventually("no more streams are opened", || {
+        (server.metrics().value("parlor_rejected_total{layer=\"sip\",reason=\"unsendable\"}") > 0.0).then_some(())
+    });
+    let connected = |listener: &TcpListener| {
+        listener.set_nonblocking(true).unwrap();
+        listener.accept().is_ok()
+    };
+    let opened = listeners.iter().filter(|listener| connected(listener)).count();
+    assert!((1..=8).contains(&opened), "{opened}");
+    served(&server, &mut SipUser::tcp(&server, "alice"));
+}
+
+/// Joins, acknowledges nothing and closes the stream; what Via names listens.
+fn invite_and_vanish(server: &Server, name: &str) -> TcpListener {
+    let listener = TcpListener::bind((server.sip.ip(), 0)).unwrap();
+    let mut user = SipUser::tcp(server, name);
+    let mut call = Call::new(&user, &server.room("lobby"));
+    let named = format!("TCP {};", listener.local_addr().unwrap());
+    let invite = call.invite("", &offer(&own_path(&user))).replace(&format!("TCP {};", user.local()), &named);
+    user.send(invite);
+    user.expect(200);
+    listener
 }
 
 /// Heads that never end, one byte at a time or as fast as may be, are cut off.

@@ -44,7 +44,7 @@ pub struct Flow {
     pub local: SocketAddr,
     /// The peer's address.
     pub remote: SocketAddr,
-    /// The connection; `None` for UDP, and for a stream that is yet to be opened to `remote`.
+    /// The connection; `None` for UDP, and for an answer that needs a new stream to `remote`.
     pub connection: Option<ConnectionId>,
 }
 

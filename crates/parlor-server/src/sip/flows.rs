@@ -1,15 +1,18 @@
-//! Where SIP messages are sent: sockets, streams, and new streams for requests of ours.
+//! Where SIP messages are sent: sockets, streams, and streams that we open.
 
-use super::Incoming;
-use super::stream::{Streams, connect};
+use super::stream::Streams;
 use bytes::Bytes;
 use parlor_focus::NextHop;
 use parlor_sip::{ConnectionId, Flow, SentBy, Transport};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
+
+/// How many streams we open to one address at a time. Beyond it peers could have us connect to any port of theirs, or of
+/// whoever shares their address.
+const OURS_TO_ONE_ADDRESS: usize = 8;
 
 /// A UDP socket and how our Via names it.
 #[derive(Debug)]
@@ -23,12 +26,21 @@ pub(super) struct Datagrams {
 pub(super) struct Flows {
     pub(super) datagrams: Vec<Datagrams>,
     pub(super) sent_by: HashMap<(Transport, SocketAddr), SentBy>,
-    pub(super) open: HashMap<ConnectionId, mpsc::Sender<Bytes>>,
+    /// What waits for each stream, also while we are opening it.
+    open: HashMap<ConnectionId, mpsc::Sender<Bytes>>,
+    /// The streams that we opened: one for each place.
+    ours: BTreeMap<SocketAddr, ConnectionId>,
     pub(super) streams: Streams,
 }
 
 impl Flows {
-    /// Notes a stream.
+    /// No sockets and no streams yet.
+    pub(super) fn new(streams: Streams) -> Self {
+        let (open, ours) = (HashMap::new(), BTreeMap::new());
+        Self { datagrams: Vec::new(), sent_by: HashMap::new(), open, ours, streams }
+    }
+
+    /// Notes a stream that was accepted.
     pub(super) fn opened(&mut self, flow: Flow, queue: mpsc::Sender<Bytes>) {
         if let Some(id) = flow.connection {
             self.open.insert(id, queue);
@@ -39,33 +51,50 @@ impl Flows {
     pub(super) fn closed(&mut self, flow: Flow) {
         if let Some(id) = flow.connection {
             self.open.remove(&id);
+            if self.ours.get(&flow.remote) == Some(&id) {
+                self.ours.remove(&flow.remote);
+            }
         }
     }
 
     /// Sends a whole message; `false` when that is not possible.
-    pub(super) fn send(&self, flow: Flow, bytes: Bytes) -> bool {
-        match (flow.transport, flow.connection) {
-            (Transport::Udp, _) => {
-                let socket = self.datagrams.iter().find(|datagrams| datagrams.local == flow.local);
-                // A full socket buffer is a lost datagram, for which SIP has its timers.
-                socket.is_some_and(|datagrams| datagrams.socket.try_send_to(&bytes, flow.remote).is_ok())
-            }
-            (Transport::Tcp | Transport::Tls, Some(id)) => {
-                self.open.get(&id).is_some_and(|queue| queue.try_send(bytes).is_ok())
-            }
-            (Transport::Tcp, None) => {
-                tokio::spawn(connect(flow, bytes, self.streams.clone()));
-                true
-            }
-            // TLS towards users is only ever answered on the stream that they opened.
-            (Transport::Tls, None) => false,
+    pub(super) fn send(&mut self, flow: Flow, bytes: Bytes) -> bool {
+        if flow.transport == Transport::Udp {
+            let socket = self.datagrams.iter().find(|datagrams| datagrams.local == flow.local);
+            // A full socket buffer is a lost datagram, for which SIP has its timers.
+            return socket.is_some_and(|datagrams| datagrams.socket.try_send_to(&bytes, flow.remote).is_ok());
         }
+        let queue = self.stream(flow).and_then(|id| self.open.get(&id));
+        queue.is_some_and(|queue| queue.try_send(bytes).is_ok())
+    }
+
+    /// The stream of a flow; one is opened if the flow has none.
+    fn stream(&mut self, flow: Flow) -> Option<ConnectionId> {
+        match (flow.transport, flow.connection) {
+            (_, Some(id)) => Some(id),
+            (Transport::Tcp, None) => self.ours.get(&flow.remote).copied().or_else(|| self.open_stream(flow)),
+            // TLS towards users is only ever answered on the stream that they opened.
+            (Transport::Udp | Transport::Tls, None) => None,
+        }
+    }
+
+    fn open_stream(&mut self, wanted: Flow) -> Option<ConnectionId> {
+        let ip = wanted.remote.ip();
+        let all_ports = SocketAddr::new(ip, 0)..=SocketAddr::new(ip, u16::MAX);
+        if self.ours.range(all_ports).count() >= OURS_TO_ONE_ADDRESS {
+            return None;
+        }
+        let (flow, queue) = self.streams.open(wanted.local, wanted.remote)?;
+        let id = flow.connection?;
+        self.open.insert(id, queue);
+        self.ours.insert(flow.remote, id);
+        Some(id)
     }
 
     /// How a request of ours goes to its next hop; `None` when there is no way.
     ///
     /// Nobody is authenticated yet, so that nothing is ever sent to another address than the one the dialog came from.
-    pub(super) fn route(&self, next_hop: &NextHop) -> Option<Flow> {
+    pub(super) fn route(&mut self, next_hop: &NextHop) -> Option<Flow> {
         let flow = next_hop.flow;
         match flow.transport {
             Transport::Udp => {
@@ -81,8 +110,9 @@ impl Flows {
                 }
                 let same = next_hop.uri.host_ip()?.to_canonical() == flow.remote.ip().to_canonical();
                 let port = next_hop.uri.port().unwrap_or(5060);
-                let remote = SocketAddr::new(flow.remote.ip(), port);
-                (same && flow.transport == Transport::Tcp).then_some(Flow { remote, connection: None, ..flow })
+                let there = Flow { remote: SocketAddr::new(flow.remote.ip(), port), connection: None, ..flow };
+                let connection = Some(if same { self.stream(there) } else { None }?);
+                Some(Flow { connection, ..there })
             }
         }
     }
@@ -90,13 +120,5 @@ impl Flows {
     /// How our Via names the socket of a flow.
     pub(super) fn sent_by(&self, flow: Flow) -> SentBy {
         self.sent_by.get(&(flow.transport, flow.local)).cloned().unwrap_or_else(|| SentBy::from(flow.local))
-    }
-
-    /// Tells the SIP task later that a flow does not work.
-    pub(super) fn fail_later(&self, flow: Flow) {
-        let incoming = self.streams.incoming.clone();
-        tokio::spawn(async move {
-            let _ = incoming.send(Incoming::Closed { flow }).await;
-        });
     }
 }

@@ -2,11 +2,13 @@
 
 mod dispatch;
 mod flows;
+mod listener;
+mod reading;
 mod stream;
 mod task;
 mod udp;
 
-pub(crate) use stream::bind_stream;
+pub(crate) use listener::bind_stream;
 pub(crate) use task::Settings;
 pub(crate) use task::{SipTask, Socket};
 pub(crate) use udp::bind_udp;
@@ -20,7 +22,7 @@ use tokio::sync::mpsc;
 /// What sockets tell the SIP task.
 #[derive(Debug)]
 pub(crate) enum Incoming {
-    /// A stream was opened; what is sent to it goes into the queue.
+    /// A stream was accepted; what is sent to it goes into the queue.
     Opened { flow: Flow, queue: mpsc::Sender<Bytes> },
     /// A message.
     Message { flow: Flow, message: Box<Message> },

@@ -1,50 +1,30 @@
 //! SIP over TCP and TLS.
 
 use super::Incoming;
-use crate::addresses::PerAddress;
-use crate::metrics::{Counted, Layer, Metrics};
-use crate::tls::HANDSHAKE_TIMEOUT;
-use anyhow::{Context as _, Result};
-use bytes::{Bytes, BytesMut};
-use parlor_sip::{ConnectionId, Flow, Limits, StreamDecoder, StreamEvent, Transport};
+use super::reading::Reader;
+use crate::addresses::{OneOfAddress, PerAddress};
+use crate::metrics::{Counted, Metrics};
+use bytes::Bytes;
+use parlor_sip::{ConnectionId, Flow, Limits, Transport};
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc::WeakSender;
-use tokio::sync::{Notify, Semaphore, mpsc};
-use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
-use tracing::{debug, warn};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::timeout;
+use tracing::debug;
 
 /// How many messages may wait to be written to one stream: those that stop it from being read, and an answer to each
 /// request of it that is under way then.
 const QUEUE: usize = 4096;
-/// A stream is read only while fewer wait, so that a peer that asks and does not read is stopped by TCP.
-const WAITING: usize = 256;
-/// The most that is read at once.
-const READ: usize = 16 * 1024;
-/// How long a stream may take to its first message, or in the middle of one, or to take what is written.
-const PATIENCE: Duration = Duration::from_secs(32);
-
-/// A socket that SIP streams come to.
-#[derive(Debug)]
-pub(crate) struct StreamListener {
-    socket: TcpListener,
-    tls: Option<Arc<rustls::ServerConfig>>,
-}
-
-/// Binds a listener; the error names its address.
-pub(crate) async fn bind_stream(address: SocketAddr, tls: Option<Arc<rustls::ServerConfig>>) -> Result<StreamListener> {
-    let kind = if tls.is_some() { "tls" } else { "tcp" };
-    let socket =
-        TcpListener::bind(address).await.with_context(|| format!("sip.listen: cannot listen on {kind}:{address}"))?;
-    Ok(StreamListener { socket, tls })
-}
+/// How long a stream may take to open, to its first message, to the whole of one that has begun, or to take what is
+/// written.
+pub(super) const PATIENCE: Duration = Duration::from_secs(32);
 
 /// What all streams share.
 #[derive(Clone, Debug)]
@@ -58,114 +38,94 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    fn flow(&self, tls: bool, local: SocketAddr, remote: SocketAddr) -> Flow {
+    /// The flow of a new stream.
+    pub(super) fn flow(&self, tls: bool, local: SocketAddr, remote: SocketAddr) -> Flow {
         let transport = if tls { Transport::Tls } else { Transport::Tcp };
         let connection = Some(ConnectionId(self.next.fetch_add(1, Ordering::Relaxed)));
         Flow { transport, local, remote, connection }
     }
-}
 
-impl StreamListener {
-    /// Where it listens.
-    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    /// Opens a stream to there, if there may be one more, and gives the queue of what is sent over it.
+    pub(super) fn open(&self, local: SocketAddr, remote: SocketAddr) -> Option<(Flow, mpsc::Sender<Bytes>)> {
+        let admitted = self.admit(remote.ip())?;
+        let flow = self.flow(false, local, remote);
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let replies = Replies::of(&queue);
+        let streams = self.clone();
+        tokio::spawn(async move {
+            streams.report(flow, connect(flow, &streams, replies, waiting).await).await;
+            drop(admitted);
+        });
+        Some((flow, queue))
     }
 
-    /// Accepts streams for ever.
-    pub(super) async fn run(self, local: SocketAddr, streams: Streams) {
-        let acceptor = self.tls.map(TlsAcceptor::from);
-        loop {
-            let Ok(permit) = Arc::clone(&streams.permits).acquire_owned().await else { return };
-            let (stream, remote) = match self.socket.accept().await {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    warn!(%error, "cannot accept a SIP connection");
-                    sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            };
-            let Some(one_of_address) = streams.per_address.admit(remote.ip()) else {
-                streams.metrics.reject(Layer::Sip, "too_many_of_address");
-                continue;
-            };
-            let (streams, acceptor) = (streams.clone(), acceptor.clone());
-            let flow = streams.flow(acceptor.is_some(), local, remote);
-            tokio::spawn(async move {
-                accept(stream, acceptor, flow, streams).await;
-                drop((permit, one_of_address));
-            });
+    /// One more stream with this address counts as those that are accepted.
+    fn admit(&self, address: IpAddr) -> Option<(OwnedSemaphorePermit, OneOfAddress)> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
+        Some((permit, self.per_address.admit(address)?))
+    }
+
+    /// Every end of a stream is told, also of one that never opened.
+    async fn report(&self, flow: Flow, ended: io::Result<()>) {
+        if let Err(error) = ended {
+            debug!(%error, peer = %flow.remote, "SIP stream lost");
         }
+        let _ = self.incoming.send(Incoming::Closed { flow }).await;
     }
 }
 
-async fn accept(stream: TcpStream, acceptor: Option<TlsAcceptor>, flow: Flow, streams: Streams) {
-    if set_up(&stream).is_err() {
-        return;
-    }
-    let Some(acceptor) = acceptor else {
-        return serve(stream.into_split(), flow, streams).await;
-    };
-    match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => Box::pin(serve(tokio::io::split(stream), flow, streams)).await,
-        Ok(Err(error)) => {
-            debug!(%error, "TLS handshake failed");
-            streams.metrics.reject(Layer::Tls, "handshake");
-        }
-        Err(_) => streams.metrics.reject(Layer::Tls, "handshake_timeout"),
-    }
+async fn connect(flow: Flow, streams: &Streams, replies: Replies, waiting: mpsc::Receiver<Bytes>) -> io::Result<()> {
+    let stream = timeout(PATIENCE, TcpStream::connect(flow.remote)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+    set_up(&stream)?;
+    exchange(stream.into_split(), flow, streams, replies, waiting).await
 }
 
-/// Opens a stream for a request of ours; `wanted` is the flow without a connection that asked for it.
-pub(super) async fn connect(wanted: Flow, first: Bytes, streams: Streams) {
-    let opened = timeout(PATIENCE, TcpStream::connect(wanted.remote)).await;
-    let Ok(Ok(stream)) = opened else {
-        let _ = streams.incoming.send(Incoming::Closed { flow: wanted }).await;
-        return;
-    };
-    if set_up(&stream).is_err() {
-        return;
-    }
-    let flow = streams.flow(false, wanted.local, wanted.remote);
-    let (reading, mut writing) = stream.into_split();
-    if writing.write_all(&first).await.is_ok() {
-        serve((reading, writing), flow, streams).await;
-    }
-}
-
-fn set_up(stream: &TcpStream) -> io::Result<()> {
+pub(super) fn set_up(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(Duration::from_secs(120)))
 }
 
-async fn serve(halves: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin), flow: Flow, streams: Streams) {
-    let _counted = Counted::in_gauge(&streams.metrics.sip_connections);
+/// Serves a stream that was accepted.
+pub(super) async fn serve(halves: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin), flow: Flow, streams: Streams) {
     let (queue, waiting) = mpsc::channel(QUEUE);
-    // Only the SIP task keeps the queue: when it gives the stream up, nothing more comes to be written, and we end.
-    let replies = Replies { queue: queue.downgrade(), written: Notify::new() };
-    if streams.incoming.send(Incoming::Opened { flow, queue }).await.is_err() {
-        return;
+    let replies = Replies::of(&queue);
+    if streams.incoming.send(Incoming::Opened { flow, queue }).await.is_ok() {
+        streams.report(flow, exchange(halves, flow, &streams, replies, waiting).await).await;
     }
-    let ended = tokio::select! {
+}
+
+/// Reads and writes until either ends.
+async fn exchange(
+    halves: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+    flow: Flow,
+    streams: &Streams,
+    replies: Replies,
+    waiting: mpsc::Receiver<Bytes>,
+) -> io::Result<()> {
+    let _counted = Counted::in_gauge(&streams.metrics.sip_connections);
+    tokio::select! {
         biased;
-        read = read(halves.0, flow, &streams, &replies) => read,
+        read = Reader::new(halves.0, flow, streams, &replies).run() => read,
         written = write(halves.1, waiting, &replies.written) => written,
-    };
-    if let Err(error) = ended {
-        debug!(%error, peer = %flow.remote, "SIP stream lost");
     }
-    let _ = streams.incoming.send(Incoming::Closed { flow }).await;
 }
 
 /// What the reading half knows of what waits to be written.
 #[derive(Debug)]
-struct Replies {
+pub(super) struct Replies {
     queue: WeakSender<Bytes>,
     written: Notify,
 }
 
 impl Replies {
+    /// Only the SIP task keeps the queue: when it gives the stream up, nothing more comes to be written, and the stream
+    /// ends.
+    pub(super) fn of(queue: &mpsc::Sender<Bytes>) -> Self {
+        Self { queue: queue.downgrade(), written: Notify::new() }
+    }
+
     /// Waits until at most so many wait. No permits are reserved for this, as that would take them from the answers.
-    async fn at_most(&self, waiting: usize) -> io::Result<()> {
+    pub(super) async fn at_most(&self, waiting: usize) -> io::Result<()> {
         loop {
             let Some(queue) = self.queue.upgrade() else { return Err(io::ErrorKind::BrokenPipe.into()) };
             if queue.max_capacity() - queue.capacity() <= waiting {
@@ -176,82 +136,11 @@ impl Replies {
         }
     }
 
-    fn pong(&self) {
+    pub(super) fn pong(&self) {
         if let Some(queue) = self.queue.upgrade() {
             let _ = queue.try_send(Bytes::from_static(b"\r\n"));
         }
     }
-}
-
-async fn read(mut half: impl AsyncRead + Unpin, flow: Flow, streams: &Streams, replies: &Replies) -> io::Result<()> {
-    let mut decoder = StreamDecoder::new(streams.limits);
-    let mut heard = false;
-    loop {
-        let mut buffer = BytesMut::new();
-        // A buffer is there only once something has come.
-        let wait = read_some(&mut half, &mut buffer);
-        if heard && !decoder.is_mid_message() {
-            wait.await?;
-        } else {
-            timeout(PATIENCE, wait).await.map_err(|_| io::ErrorKind::TimedOut)??;
-        }
-        if buffer.is_empty() {
-            return Ok(());
-        }
-        decoder.push(buffer.freeze());
-        loop {
-            replies.at_most(WAITING).await?;
-            let told = match decoder.poll() {
-                Ok(None) => break,
-                Ok(Some(StreamEvent::Ping)) => {
-                    replies.pong();
-                    continue;
-                }
-                Ok(Some(StreamEvent::Message(message))) => Incoming::Message { flow, message: Box::new(message) },
-                Ok(Some(StreamEvent::Invalid(error))) => {
-                    streams.metrics.reject(Layer::Sip, "malformed");
-                    Incoming::Invalid { flow, error }
-                }
-                Err(lost) => {
-                    streams.metrics.reject(Layer::Sip, "framing");
-                    let _ = streams.incoming.send(Incoming::Invalid { flow, error: lost.0 }).await;
-                    return linger(half, replies).await;
-                }
-            };
-            heard = true;
-            if streams.incoming.send(told).await.is_err() {
-                return Ok(());
-            }
-        }
-    }
-}
-
-/// Framing is lost: what is still owed is written, then the stream is closed. What comes meanwhile is thrown away, as
-/// closing with unread data would take the answer from the peer.
-async fn linger(mut half: impl AsyncRead + Unpin, replies: &Replies) -> io::Result<()> {
-    let mut waste = vec![0; 4096];
-    let drained = async { while half.read(&mut waste).await.is_ok_and(|n| n > 0) {} };
-    let _ = timeout(Duration::from_secs(1), drained).await;
-    replies.at_most(0).await?;
-    Err(io::ErrorKind::InvalidData.into())
-}
-
-async fn read_some(half: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut) -> io::Result<()> {
-    let mut first = [0];
-    let count = half.read(&mut first).await?;
-    if count == 1 {
-        buffer.reserve(READ);
-        buffer.extend_from_slice(&first);
-        let more = std::future::poll_fn(|cx| {
-            let rest = std::pin::pin!(half.read_buf(buffer));
-            std::task::Poll::Ready(match rest.poll(cx) {
-                std::task::Poll::Ready(read) => read,
-                std::task::Poll::Pending => Ok(0),
-            })
-        });
-        more.await?;
-    }
-    Ok(())
 }
 
 async fn write(
@@ -280,9 +169,49 @@ async fn write(
     }
 }
 
-impl StreamListener {
-    /// Whether its streams are TLS.
-    pub(crate) fn is_tls(&self) -> bool {
-        self.tls.is_some()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn streams(permits: usize) -> (Streams, mpsc::Receiver<Incoming>) {
+        let (incoming, told) = mpsc::channel(16);
+        let streams = Streams {
+            limits: Limits::default(),
+            metrics: Arc::new(Metrics::new()),
+            incoming,
+            permits: Arc::new(Semaphore::new(permits)),
+            per_address: PerAddress::new(1),
+            next: Arc::new(AtomicU64::new(1)),
+        };
+        (streams, told)
+    }
+
+    /// A stream that cannot be opened, or is closed as soon as it is, is told of under the name it had from the start.
+    #[tokio::test]
+    async fn every_end_is_told() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let there = listener.local_addr().expect("its address");
+        let (streams, mut told) = streams(1);
+        let (flow, queue) = streams.open(there, there).expect("the first");
+        drop(listener.accept().await.expect("it connects"));
+        assert!(matches!(told.recv().await, Some(Incoming::Closed { flow: closed }) if closed == flow));
+        drop((queue, listener));
+        while streams.permits.available_permits() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let (flow, _queue) = streams.open(there, there).expect("the permit is back");
+        assert!(matches!(told.recv().await, Some(Incoming::Closed { flow: closed }) if closed == flow));
+    }
+
+    /// Streams that we open count as those that we accept. Nothing is awaited, so that none is really opened.
+    #[tokio::test]
+    async fn streams_that_we_open_are_limited() {
+        let address = |text: &str| text.parse().expect("an address");
+        let (streams, _told) = streams(2);
+        let local = address("127.0.0.1:5060");
+        let _first = streams.open(local, address("192.0.2.1:1")).expect("the first");
+        assert!(streams.open(local, address("192.0.2.1:2")).is_none(), "one of each address");
+        let _second = streams.open(local, address("127.0.0.1:1")).expect("the second");
+        assert!(streams.open(local, address("127.0.0.1:1")).is_none(), "two in all");
     }
 }

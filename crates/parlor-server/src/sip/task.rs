@@ -1,16 +1,15 @@
 //! The one task that holds all SIP transactions.
 
 use super::flows::{Datagrams, Flows};
-use super::stream::{StreamListener, Streams};
+use super::listener::StreamListener;
+use super::stream::Streams;
 use super::{Incoming, SipOutput, udp};
 use crate::addresses::PerAddress;
 use crate::metrics::{Layer, Metrics, SipMethod};
 use crate::msrp::SessionTable;
 use crate::room::{Rooms, SipInput};
 use parlor_focus::RequestId;
-use parlor_sip::{
-    ClientTransactionId, Endpoint, Event, Flow, Limits, Message, SentBy, Stats, TransactionLimits, Transport,
-};
+use parlor_sip::{ClientTransactionId, Endpoint, Event, Flow, Limits, SentBy, Stats, TransactionLimits, Transport};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -79,14 +78,13 @@ impl SipTask {
             per_address: PerAddress::new(settings.per_address),
             next: Arc::new(AtomicU64::new(1)),
         };
-        let flows = Flows { datagrams: Vec::new(), sent_by: HashMap::new(), open: HashMap::new(), streams };
         Self {
             endpoint: Endpoint::new(settings.transactions, rand::make_rng()),
             rooms,
             table,
             focus,
             metrics,
-            flows,
+            flows: Flows::new(streams),
             requests: HashMap::new(),
             untold: Vec::new(),
             incoming,
@@ -144,21 +142,16 @@ impl SipTask {
 
     fn handle_incoming(&mut self, now: Instant, incoming: Incoming) {
         match incoming {
-            Incoming::Opened { flow, queue } => {
-                self.flows.opened(flow, queue);
-                self.endpoint.handle_connected(flow);
-            }
-            Incoming::Message { flow, message } => self.handle_message(now, flow, *message),
+            Incoming::Opened { flow, queue } => self.flows.opened(flow, queue),
+            Incoming::Message { flow, message } => self.endpoint.handle_message(now, flow, *message),
             Incoming::Invalid { flow, error } => self.endpoint.handle_invalid(flow, &error),
-            Incoming::Closed { flow } => {
-                self.flows.closed(flow);
-                self.endpoint.handle_transport_error(now, flow);
-            }
+            Incoming::Closed { flow } => self.lose(now, flow),
         }
     }
 
-    fn handle_message(&mut self, now: Instant, flow: Flow, message: Message) {
-        self.endpoint.handle_message(now, flow, message);
+    fn lose(&mut self, now: Instant, flow: Flow) {
+        self.flows.closed(flow);
+        self.endpoint.handle_transport_error(now, flow);
     }
 
     fn handle_output(&mut self, now: Instant, output: SipOutput) {
@@ -188,7 +181,7 @@ impl SipTask {
                 }
                 if !self.flows.send(transmit.flow, transmit.bytes) && transmit.flow.transport != Transport::Udp {
                     self.metrics.reject(Layer::Sip, "unsendable");
-                    self.flows.fail_later(transmit.flow);
+                    self.lose(now, transmit.flow);
                 }
             }
             let Some(event) = self.endpoint.poll_event() else { return };

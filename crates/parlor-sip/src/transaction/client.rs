@@ -37,7 +37,8 @@ enum Machine {
 }
 
 impl Endpoint {
-    /// Sends a request in a transaction of its own: Via, and Max-Forwards if it is missing, are added here.
+    /// Sends a request in a transaction of its own: Via, and Max-Forwards if it is missing, are added here. A stream has
+    /// its [`crate::ConnectionId`] from when it is being opened, so that its loss is the transaction's.
     pub fn request(
         &mut self,
         now: Instant,
@@ -158,27 +159,6 @@ impl Endpoint {
         if let Some(request) = effects.cancel {
             self.start_cancel(now, index, &request);
         }
-    }
-
-    /// Fails the requests that wait for `flow` to open, or that went to an address datagrams do not reach.
-    pub(super) fn fail_clients_to(&mut self, flow: Flow) {
-        self.clients_without_connection(flow).into_iter().for_each(|index| self.fail_client(index));
-    }
-
-    /// Ties the requests that waited for `opened` to its connection.
-    pub(super) fn bind_clients_to(&mut self, opened: Flow) {
-        for index in self.clients_without_connection(opened) {
-            self.clients[index].flow = opened;
-            if let Some(connection) = opened.connection {
-                self.by_connection.insert((connection, Slot::Client(index)));
-            }
-        }
-    }
-
-    fn clients_without_connection(&self, to: Flow) -> Vec<usize> {
-        let waits =
-            |flow: Flow| flow.connection.is_none() && flow.transport == to.transport && flow.remote == to.remote;
-        self.clients.iter().filter(|(_, client)| waits(client.flow)).map(|(index, _)| index).collect()
     }
 
     pub(super) fn fail_client(&mut self, index: usize) {

@@ -106,10 +106,9 @@ impl Endpoint {
         self.send_stateless(server::response_flow(&via, flow), response);
     }
 
-    /// Takes in that nothing can be sent over `flow` any more: its connection is closed or could not be opened, or the
-    /// network refused a datagram to its remote address.
+    /// Takes in that nothing can be sent over `flow` any more: its connection is closed or could not be opened.
     pub fn handle_transport_error(&mut self, now: Instant, flow: Flow) {
-        let Some(connection) = flow.connection else { return self.fail_clients_to(flow) };
+        let Some(connection) = flow.connection else { return };
         let lost: Vec<Slot> = self
             .by_connection
             .range((connection, Slot::Server(0))..=(connection, Slot::Client(usize::MAX)))
@@ -122,13 +121,6 @@ impl Endpoint {
             }
         }
         tracing::trace!(?connection, ?now, "transactions told of a lost connection");
-    }
-
-    /// Takes in that a stream asked for with a flow without a connection is open: its loss will be theirs.
-    pub fn handle_connected(&mut self, opened: Flow) {
-        if opened.connection.is_some() {
-            self.bind_clients_to(opened);
-        }
     }
 
     /// Lets all timers fire whose time has come.

@@ -92,20 +92,3 @@ fn our_cancel_waits_for_a_sign_of_life() {
     alone.run_until(Duration::from_secs(60));
     alone.assert_empty();
 }
-
-/// Requests over a stream that is yet to be opened share its fate, before and after it opens.
-#[test]
-fn requests_wait_for_their_stream() {
-    let mut alone = Alone::new(TransactionLimits::default());
-    let unopened = Flow { connection: None, ..flow(Transport::Tcp, CLIENT, SERVER) };
-    let opened = flow(Transport::Tcp, CLIENT, SERVER);
-    let sent_by = SentBy::from(address(CLIENT));
-    alone.endpoint.request(alone.now, unopened, &sent_by, request(Method::Bye, "c1"));
-    alone.endpoint.handle_transport_error(alone.now, unopened);
-    assert!(matches!(alone.events()[..], [Event::TransportError { .. }]));
-    alone.endpoint.request(alone.now, unopened, &sent_by, request(Method::Bye, "c2"));
-    alone.endpoint.handle_connected(opened);
-    alone.endpoint.handle_transport_error(alone.now, opened);
-    assert!(matches!(alone.events()[..], [Event::TransportError { .. }]));
-    alone.assert_empty();
-}

@@ -1,0 +1,203 @@
+//! The reading half of a SIP stream.
+
+use super::Incoming;
+use super::stream::{PATIENCE, Replies, Streams};
+use crate::metrics::Layer;
+use bytes::{Bytes, BytesMut};
+use parlor_sip::{Flow, StreamDecoder, StreamError, StreamEvent};
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::time::{Instant, timeout};
+
+/// A stream is read only while fewer answers wait to be written, so that a peer that asks and does not read is stopped by
+/// TCP.
+const WAITING: usize = 256;
+/// The most that is read at once.
+const READ: usize = 16 * 1024;
+
+/// Reads one stream.
+#[derive(Debug)]
+pub(super) struct Reader<'a, R> {
+    half: R,
+    flow: Flow,
+    streams: &'a Streams,
+    replies: &'a Replies,
+    decoder: StreamDecoder,
+    /// How long we still wait for the message that is due: the first one, or the rest of one that has begun.
+    patience: Option<Duration>,
+}
+
+impl<'a, R: AsyncRead + Unpin> Reader<'a, R> {
+    pub(super) fn new(half: R, flow: Flow, streams: &'a Streams, replies: &'a Replies) -> Self {
+        let decoder = StreamDecoder::new(streams.limits);
+        Self { half, flow, streams, replies, decoder, patience: Some(PATIENCE) }
+    }
+
+    /// Hands on what comes until the peer closes, breaks the framing, or lets us wait too long.
+    pub(super) async fn run(mut self) -> io::Result<()> {
+        loop {
+            let bytes = self.next_bytes().await?;
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            self.decoder.push(bytes);
+            self.hand_on().await?;
+        }
+    }
+
+    /// What comes next; nothing when the peer has closed. Only the time spent here counts, as only here it is the peer
+    /// that lets us wait.
+    async fn next_bytes(&mut self) -> io::Result<Bytes> {
+        // It takes memory only once something has come.
+        let mut buffer = BytesMut::new();
+        let read = read_some(&mut self.half, &mut buffer);
+        match &mut self.patience {
+            None => read.await?,
+            Some(left) => {
+                let began = Instant::now();
+                timeout(*left, read).await.map_err(|_| io::ErrorKind::TimedOut)??;
+                *left = left.saturating_sub(began.elapsed());
+            }
+        }
+        Ok(buffer.freeze())
+    }
+
+    /// Hands on all messages that are whole.
+    async fn hand_on(&mut self) -> io::Result<()> {
+        loop {
+            self.replies.at_most(WAITING).await?;
+            match self.decoder.poll() {
+                Ok(None) => break,
+                Ok(Some(event)) => {
+                    self.patience = None;
+                    self.tell(event).await?;
+                }
+                Err(lost) => return self.lose_framing(lost).await,
+            }
+        }
+        if self.decoder.is_mid_message() {
+            self.patience.get_or_insert(PATIENCE);
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, event: StreamEvent) -> io::Result<()> {
+        let flow = self.flow;
+        let told = match event {
+            StreamEvent::Ping => {
+                self.replies.pong();
+                return Ok(());
+            }
+            StreamEvent::Message(message) => Incoming::Message { flow, message: Box::new(message) },
+            StreamEvent::Invalid(error) => {
+                self.streams.metrics.reject(Layer::Sip, "malformed");
+                Incoming::Invalid { flow, error }
+            }
+        };
+        self.streams.incoming.send(told).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+
+    /// What is still owed is written, then the stream is closed. What comes meanwhile is thrown away, as closing with
+    /// unread data would take the answer from the peer.
+    async fn lose_framing(&mut self, lost: StreamError) -> io::Result<()> {
+        self.streams.metrics.reject(Layer::Sip, "framing");
+        let _ = self.streams.incoming.send(Incoming::Invalid { flow: self.flow, error: lost.0 }).await;
+        let mut waste = vec![0; 4096];
+        let drained = async { while self.half.read(&mut waste).await.is_ok_and(|n| n > 0) {} };
+        let _ = timeout(Duration::from_secs(1), drained).await;
+        self.replies.at_most(0).await?;
+        Err(io::ErrorKind::InvalidData.into())
+    }
+}
+
+async fn read_some(half: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut) -> io::Result<()> {
+    let mut first = [0];
+    let count = half.read(&mut first).await?;
+    if count == 1 {
+        buffer.reserve(READ);
+        buffer.extend_from_slice(&first);
+        let more = std::future::poll_fn(|cx| {
+            let rest = pin!(half.read_buf(buffer));
+            Poll::Ready(match rest.poll(cx) {
+                Poll::Ready(read) => read,
+                Poll::Pending => Ok(0),
+            })
+        });
+        more.await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::addresses::PerAddress;
+    use crate::metrics::Metrics;
+    use parlor_sip::{ConnectionId, Limits, Transport};
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU64;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::sync::{Semaphore, mpsc};
+    use tokio::time::sleep;
+
+    const OPTIONS: &str = "OPTIONS sip:lobby@example.com SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\n\
+         From: <sip:alice@example.com>;tag=1\r\nTo: <sip:lobby@example.com>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\
+         Content-Length: 0\r\n\r\n";
+
+    /// How long a peer is read that sends `start` at once and then one byte of `drip` at a time, over and over.
+    async fn read_for(start: &str, drip: &'static str, pause: Duration) -> Duration {
+        let (incoming, mut told) = mpsc::channel(16);
+        let streams = Streams {
+            limits: Limits::default(),
+            metrics: Arc::new(Metrics::new()),
+            incoming,
+            permits: Arc::new(Semaphore::new(1)),
+            per_address: PerAddress::new(1),
+            next: Arc::new(AtomicU64::new(1)),
+        };
+        let (queue, _waiting) = mpsc::channel(16);
+        let replies = Replies::of(&queue);
+        let address = "192.0.2.1:5060".parse().expect("an address");
+        let connection = Some(ConnectionId(1));
+        let flow = Flow { transport: Transport::Tcp, local: address, remote: address, connection };
+        let (mut peer, ours) = tokio::io::duplex(4096);
+        peer.write_all(start.as_bytes()).await.expect("it fits");
+        let writing = async {
+            for byte in drip.bytes().cycle() {
+                sleep(pause).await;
+                if peer.write_all(&[byte]).await.is_err() {
+                    break;
+                }
+            }
+        };
+        let began = Instant::now();
+        tokio::select! {
+            ended = timeout(Duration::from_secs(3600), Reader::new(ours, flow, &streams, &replies).run()) => drop(ended),
+            () = writing => {}
+            () = async { while told.recv().await.is_some() {} } => {}
+        }
+        began.elapsed()
+    }
+
+    /// A message that does not end is not waited for beyond its time, however often a byte of it comes.
+    #[tokio::test(start_paused = true)]
+    async fn a_message_has_so_much_time_as_a_whole() {
+        let second = Duration::from_secs(1);
+        for (start, drip) in [("", "X"), ("OPTIONS ", "X"), (OPTIONS, "X"), (&OPTIONS[..40], "\r\nX: y")] {
+            let time = read_for(start, drip, second).await;
+            assert!(time >= PATIENCE && time <= PATIENCE + 2 * second, "{start:?} {time:?}");
+        }
+    }
+
+    /// Between messages a stream may be silent; pings and whole messages, slow as they come, keep it open.
+    #[tokio::test(start_paused = true)]
+    async fn who_completes_messages_is_read_on() {
+        let minute = Duration::from_secs(60);
+        assert!(read_for(OPTIONS, "\r\n", Duration::from_secs(5)).await > 30 * minute);
+        assert!(read_for("", OPTIONS, Duration::from_millis(50)).await > 30 * minute);
+        assert!(read_for(OPTIONS, "X", 100 * minute).await > 30 * minute);
+    }
+}
