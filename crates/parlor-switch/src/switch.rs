@@ -189,6 +189,8 @@ impl Switch {
                 wake(former.outbox.detach(former.slot).1);
             }
             session.ready = false;
+            // The rest of it will not come: a chunk stays on its connection.
+            session.chunk = None;
             self.audience.forget();
         }
     }
@@ -197,6 +199,11 @@ impl Switch {
     pub fn is_attached(&self, session: SessionId, outbox: &Arc<Outbox>, slot: Slot) -> bool {
         let attached = self.sessions.get(&session).and_then(|state| state.attached.as_ref());
         attached.is_some_and(|attached| attached.slot == slot && Arc::ptr_eq(&attached.outbox, outbox))
+    }
+
+    /// Whether a session has a connection.
+    pub fn is_bound(&self, session: SessionId) -> bool {
+        self.sessions.get(&session).is_some_and(|state| state.attached.is_some())
     }
 
     /// Whether a session is bound and its binding answered.

@@ -4,6 +4,7 @@ use super::budget::Window;
 use super::table::{SessionEntry, SessionTable};
 use super::{reader, writer};
 use crate::metrics::{Counted, DropReason, Metrics};
+use crate::room::{Place, RoomEvent};
 use parlor_msrp::Limits;
 use parlor_switch::{Outbox, OutboxLimits, Slot, StalledMemory};
 use slab::Slab;
@@ -123,8 +124,15 @@ pub(super) struct Connection {
     shared: Arc<Connections>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) window: Window,
-    seats: Mutex<Vec<(Slot, Arc<SessionEntry>)>>,
+    seats: Mutex<Vec<Seat>>,
     bound: AtomicBool,
+}
+
+/// A session and its place here.
+#[derive(Clone, Debug)]
+pub(super) struct Seat {
+    pub(super) slot: Slot,
+    pub(super) entry: Arc<SessionEntry>,
 }
 
 impl Connection {
@@ -149,36 +157,44 @@ impl Connection {
         self.bound.load(Ordering::Relaxed)
     }
 
-    /// The session that has this place.
-    pub(super) fn entry_at(&self, slot: Slot) -> Option<Arc<SessionEntry>> {
-        self.seats().iter().find(|(seat, _)| *seat == slot).map(|(_, entry)| Arc::clone(entry))
+    /// Tells a session's room what happened at its place here.
+    pub(super) async fn tell_room(&self, slot: Slot, event: RoomEvent) {
+        let seat = self.seats().iter().find(|seat| seat.slot == slot).cloned();
+        if let Some(seat) = seat {
+            seat.entry.room.event(self.place(&seat), event).await;
+        }
     }
 
     /// The session with this id, if it is bound here.
-    pub(super) fn entry_of(&self, session_id: &str) -> Option<Arc<SessionEntry>> {
+    pub(super) fn seat_of(&self, session_id: &str) -> Option<Seat> {
         let mut seats = self.seats();
-        seats.retain(|(_, entry)| !entry.is_closed());
-        seats.iter().find(|(_, entry)| entry.local.session_id() == Some(session_id)).map(|(_, entry)| Arc::clone(entry))
+        seats.retain(|seat| !seat.entry.is_closed());
+        seats.iter().find(|seat| seat.entry.local.session_id() == Some(session_id)).cloned()
     }
 
     /// Gives a session that was bound its place.
-    pub(super) fn seat(&self, entry: Arc<SessionEntry>) -> Slot {
+    pub(super) fn seat(&self, entry: Arc<SessionEntry>) -> Seat {
         let slot = self.outbox.attach(&entry.peer, &entry.local);
         self.bound.store(true, Ordering::Relaxed);
-        self.seats().push((slot, entry));
-        slot
+        let seat = Seat { slot, entry };
+        self.seats().push(seat.clone());
+        seat
     }
 
     async fn unbind_all(&self) {
         let seats = std::mem::take(&mut *self.seats());
-        for (slot, entry) in seats {
+        for seat in seats {
             // First the room, so that whoever binds it next is heard after this.
-            entry.room.unbound(entry.session, slot, &self.outbox).await;
-            entry.unbind();
+            seat.entry.room.unbound(self.place(&seat)).await;
+            seat.entry.unbind();
         }
     }
 
-    fn seats(&self) -> MutexGuard<'_, Vec<(Slot, Arc<SessionEntry>)>> {
+    fn place(&self, seat: &Seat) -> Place {
+        Place { session: seat.entry.session, outbox: Arc::clone(&self.outbox), slot: seat.slot }
+    }
+
+    fn seats(&self) -> MutexGuard<'_, Vec<Seat>> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

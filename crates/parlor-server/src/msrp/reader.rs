@@ -1,7 +1,7 @@
 //! The reading half of a connection: decodes, finds the session of each request, and hands on what its room is to decide.
 
 use super::budget::CHUNK_OVERHEAD;
-use super::connection::Connection;
+use super::connection::{Connection, Seat};
 use super::table::{Binding, SessionEntry};
 use super::vacancy::LINGER;
 use crate::metrics::{Layer, MsrpMethod};
@@ -106,7 +106,7 @@ pub(super) async fn bind_first(connection: &Connection, entry: Arc<SessionEntry>
     };
     encode_send_head(&mut encoded, &head);
     encode_end(&mut encoded, &tid, Flag::Complete);
-    let slot = connection.seat(Arc::clone(&entry));
+    let Seat { slot, entry } = connection.seat(entry);
     connection.outbox.push_control(Bytes::from(encoded));
     Arc::clone(&entry.room).bound(entry, Arc::clone(&connection.outbox), slot).await;
 }
@@ -135,7 +135,7 @@ enum Current {
     Answered,
     /// Its room decides. The octets of a first frame are counted apart.
     Of {
-        entry: Arc<SessionEntry>,
+        seat: Seat,
         first_frame_left: usize,
     },
 }
@@ -144,8 +144,8 @@ enum Current {
 #[derive(Debug)]
 struct Run {
     room: Arc<RoomHandle>,
-    bound: Vec<(Arc<SessionEntry>, Slot)>,
-    inputs: Vec<(SessionId, Input)>,
+    bound: Vec<Seat>,
+    inputs: Vec<(SessionId, Slot, Input)>,
     heads: usize,
     bulk: usize,
     whole: bool,
@@ -154,11 +154,16 @@ struct Run {
 impl Run {
     async fn hand_on(self, connection: &Connection, read_at: Instant) {
         let credit = connection.window.acquire(self.room.budget(), self.heads, self.bulk).await;
-        for (entry, slot) in self.bound {
+        for Seat { slot, entry } in self.bound {
             self.room.bound(entry, Arc::clone(&connection.outbox), slot).await;
         }
         let read_at = self.whole.then_some(read_at);
-        self.room.brought(Brought { inputs: self.inputs, credit, read_at }).await;
+        let outbox = Arc::clone(&connection.outbox);
+        self.room.brought(Brought { outbox, inputs: self.inputs, credit, read_at }).await;
+    }
+
+    fn push(&mut self, seat: &Seat, input: Input) {
+        self.inputs.push((seat.entry.session, seat.slot, input));
     }
 }
 
@@ -177,26 +182,26 @@ fn route(connection: &Connection, event: Event, current: &mut Current, runs: &mu
             *current = begin(connection, request, runs);
         }
         Event::Body(body) => {
-            if let Current::Of { entry, first_frame_left } = current {
+            if let Current::Of { seat, first_frame_left } = current {
                 let first = body.len().min(*first_frame_left);
                 *first_frame_left -= first;
-                let run = run_of(runs, &entry.room);
+                let run = run_of(runs, &seat.entry.room);
                 run.heads += first;
                 run.bulk += body.len() - first;
-                run.inputs.push((entry.session, Input::Body(body)));
+                run.push(seat, Input::Body(body));
             }
         }
         Event::End(flag) => {
-            if let Current::Of { entry, .. } = std::mem::replace(current, Current::Nothing) {
-                let run = run_of(runs, &entry.room);
+            if let Current::Of { seat, .. } = std::mem::replace(current, Current::Nothing) {
+                let run = run_of(runs, &seat.entry.room);
                 run.whole = true;
-                run.inputs.push((entry.session, Input::End(flag)));
+                run.push(&seat, Input::End(flag));
             }
         }
         Event::Response(response) => {
             let session_id = response.to_path.last().session_id();
-            if let Some(entry) = session_id.and_then(|id| connection.entry_of(id)) {
-                run_of(runs, &entry.room).inputs.push((entry.session, Input::Response(response)));
+            if let Some(seat) = session_id.and_then(|id| connection.seat_of(id)) {
+                run_of(runs, &seat.entry.room).push(&seat, Input::Response(response));
             }
         }
     }
@@ -208,8 +213,8 @@ fn begin(connection: &Connection, request: Box<Request>, runs: &mut Vec<Run>) ->
         // MSRP-12, MSRP-173.
         return answer(connection, &request, 501, "unknown_method");
     }
-    let entry = match find(connection, &request, runs) {
-        Ok(entry) => entry,
+    let seat = match find(connection, &request, runs) {
+        Ok(seat) => seat,
         Err(refused) => return answer(connection, &request, refused.code, refused.label),
     };
     if request.malformed.is_some() {
@@ -218,12 +223,12 @@ fn begin(connection: &Connection, request: Box<Request>, runs: &mut Vec<Run>) ->
     }
     let first = request.has_body && request.start() == 1;
     let first_frame_left = if first { connection.settings().frame_bytes } else { 0 };
-    let run = run_of(runs, &entry.room);
+    let run = run_of(runs, &seat.entry.room);
     // Every chunk is copied with headers of its own: without them many tiny ones would overflow who keeps up.
     run.heads += if first { CHUNK_OVERHEAD } else { 0 };
     run.bulk += if request.has_body && !first { CHUNK_OVERHEAD } else { 0 };
-    run.inputs.push((entry.session, Input::Request(request)));
-    Current::Of { entry, first_frame_left }
+    run.push(&seat, Input::Request(request));
+    Current::Of { seat, first_frame_left }
 }
 
 struct Refused {
@@ -232,16 +237,16 @@ struct Refused {
 }
 
 /// The session of a request; bound to this connection if nobody has it (MSRP-92 … 95).
-fn find(connection: &Connection, request: &Request, runs: &mut Vec<Run>) -> Result<Arc<SessionEntry>, Refused> {
+fn find(connection: &Connection, request: &Request, runs: &mut Vec<Run>) -> Result<Seat, Refused> {
     const NONE: Refused = Refused { code: 481, label: "no_session" };
     // MSRP-94: exactly one URI, which is ours.
     let session_id = match request.to_path.len() {
         1 => request.to_path.first().session_id().ok_or(NONE)?,
         _ => return Err(NONE),
     };
-    if let Some(entry) = connection.entry_of(session_id) {
-        return match from_matches(connection, request, &entry) {
-            true => Ok(entry),
+    if let Some(seat) = connection.seat_of(session_id) {
+        return match from_matches(connection, request, &seat.entry) {
+            true => Ok(seat),
             false => Err(Refused { code: 481, label: "foreign_from_path" }),
         };
     }
@@ -261,9 +266,9 @@ fn find(connection: &Connection, request: &Request, runs: &mut Vec<Run>) -> Resu
         Binding::Elsewhere => return Err(Refused { code: 506, label: "bound_elsewhere" }),
         Binding::Ended => return Err(NONE),
     }
-    let slot = connection.seat(Arc::clone(&entry));
-    run_of(runs, &entry.room).bound.push((Arc::clone(&entry), slot));
-    Ok(entry)
+    let seat = connection.seat(entry);
+    run_of(runs, &seat.entry.room).bound.push(seat.clone());
+    Ok(seat)
 }
 
 /// MSRP-95: the whole path, or, as middleboxes rewrite hosts, the session id of its last URI.

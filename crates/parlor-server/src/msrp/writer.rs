@@ -135,8 +135,6 @@ async fn tell_rooms(connection: &Connection) {
             OutboxEvent::Recovered { slot, missed } => (slot, RoomEvent::Recovered { missed }),
             OutboxEvent::GivenUp { slot } => (slot, RoomEvent::GivenUp),
         };
-        if let Some(entry) = connection.entry_at(slot) {
-            entry.room.event(entry.session, event).await;
-        }
+        connection.tell_room(slot, event).await;
     }
 }

@@ -4,6 +4,8 @@ mod labels;
 mod registry;
 mod sessions;
 mod task;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use registry::{Dispatch, Policy, Rooms};
 pub(crate) use task::Shared;
@@ -43,20 +45,61 @@ pub(crate) enum SipInput {
 #[derive(Debug)]
 pub(crate) enum MsrpInput {
     /// A session was bound.
-    Bound { entry: Arc<SessionEntry>, outbox: Arc<Outbox>, slot: Slot },
+    Bound(Bound),
     /// Its connection is gone.
-    Unbound { session: SessionId, slot: Slot, outbox: Arc<Outbox> },
+    Unbound(Place),
     /// What a read brought.
     Brought(Brought),
     /// Something about one session.
-    Event(SessionId, RoomEvent),
+    Event(Place, RoomEvent),
+    /// We could not connect for this session.
+    Unreachable(Arc<SessionEntry>),
+}
+
+/// Where a session is: its place on one connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) session: SessionId,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) slot: Slot,
+}
+
+/// A session that was bound. Unless its room takes it, its place on the connection is given up: the room may have ended,
+/// or the session.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    entry: Arc<SessionEntry>,
+    place: Option<Place>,
+}
+
+impl Bound {
+    fn new(entry: Arc<SessionEntry>, outbox: Arc<Outbox>, slot: Slot) -> Self {
+        let place = Some(Place { session: entry.session, outbox, slot });
+        Self { entry, place }
+    }
+
+    /// From now on the place is the room's.
+    fn take(mut self) -> Option<Place> {
+        self.place.take()
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        let waker = self.place.take().and_then(|place| place.outbox.detach(place.slot).1);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
 }
 
 /// What one read of a connection brought for one room.
 #[derive(Debug)]
 pub(crate) struct Brought {
+    /// The connection.
+    pub(crate) outbox: Arc<Outbox>,
     /// In its order, by session.
-    pub(crate) inputs: Vec<(SessionId, Input)>,
+    pub(crate) inputs: Vec<(SessionId, Slot, Input)>,
     /// Covers the octets in it.
     pub(crate) credit: Credit,
     /// When it was read, if it holds the end of a chunk.
@@ -73,8 +116,6 @@ pub(crate) enum RoomEvent {
     },
     /// It took nothing for as long as it may.
     GivenUp,
-    /// We could not connect to it.
-    Unreachable,
 }
 
 /// How a room is reached.
@@ -99,12 +140,12 @@ impl RoomHandle {
 
     /// A session was bound to a connection.
     pub(crate) async fn bound(&self, entry: Arc<SessionEntry>, outbox: Arc<Outbox>, slot: Slot) {
-        self.tell(MsrpInput::Bound { entry, outbox, slot }).await;
+        self.tell(MsrpInput::Bound(Bound::new(entry, outbox, slot))).await;
     }
 
     /// A session's connection is gone.
-    pub(crate) async fn unbound(&self, session: SessionId, slot: Slot, outbox: &Arc<Outbox>) {
-        self.tell(MsrpInput::Unbound { session, slot, outbox: Arc::clone(outbox) }).await;
+    pub(crate) async fn unbound(&self, place: Place) {
+        self.tell(MsrpInput::Unbound(place)).await;
     }
 
     /// A read brought something.
@@ -112,9 +153,14 @@ impl RoomHandle {
         self.tell(MsrpInput::Brought(brought)).await;
     }
 
-    /// Something happened to a session.
-    pub(crate) async fn event(&self, session: SessionId, event: RoomEvent) {
-        self.tell(MsrpInput::Event(session, event)).await;
+    /// Something happened to a session at this place.
+    pub(crate) async fn event(&self, place: Place, event: RoomEvent) {
+        self.tell(MsrpInput::Event(place, event)).await;
+    }
+
+    /// We could not connect for this session.
+    pub(crate) async fn unreachable(&self, entry: Arc<SessionEntry>) {
+        self.tell(MsrpInput::Unreachable(entry)).await;
     }
 
     /// A room that has ended hears nothing, and needs not.

@@ -1,12 +1,11 @@
 //! The sessions of a room: their URIs in the session table, their connections.
 
-use super::RoomEvent;
 use super::labels::end_of;
 use super::task::RoomTask;
+use super::{Bound, Place};
 use crate::msrp::{Dial, SessionEntry, dial};
 use parlor_focus::{EndReason, SessionSpec};
 use parlor_room::SessionId;
-use parlor_switch::{Outbox, Slot};
 use std::sync::Arc;
 use std::time::Instant;
 use tracing::debug;
@@ -62,8 +61,8 @@ impl RoomTask {
         let (connections, tls) = (Arc::clone(&self.shared.connections), Arc::clone(&self.shared.tls));
         let room = Arc::clone(&self.handle);
         tokio::spawn(async move {
-            if !dial(connections, tls, Dial { entry, allowed }).await {
-                room.event(session, RoomEvent::Unreachable).await;
+            if !dial(connections, tls, Dial { entry: Arc::clone(&entry), allowed }).await {
+                room.unreachable(entry).await;
             }
         });
     }
@@ -72,22 +71,44 @@ impl RoomTask {
         Arc::new(SessionEntry::new(Arc::clone(&self.handle), session, spec.local.clone(), spec.peer.clone()))
     }
 
-    pub(super) fn bound(&mut self, now: Instant, entry: &Arc<SessionEntry>, outbox: Arc<Outbox>, slot: Slot) {
+    pub(super) fn bound(&mut self, now: Instant, bound: Bound) {
+        let entry = Arc::clone(&bound.entry);
+        // It may have ended since: the connection gets its place back.
         let Some(entries) = self.entries.get_mut(&entry.session) else { return };
-        if Arc::ptr_eq(&entries.current, entry)
+        let Some(Place { session, outbox, slot }) = bound.take() else { return };
+        if Arc::ptr_eq(&entries.current, &entry)
             && let Some(former) = entries.former.take()
         {
             self.shared.table.remove(&former.local);
         }
-        self.switch.attach(entry.session, outbox, slot);
-        self.focus.handle_bound(now, entry.session);
-        self.newcomers.push(entry.session);
+        self.switch.attach(session, outbox, slot);
+        self.focus.handle_bound(now, session);
+        self.newcomers.insert(session);
     }
 
-    pub(super) fn unbound(&mut self, now: Instant, session: SessionId, slot: Slot, outbox: &Arc<Outbox>) {
-        if self.switch.is_attached(session, outbox, slot) {
-            self.switch.detach(session);
-            self.focus.handle_unbound(now, &mut self.room, session);
+    pub(super) fn unbound(&mut self, now: Instant, place: &Place) {
+        if self.is_at(place) {
+            self.switch.detach(place.session);
+            self.focus.handle_unbound(now, &mut self.room, place.session);
         }
+    }
+
+    /// What was tried for an older offer, or is bound by now, is none.
+    pub(super) fn unreachable(&mut self, now: Instant, entry: &Arc<SessionEntry>) {
+        let is_current = self.entries.get(&entry.session).is_some_and(|known| Arc::ptr_eq(&known.current, entry));
+        if is_current && !self.switch.is_bound(entry.session) {
+            self.focus.end_session(now, &mut self.room, entry.session, EndReason::ConnectionLost);
+        }
+    }
+
+    /// Whether this is where the session is now: what a former connection tells is no longer true of it.
+    pub(super) fn is_at(&self, place: &Place) -> bool {
+        self.switch.is_attached(place.session, &place.outbox, place.slot)
+    }
+
+    /// The session under the URI that its peer was given last.
+    #[cfg(test)]
+    pub(super) fn current_entry(&self, session: SessionId) -> Option<Arc<SessionEntry>> {
+        self.entries.get(&session).map(|entries| Arc::clone(&entries.current))
     }
 }

@@ -2,14 +2,14 @@
 
 use super::labels::{cause_of, layer_of};
 use super::sessions::Entries;
-use super::{Brought, MsrpInput, RoomEvent, RoomHandle, Rooms, SipInput};
+use super::{Brought, MsrpInput, Place, RoomEvent, RoomHandle, Rooms, SipInput};
 use crate::metrics::{MessageKind, Metrics};
 use crate::msrp::{Connections, SessionTable};
 use crate::sip::{SipOutput, count_refusal};
 use parlor_focus::{EndReason, Focus, Output as FocusOutput};
 use parlor_room::{Room, SessionId};
 use parlor_switch::{Counted, OutboxLimits, Output as SwitchOutput, Switch};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
@@ -52,9 +52,9 @@ pub(super) struct RoomTask {
     rooms: Arc<Rooms>,
     pub(super) entries: BTreeMap<SessionId, Entries>,
     /// Sessions that are bound and have not been welcomed.
-    pub(super) newcomers: Vec<SessionId>,
+    pub(super) newcomers: BTreeSet<SessionId>,
     /// A message for the SIP task that waits for space there.
-    for_sip: Option<SipOutput>,
+    pub(super) for_sip: Option<SipOutput>,
     participants: usize,
     phase: Phase,
 }
@@ -82,7 +82,7 @@ impl RoomTask {
             shared,
             rooms,
             entries: BTreeMap::new(),
-            newcomers: Vec::new(),
+            newcomers: BTreeSet::new(),
             for_sip: None,
             participants: 0,
             phase: Phase::Unused(Instant::now()),
@@ -131,7 +131,7 @@ impl RoomTask {
         [own, self.focus.poll_timeout(), self.switch.poll_timeout()].into_iter().flatten().min()
     }
 
-    fn handle_sip(&mut self, input: SipInput) {
+    pub(super) fn handle_sip(&mut self, input: SipInput) {
         let now = Instant::now();
         match input {
             SipInput::Request { tx, request, flow } => {
@@ -148,17 +148,21 @@ impl RoomTask {
         }
     }
 
-    fn handle_reads(&mut self, reads: &mut Vec<MsrpInput>) {
+    pub(super) fn handle_reads(&mut self, reads: &mut Vec<MsrpInput>) {
         let now = Instant::now();
         let mut brought = Vec::with_capacity(reads.len());
         for input in reads.drain(..) {
             match input {
-                MsrpInput::Bound { entry, outbox, slot } => self.bound(now, &entry, outbox, slot),
-                MsrpInput::Unbound { session, slot, outbox } => self.unbound(now, session, slot, &outbox),
-                MsrpInput::Event(session, event) => self.handle_event(now, session, event),
-                MsrpInput::Brought(Brought { inputs, credit, read_at }) => {
-                    for (session, input) in inputs {
-                        self.switch.handle(now, &self.room, session, input, &credit);
+                MsrpInput::Bound(bound) => self.bound(now, bound),
+                MsrpInput::Unbound(place) => self.unbound(now, &place),
+                MsrpInput::Event(place, event) => self.handle_event(now, &place, event),
+                MsrpInput::Unreachable(entry) => self.unreachable(now, &entry),
+                MsrpInput::Brought(Brought { outbox, inputs, credit, read_at }) => {
+                    for (session, slot, input) in inputs {
+                        // What comes late from a connection that the session has left is of a chunk that was broken off.
+                        if self.switch.is_attached(session, &outbox, slot) {
+                            self.switch.handle(now, &self.room, session, input, &credit);
+                        }
                     }
                     brought.push((credit, read_at));
                 }
@@ -177,17 +181,19 @@ impl RoomTask {
         self.welcome();
     }
 
-    fn handle_event(&mut self, now: Instant, session: SessionId, event: RoomEvent) {
+    fn handle_event(&mut self, now: Instant, place: &Place, event: RoomEvent) {
+        if !self.is_at(place) {
+            return;
+        }
         match event {
             RoomEvent::Recovered { missed } => {
                 let text = match missed {
                     1 => "You missed 1 message: your connection did not keep up.".to_owned(),
                     n => format!("You missed {n} messages: your connection did not keep up."),
                 };
-                self.switch.notify(&self.room, session, &date_time(), &text);
+                self.switch.notify(&self.room, place.session, &date_time(), &text);
             }
-            RoomEvent::GivenUp => self.focus.end_session(now, &mut self.room, session, EndReason::Stalled),
-            RoomEvent::Unreachable => self.focus.end_session(now, &mut self.room, session, EndReason::ConnectionLost),
+            RoomEvent::GivenUp => self.focus.end_session(now, &mut self.room, place.session, EndReason::Stalled),
         }
     }
 
@@ -220,7 +226,7 @@ impl RoomTask {
         self.phase = Phase::Draining(now);
     }
 
-    fn move_outputs(&mut self) {
+    pub(super) fn move_outputs(&mut self) {
         if let Phase::Farewell(_) = self.phase
             && self.switch.is_all_written()
         {
