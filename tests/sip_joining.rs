@@ -1,6 +1,7 @@
 //! INVITE: how a participant joins, and what it is told when it cannot.
 
 use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
 use crate::support::msrp::{MsrpPeer, Send};
 use crate::support::participant::{Joined, Participant, own_path};
@@ -194,6 +195,84 @@ fn we_connect_nowhere_else() {
     }
     victim.set_nonblocking(true).unwrap();
     assert!(victim.accept().is_err(), "the server connected to a stranger");
+}
+
+/// Who is not known is connected to where its INVITE came from, whatever name it gives: no name is looked up.
+#[test]
+fn no_name_is_looked_up() {
+    let server = Server::plain();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let path = format!("msrp://alice.example.test:{}/{};tcp", listener.local_addr().unwrap().port(), unique("s"));
+    let _alice = Waiting::invite(&server, &path);
+    assert_eq!(accepted(&listener).receive().method, "SEND");
+}
+
+/// Connections that we open count like those that come.
+#[test]
+fn no_connection_beyond_the_limit() {
+    // One for bob, one that the listener keeps ready.
+    let server = Setup::default().set("limits.connections", "2").start();
+    let mut bob = Participant::join(&server, "bob");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let mut alice = Waiting::invite(&server, &format!("msrp://{}/{};tcp", listener.local_addr().unwrap(), unique("s")));
+    let bye = alice.user.expect_request("BYE");
+    alice.user.answer(&bye);
+    server.shows("parlor_rejected_total{layer=\"msrp\",reason=\"too_many_connections\"}", 1.0);
+    bob.say("only me");
+}
+
+/// A session has one attempt to connect under way: a new path, or the end of the session, ends the one before.
+#[test]
+fn one_attempt_at_a_time() {
+    let server = Setup::default().tls().start();
+    let path = |listener: &TcpListener| format!("msrps://{}/{};tcp", listener.local_addr().unwrap(), unique("s"));
+    // They take the connection and say nothing, so that TLS waits.
+    let silent = [(); 2].map(|()| TcpListener::bind(("127.0.0.1", 0)).unwrap());
+    let mut alice = Waiting::invite(&server, &path(&silent[0]));
+    let mut first = accepted(&silent[0]);
+    let started = Instant::now();
+    let reinvite = alice.call.invite("", &waiting_offer(&path(&silent[1])));
+    alice.user.send(reinvite);
+    alice.user.expect(200);
+    let ack = alice.call.ack("");
+    alice.user.send(ack);
+    let mut second = accepted(&silent[1]);
+    eventually("the first attempt ends", || (!first.wire.fill(Instant::now()) && first.wire.ended()).then_some(()));
+    let bye = alice.call.request("BYE", "", "");
+    alice.user.send(bye);
+    alice.user.expect(200);
+    eventually("the second attempt ends", || (!second.wire.fill(Instant::now()) && second.wire.ended()).then_some(()));
+    assert!(started.elapsed() < Duration::from_secs(9), "they ended of themselves");
+}
+
+/// Somebody who has joined and waits for us to connect.
+struct Waiting {
+    user: SipUser,
+    call: Call,
+}
+
+impl Waiting {
+    fn invite(server: &Server, path: &str) -> Self {
+        let mut user =
+            if path.starts_with("msrps:") { SipUser::tls(server, "alice") } else { SipUser::tcp(server, "alice") };
+        let mut call = Call::new(&user, &server.room("lobby"));
+        user.send(call.invite("", &waiting_offer(path)));
+        let answer = user.expect(200);
+        call.established(&answer);
+        user.send(call.ack(""));
+        Self { user, call }
+    }
+}
+
+fn waiting_offer(path: &str) -> String {
+    offer(path).replace("a=setup:actpass", "a=setup:passive")
+}
+
+fn accepted(listener: &TcpListener) -> MsrpPeer {
+    listener.set_nonblocking(true).unwrap();
+    let stream = eventually("the server connects", || listener.accept().ok()).0;
+    stream.set_nonblocking(false).unwrap();
+    MsrpPeer::over(Wire::plain(stream))
 }
 
 /// SIP-61: the first m=message that will do becomes the session; other lines get port 0, in their order.

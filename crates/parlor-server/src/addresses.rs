@@ -1,8 +1,9 @@
-//! How many connections one address may have.
+//! How many connections there may be, in all and of one address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Counts connections by the address they come from. A /64 network counts as one IPv6 address; loopback is not limited.
 #[derive(Clone, Debug)]
@@ -16,6 +17,42 @@ pub(crate) struct PerAddress {
 pub(crate) struct OneOfAddress {
     counts: Arc<Mutex<HashMap<IpAddr, u32>>>,
     address: IpAddr,
+}
+
+/// The limits on one kind of connection, accepted and opened ones together.
+#[derive(Clone, Debug)]
+pub(crate) struct Admission {
+    permits: Arc<Semaphore>,
+    per_address: PerAddress,
+}
+
+/// One connection within the limits, for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    _permit: OwnedSemaphorePermit,
+    _one_of_address: OneOfAddress,
+}
+
+impl Admission {
+    /// So many in all, and of each address.
+    pub(crate) fn new(connections: usize, of_each_address: u32) -> Self {
+        Self { permits: Arc::new(Semaphore::new(connections)), per_address: PerAddress::new(of_each_address) }
+    }
+
+    /// Waits until there may be one more connection.
+    pub(crate) async fn space(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed")
+    }
+
+    /// That one is of this address; `None` if the address has too many.
+    pub(crate) fn admit(&self, permit: OwnedSemaphorePermit, address: IpAddr) -> Option<Admitted> {
+        Some(Admitted { _permit: permit, _one_of_address: self.per_address.admit(address)? })
+    }
+
+    /// One more connection of this address, if there may be one now.
+    pub(crate) fn try_admit(&self, address: IpAddr) -> Option<Admitted> {
+        self.admit(Arc::clone(&self.permits).try_acquire_owned().ok()?, address)
+    }
 }
 
 impl PerAddress {
@@ -66,6 +103,18 @@ fn lock(counts: &Mutex<HashMap<IpAddr, u32>>) -> MutexGuard<'_, HashMap<IpAddr, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_have_two_limits() {
+        let admission = Admission::new(2, 1);
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let first = admission.try_admit(ip("192.0.2.1"));
+        assert!(first.is_some() && admission.try_admit(ip("192.0.2.1")).is_none(), "of one address");
+        let second = admission.try_admit(ip("192.0.2.2"));
+        assert!(second.is_some() && admission.try_admit(ip("192.0.2.3")).is_none(), "in all");
+        drop(first);
+        assert!(admission.try_admit(ip("192.0.2.3")).is_some());
+    }
 
     #[test]
     fn an_address_has_at_most_so_many_connections() {

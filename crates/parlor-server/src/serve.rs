@@ -1,6 +1,6 @@
 //! Starts what the configuration says and runs it until told to stop.
 
-use crate::addresses::PerAddress;
+use crate::addresses::Admission;
 use crate::config::{self, Config, HostPort, Transport};
 use crate::http::{self, Readiness};
 use crate::metrics::Metrics;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::info;
 
@@ -153,6 +153,7 @@ impl Server {
         let focus = Arc::new(focus_settings(config, &sockets));
         let connections = Arc::new(Connections::new(
             msrp_settings(config, outbox),
+            Admission::new(config.limits.connections as usize, config.limits.connections_per_address),
             Arc::clone(&table),
             Arc::clone(metrics),
             StalledMemory::new(config.limits.stalled_outboxes.in_memory()),
@@ -178,10 +179,8 @@ impl Server {
             task.serve(socket, bound, sent_by);
         }
         tokio::spawn(task.run());
-        let permits = Arc::new(Semaphore::new(config.limits.connections as usize));
-        let per_address = PerAddress::new(config.limits.connections_per_address);
         for (listener, _, _, _) in sockets.msrp {
-            tokio::spawn(listener.run(Arc::clone(&connections), Arc::clone(&permits), per_address.clone()));
+            tokio::spawn(listener.run(Arc::clone(&connections)));
         }
         Self { rooms, connections }
     }

@@ -122,7 +122,7 @@ section! {
 section! {
     /// What the server takes on at most. Together these bound its memory.
     pub Limits {
-        /// MSRP connections.
+        /// MSRP connections, those included that we open to participants that wait for us.
         connections: u32 = 10000, from 1 to 1000000;
         /// Connections of one address, of MSRP and of SIP each. A /64 network counts as one IPv6 address; loopback has no
         /// such limit.

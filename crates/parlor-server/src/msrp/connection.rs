@@ -3,6 +3,7 @@
 use super::budget::Window;
 use super::table::{SessionEntry, SessionTable};
 use super::{reader, writer};
+use crate::addresses::Admission;
 use crate::metrics::{Counted, DropReason, Metrics};
 use crate::room::{Place, RoomEvent};
 use parlor_msrp::Limits;
@@ -34,6 +35,7 @@ pub(crate) struct Settings {
 #[derive(Debug)]
 pub(crate) struct Connections {
     settings: Settings,
+    admission: Admission,
     table: Arc<SessionTable>,
     metrics: Arc<Metrics>,
     stalled_memory: StalledMemory,
@@ -45,16 +47,30 @@ impl Connections {
     /// None yet.
     pub(crate) fn new(
         settings: Settings,
+        admission: Admission,
         table: Arc<SessionTable>,
         metrics: Arc<Metrics>,
         stalled_memory: StalledMemory,
     ) -> Self {
-        Self { settings, table, metrics, stalled_memory, outboxes: Mutex::new(Slab::new()), next: AtomicU64::new(1) }
+        Self {
+            settings,
+            admission,
+            table,
+            metrics,
+            stalled_memory,
+            outboxes: Mutex::new(Slab::new()),
+            next: AtomicU64::new(1),
+        }
     }
 
     /// The metrics that connections count in.
     pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    /// How many there may be.
+    pub(super) fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     /// Sets the gauges that are sums over all connections.
@@ -90,8 +106,10 @@ impl Connections {
         };
         let (reading, writing) = stream;
         let end: io::Result<()> = async {
-            if let Some(entry) = dialled {
-                reader::bind_first(&connection, entry).await;
+            if let Some(entry) = dialled
+                && !reader::bind_first(&connection, entry).await
+            {
+                return Ok(());
             }
             // One task for both: what the reader queues is seen by the writer as soon as the reader waits. Whichever
             // half ends first ends the other.

@@ -3,13 +3,18 @@
 use super::connection::Connections;
 use super::socket;
 use super::table::SessionEntry;
+use crate::addresses::Admitted;
+use crate::metrics::Layer;
+use parlor_msrp::Uri;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tracing::debug;
 
 /// How long one attempt may take.
@@ -24,47 +29,68 @@ pub(crate) struct Dial {
     pub(crate) allowed: Option<IpAddr>,
 }
 
-/// Connects to the leftmost URI of the peer's path, binds, and serves the connection until it ends.
-///
-/// Gives `false` when no connection could be made.
-pub(crate) async fn dial(connections: Arc<Connections>, tls: Arc<rustls::ClientConfig>, dial: Dial) -> bool {
-    let uri = dial.entry.peer.first();
-    let stream = match timeout(PATIENCE, connect(uri.host(), uri.port(), dial.allowed)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            debug!(%error, "cannot connect to a participant");
-            return false;
-        }
-        Err(_) => return false,
-    };
-    if !uri.is_secure() {
-        connections.serve(stream.into_split(), false, Some(Arc::clone(&dial.entry))).await;
-        return true;
-    }
-    // MSRP-141: the certificate must be the host's.
-    let Ok(name) = rustls::pki_types::ServerName::try_from(uri.host().to_owned()) else { return false };
-    match timeout(PATIENCE, TlsConnector::from(tls).connect(name, stream)).await {
-        Ok(Ok(stream)) => {
-            Box::pin(connections.serve(tokio::io::split(stream), true, Some(Arc::clone(&dial.entry)))).await;
-            true
-        }
-        Ok(Err(error)) => {
-            debug!(%error, "TLS to a participant failed");
-            false
-        }
-        Err(_) => false,
+/// An attempt to connect. It is given up with this; a connection that it made stays.
+#[derive(Debug)]
+pub(crate) struct Dialling(AbortHandle);
+
+impl Drop for Dialling {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
-/// MSRP-84: every address of the host in turn, as far as it is allowed.
-async fn connect(host: &str, port: Option<u16>, allowed: Option<IpAddr>) -> io::Result<TcpStream> {
-    let port = port.ok_or(io::ErrorKind::InvalidInput)?;
+/// Connects to the leftmost URI of the peer's path, binds, and serves the connection in a task of its own. The room is
+/// told if no connection could be made.
+pub(crate) fn dial(connections: Arc<Connections>, tls: Arc<rustls::ClientConfig>, dial: Dial) -> Dialling {
+    let attempt = tokio::spawn(async move {
+        let opened = timeout(PATIENCE, open(&connections, tls, &dial)).await;
+        match opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+            Ok(opened) => drop(tokio::spawn(serve(connections, opened, dial.entry))),
+            Err(error) => {
+                debug!(%error, "cannot connect to a participant");
+                let room = Arc::clone(&dial.entry.room);
+                room.unreachable(dial.entry).await;
+            }
+        }
+    });
+    Dialling(attempt.abort_handle())
+}
+
+struct Opened {
+    stream: Stream,
+    admitted: Admitted,
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Secure(Box<TlsStream<TcpStream>>),
+}
+
+async fn open(connections: &Connections, tls: Arc<rustls::ClientConfig>, dial: &Dial) -> io::Result<Opened> {
+    let uri = dial.entry.peer.first();
+    let (stream, admitted) = connect(connections, uri, dial.allowed).await?;
+    if !uri.is_secure() {
+        return Ok(Opened { stream: Stream::Plain(stream), admitted });
+    }
+    // MSRP-141: the certificate must be the host's.
+    let name = rustls::pki_types::ServerName::try_from(uri.host().to_owned()).map_err(io::Error::other)?;
+    let stream = TlsConnector::from(tls).connect(name, stream).await?;
+    Ok(Opened { stream: Stream::Secure(Box::new(stream)), admitted })
+}
+
+/// MSRP-84: every address of the host in turn.
+async fn connect(connections: &Connections, uri: &Uri, allowed: Option<IpAddr>) -> io::Result<(TcpStream, Admitted)> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in lookup_host((host, port)).await?.filter(|address| permitted(*address, allowed)) {
+    for address in addresses(uri, allowed).await? {
+        let Some(admitted) = connections.admission().try_admit(address.ip()) else {
+            connections.metrics().reject(Layer::Msrp, "too_many_connections");
+            last = io::Error::other("too many connections");
+            continue;
+        };
         match TcpStream::connect(address).await {
             Ok(stream) => {
                 socket::set_up(&stream)?;
-                return Ok(stream);
+                return Ok((stream, admitted));
             }
             Err(error) => last = error,
         }
@@ -72,7 +98,23 @@ async fn connect(host: &str, port: Option<u16>, allowed: Option<IpAddr>) -> io::
     Err(last)
 }
 
-/// RFC 4975 §14.5: nobody is to be made to attack a third party.
-fn permitted(address: SocketAddr, allowed: Option<IpAddr>) -> bool {
-    allowed.is_none_or(|ip| ip.to_canonical() == address.ip().to_canonical())
+/// RFC 4975 §14.5: nobody is to be made to attack a third party. So where only one address is allowed, a host's name is not
+/// even looked up.
+async fn addresses(uri: &Uri, allowed: Option<IpAddr>) -> io::Result<Vec<SocketAddr>> {
+    let port = uri.port().ok_or(io::ErrorKind::InvalidInput)?;
+    let Some(allowed) = allowed else {
+        return Ok(lookup_host((uri.host(), port)).await?.collect());
+    };
+    match uri.host().parse::<IpAddr>() {
+        Ok(host) if host.to_canonical() != allowed.to_canonical() => Err(io::ErrorKind::PermissionDenied.into()),
+        Ok(_) | Err(_) => Ok(vec![SocketAddr::new(allowed, port)]),
+    }
+}
+
+async fn serve(connections: Arc<Connections>, opened: Opened, entry: Arc<SessionEntry>) {
+    match opened.stream {
+        Stream::Plain(stream) => connections.serve(stream.into_split(), false, Some(entry)).await,
+        Stream::Secure(stream) => Box::pin(connections.serve(tokio::io::split(*stream), true, Some(entry))).await,
+    }
+    drop(opened.admitted);
 }

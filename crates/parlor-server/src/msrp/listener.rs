@@ -2,7 +2,6 @@
 
 use super::connection::Connections;
 use super::socket;
-use crate::addresses::PerAddress;
 use crate::metrics::Layer;
 use crate::tls::HANDSHAKE_TIMEOUT;
 use anyhow::{Context as _, Result};
@@ -10,7 +9,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tracing::{Instrument as _, debug, debug_span, warn};
@@ -35,12 +33,12 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Accepts connections for ever; each runs in a task of its own and has one of `permits`.
-    pub(crate) async fn run(self, connections: Arc<Connections>, permits: Arc<Semaphore>, per_address: PerAddress) {
+    /// Accepts connections for ever; each runs in a task of its own.
+    pub(crate) async fn run(self, connections: Arc<Connections>) {
         let acceptor = self.tls.map(TlsAcceptor::from);
         loop {
             // Above the limit further connections wait in the kernel.
-            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+            let permit = connections.admission().space().await;
             let (stream, peer) = match self.socket.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
@@ -50,7 +48,7 @@ impl Listener {
                     continue;
                 }
             };
-            let Some(one_of_address) = per_address.admit(peer.ip()) else {
+            let Some(admitted) = connections.admission().admit(permit, peer.ip()) else {
                 connections.metrics().reject(Layer::Msrp, "too_many_of_address");
                 continue;
             };
@@ -59,7 +57,7 @@ impl Listener {
             tokio::spawn(
                 async move {
                     serve(connections, stream, acceptor).await;
-                    drop((permit, one_of_address));
+                    drop(admitted);
                 }
                 .instrument(span),
             );

@@ -12,6 +12,6 @@ mod writer;
 
 pub(crate) use budget::RoomBudget;
 pub(crate) use connection::{Connections, Settings};
-pub(crate) use dial::{Dial, dial};
+pub(crate) use dial::{Dial, Dialling, dial};
 pub(crate) use listener::{Listener, bind};
 pub(crate) use table::{SessionEntry, SessionTable};

@@ -85,10 +85,11 @@ async fn held<F: Future>(connection: &Connection, wait: F) -> F::Output {
     output
 }
 
-/// We connected for this session: it is bound, and the first thing on the connection is a SEND (MSRP-154).
-pub(super) async fn bind_first(connection: &Connection, entry: Arc<SessionEntry>) {
+/// We connected for this session: it is bound, and the first thing on the connection is a SEND (MSRP-154). Gives `false`
+/// if it has ended or is bound by now.
+pub(super) async fn bind_first(connection: &Connection, entry: Arc<SessionEntry>) -> bool {
     if entry.bind(connection.number) != Binding::Bound {
-        return;
+        return false;
     }
     let mut encoded = Vec::with_capacity(256);
     let tid = TransactionId::from_random(rand::random(), rand::random());
@@ -109,6 +110,7 @@ pub(super) async fn bind_first(connection: &Connection, entry: Arc<SessionEntry>
     let Seat { slot, entry } = connection.seat(entry);
     connection.outbox.push_control(Bytes::from(encoded));
     Arc::clone(&entry.room).bound(entry, Arc::clone(&connection.outbox), slot).await;
+    true
 }
 
 async fn read_some<R: AsyncRead + Unpin>(half: &mut R, most: usize) -> io::Result<Bytes> {

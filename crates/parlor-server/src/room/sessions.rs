@@ -3,9 +3,10 @@
 use super::labels::end_of;
 use super::task::RoomTask;
 use super::{Bound, Place};
-use crate::msrp::{Dial, SessionEntry, dial};
+use crate::msrp::{Dial, Dialling, SessionEntry, dial};
 use parlor_focus::{EndReason, SessionSpec};
 use parlor_room::SessionId;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 use tracing::debug;
@@ -15,6 +16,8 @@ use tracing::debug;
 pub(super) struct Entries {
     current: Arc<SessionEntry>,
     former: Option<Arc<SessionEntry>>,
+    /// The last attempt to connect to the peer.
+    dialling: Option<Dialling>,
 }
 
 impl RoomTask {
@@ -22,7 +25,7 @@ impl RoomTask {
         let entry = self.entry(session, spec);
         self.shared.table.insert(&entry);
         self.switch.open(session, spec.local.clone(), spec.peer.clone());
-        self.entries.insert(session, Entries { current: entry, former: None });
+        self.entries.insert(session, Entries { current: entry, former: None, dialling: None });
         self.shared.metrics.msrp_sessions.inc();
         debug!(session = session.0, "session opened");
     }
@@ -55,16 +58,11 @@ impl RoomTask {
         debug!(session = session.0, ?reason, "session closed");
     }
 
-    pub(super) fn connect(&mut self, session: SessionId, allowed: Option<std::net::IpAddr>) {
-        let Some(entries) = self.entries.get(&session) else { return };
+    pub(super) fn connect(&mut self, session: SessionId, allowed: Option<IpAddr>) {
+        let Some(entries) = self.entries.get_mut(&session) else { return };
         let entry = Arc::clone(&entries.current);
         let (connections, tls) = (Arc::clone(&self.shared.connections), Arc::clone(&self.shared.tls));
-        let room = Arc::clone(&self.handle);
-        tokio::spawn(async move {
-            if !dial(connections, tls, Dial { entry: Arc::clone(&entry), allowed }).await {
-                room.unreachable(entry).await;
-            }
-        });
+        entries.dialling = Some(dial(connections, tls, Dial { entry, allowed }));
     }
 
     fn entry(&self, session: SessionId, spec: &SessionSpec) -> Arc<SessionEntry> {

@@ -5,6 +5,7 @@ mod connections;
 use super::registry::{Policy, Rooms};
 use super::task::{RoomTask, Shared};
 use super::{Brought, MsrpInput, Place, RoomHandle, SipInput};
+use crate::addresses::Admission;
 use crate::metrics::Metrics;
 use crate::msrp::{Connections, RoomBudget, SessionEntry, SessionTable, Settings};
 use crate::sip::SipOutput;
@@ -45,7 +46,8 @@ impl Scene {
             frame_bytes: 8192,
         };
         let memory = StalledMemory::new(usize::MAX);
-        let connections = Connections::new(settings, Arc::clone(&table), Arc::clone(&metrics), memory);
+        let connections =
+            Connections::new(settings, Admission::new(10, 10), Arc::clone(&table), Arc::clone(&metrics), memory);
         let msrp = MsrpAddress { host: "192.0.2.1".into(), port: 2855 };
         let focus = parlor_focus::Settings {
             msrp: MsrpAddresses { tcp: Some(msrp), tls: None },
