@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tracing::{Instrument as _, info_span};
 
-/// How many SIP messages may wait for one room.
-const SIP_MAILBOX: usize = 256;
+/// How many SIP messages may wait for one room: two seconds of a rush of joins, as machines stand still at times.
+const SIP_MAILBOX: usize = 1024;
 /// So many places are kept for what must not be refused: ACK, BYE, responses.
 const KEPT: usize = 64;
 /// How many reads may wait for one room.
