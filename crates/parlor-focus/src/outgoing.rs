@@ -192,7 +192,10 @@ impl Focus {
         let Ok(cseq) = response.headers.cseq() else { return };
         let ack = leg.dialog.ack_for(cseq.seq);
         let next_hop = leg.next_hop();
-        leg.acked = Some(Box::new((request, ack.clone())));
+        let before = leg.acked.replace(Box::new((request, ack.clone())));
+        if let Some(before) = before {
+            self.forget_request(before.0);
+        }
         self.remember_request(request, id);
         self.timers.arm(id, Timer::ForgetAck, now + self.settings.sip_timers.t1x64());
         self.emit(Output::SendAck { request: ack, next_hop });

@@ -4,6 +4,7 @@ mod dispatch;
 mod flows;
 mod listener;
 mod reading;
+mod requests;
 mod stream;
 mod task;
 mod udp;

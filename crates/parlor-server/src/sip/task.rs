@@ -2,15 +2,16 @@
 
 use super::flows::{Datagrams, Flows};
 use super::listener::StreamListener;
+use super::requests::{Answered, Requests};
 use super::stream::Streams;
 use super::{Incoming, SipOutput, udp};
 use crate::addresses::PerAddress;
 use crate::metrics::{Layer, Metrics, SipMethod};
 use crate::msrp::SessionTable;
 use crate::room::{Rooms, SipInput};
-use parlor_focus::RequestId;
-use parlor_sip::{ClientTransactionId, Endpoint, Event, Flow, Limits, SentBy, Stats, TransactionLimits, Transport};
-use std::collections::HashMap;
+use parlor_sip::{
+    ClientTransactionId, Endpoint, Event, Flow, Limits, Response, SentBy, Stats, TransactionLimits, Transport,
+};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -51,7 +52,7 @@ pub(crate) struct SipTask {
     pub(super) focus: Arc<parlor_focus::Settings>,
     pub(super) metrics: Arc<Metrics>,
     flows: Flows,
-    requests: HashMap<ClientTransactionId, (u64, RequestId)>,
+    requests: Requests,
     /// What rooms are still to be told; they are asked again when they have space.
     untold: Vec<(u64, SipInput)>,
     incoming: mpsc::Receiver<Incoming>,
@@ -85,7 +86,7 @@ impl SipTask {
             focus,
             metrics,
             flows: Flows::new(streams),
-            requests: HashMap::new(),
+            requests: Requests::new(settings.transactions.timers.t1x64()),
             untold: Vec::new(),
             incoming,
             outgoing,
@@ -160,7 +161,7 @@ impl SipTask {
             SipOutput::Request { room, id, request, next_hop } => match self.flows.route(&next_hop) {
                 Some(flow) => {
                     let tx = self.endpoint.request(now, flow, &self.flows.sent_by(flow), request);
-                    self.requests.insert(tx, (room, id));
+                    self.requests.sent(tx, room, id);
                 }
                 None => self.tell(room, SipInput::Failed(id)),
             },
@@ -195,19 +196,26 @@ impl SipTask {
             Event::Ack { request, flow: _ } => self.handle_ack(request),
             // SIP-47: rooms answer an INVITE at once, so that there is nothing to cancel.
             Event::Cancel { tx: _ } => self.metrics.sip_requests.of(SipMethod::Cancel).inc(),
-            Event::Response { tx, response } => {
-                if response.code < 200 {
-                    return;
-                }
-                if let Some((room, id)) = self.requests.remove(&tx) {
-                    self.tell(room, SipInput::Response(id, response));
-                }
-            }
+            Event::Response { tx, response } => self.handle_response(now, tx, response),
             Event::Timeout { tx } | Event::TransportError { tx } => {
-                if let Some((room, id)) = self.requests.remove(&tx) {
+                if let Some((room, id)) = self.requests.failed(tx) {
                     self.tell(room, SipInput::Failed(id));
                 }
             }
+        }
+    }
+
+    fn handle_response(&mut self, now: Instant, tx: ClientTransactionId, response: Box<Response>) {
+        if response.is_provisional() {
+            return;
+        }
+        match self.requests.answered(now, tx, &response) {
+            Some(Answered { room, id, again: false }) => self.tell(room, SipInput::Response(id, response)),
+            Some(Answered { room, id, again: true }) => {
+                // A room that has no space for it now will see the next one.
+                let _ = self.rooms.dispatch_by_id(room, SipInput::Response(id, response));
+            }
+            None => {}
         }
     }
 
