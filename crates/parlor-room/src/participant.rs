@@ -28,6 +28,11 @@ impl Identity {
         self.uris().any(|own| own.same_user_and_host(uri))
     }
 
+    /// The same for all spellings of the address of record.
+    pub fn key(&self) -> Box<str> {
+        key_of(&self.aor)
+    }
+
     /// The address of record and the aliases.
     pub fn uris(&self) -> impl Iterator<Item = &Uri> {
         std::iter::once(&self.aor).chain(&self.aliases)
@@ -69,5 +74,13 @@ impl Session {
     /// What it can take and may do.
     pub fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+}
+
+/// The same for all spellings of a URI that differ only in what does not tell users apart (CHAT-51).
+pub(crate) fn key_of(uri: &Uri) -> Box<str> {
+    match (uri.user(), uri.host()) {
+        (Some(user), Some(host)) => format!("{user}@{}", host.to_ascii_lowercase()).into_boxed_str(),
+        (None, _) | (_, None) => uri.to_string().to_ascii_lowercase().into_boxed_str(),
     }
 }

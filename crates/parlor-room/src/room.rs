@@ -1,5 +1,6 @@
 //! The room itself.
 
+use crate::participant::key_of;
 use crate::{Capabilities, Hosts, Identity, Participant, ParticipantId, Reject, Rules, Session, SessionId};
 use parlor_sip::{Uri, UriError};
 use std::collections::BTreeMap;
@@ -130,7 +131,7 @@ impl Room {
         if self.closing {
             return Err(Reject::Closing);
         }
-        let known = self.owners.get(&key_of(&identity.aor)).copied();
+        let known = self.owners.get(&identity.key()).copied();
         let participant = match known {
             Some(id) => id,
             None if self.participants.len() >= self.rules.max_participants => return Err(Reject::Full),
@@ -191,14 +192,6 @@ impl Room {
         let id = self.next_id;
         self.next_id += 1;
         id
-    }
-}
-
-/// The same for all spellings of a URI that differ only in what does not tell users apart (CHAT-51).
-fn key_of(uri: &Uri) -> Box<str> {
-    match (uri.user(), uri.host()) {
-        (Some(user), Some(host)) => format!("{user}@{}", host.to_ascii_lowercase()).into_boxed_str(),
-        (None, _) | (_, None) => uri.to_string().to_ascii_lowercase().into_boxed_str(),
     }
 }
 

@@ -164,7 +164,7 @@ impl Server {
             connections: Arc::clone(&connections),
             metrics: Arc::clone(metrics),
             focus: Arc::clone(&focus),
-            switch: switch_settings(config),
+            switch: switch_settings(config, &outbox),
             outbox,
             tls: Arc::clone(&sockets.tls.client),
             sip: to_sip,
@@ -232,7 +232,7 @@ fn msrp_settings(config: &Config, outbox: OutboxLimits) -> msrp::Settings {
     }
 }
 
-fn switch_settings(config: &Config) -> parlor_switch::Settings {
+fn switch_settings(config: &Config, outbox: &OutboxLimits) -> parlor_switch::Settings {
     parlor_switch::Settings {
         frame_bytes: config.msrp.chunk_bytes.in_memory(),
         failure_report: match config.msrp.failure_report {
@@ -244,6 +244,7 @@ fn switch_settings(config: &Config) -> parlor_switch::Settings {
         open_messages_per_session: config.limits.open_messages as usize,
         open_messages: config.limits.open_messages_per_room as usize,
         chunk_timeout: config.limits.chunk_timeout,
+        held_bytes: outbox.held(),
     }
 }
 

@@ -17,6 +17,15 @@ struct Shared {
     held: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
+/// One share of a credit.
+struct Share(Credit);
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.0.settle(1);
+    }
+}
+
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shared").field("outstanding", &self.outstanding).finish_non_exhaustive()
@@ -27,6 +36,27 @@ impl Credit {
     /// A credit with one share, its maker's own, which [`Credit::settle`] gives back.
     pub fn new(held: impl Any + Send) -> Self {
         Self(Arc::new(Shared { outstanding: AtomicUsize::new(1), held: Mutex::new(Some(Box::new(held))) }))
+    }
+
+    /// A credit for `held`, without a share of its maker's.
+    pub(crate) fn of(held: impl Any + Send) -> Self {
+        Self(Arc::new(Shared { outstanding: AtomicUsize::new(0), held: Mutex::new(Some(Box::new(held))) }))
+    }
+
+    /// A credit for what all of these stand for.
+    pub(crate) fn joint<'a>(credits: impl IntoIterator<Item = &'a Self>) -> Self {
+        Self::of(credits.into_iter().map(Self::share).collect::<Vec<Share>>())
+    }
+
+    /// One more share, given back when dropped.
+    fn share(&self) -> Share {
+        self.take(1);
+        Share(self.clone())
+    }
+
+    /// Whether both are one.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// A credit that holds nothing, for what the server itself says.
@@ -68,5 +98,19 @@ mod tests {
         credit.settle(1);
         assert_eq!(Arc::strong_count(&probe), 1);
         assert!(credit.is_settled());
+    }
+
+    #[test]
+    fn a_joint_credit_holds_both_until_its_last_copy_is_settled_or_it_goes_unused() {
+        let (held, read) = (Arc::new(()), Arc::new(()));
+        let of_read = Credit::new(Arc::clone(&read));
+        let joint = Credit::joint([&Credit::of(Arc::clone(&held)), &of_read]);
+        joint.take(1);
+        of_read.settle(1);
+        assert_eq!((Arc::strong_count(&held), Arc::strong_count(&read)), (2, 2));
+        joint.settle(1);
+        assert_eq!((Arc::strong_count(&held), Arc::strong_count(&read)), (1, 1));
+        drop(Credit::of(Arc::clone(&held)));
+        assert_eq!(Arc::strong_count(&held), 1);
     }
 }

@@ -4,6 +4,7 @@ use crate::Credit;
 use crate::frame::{BASE62, Frame, FrameHeaders, FrameTid, MessageKey, Place, TID_RANDOM};
 use crate::outbox::Pushed;
 use crate::recipients::{Recipients, wake};
+use crate::reserve::{Reserve, Reserved};
 use bytes::Bytes;
 use memchr::memmem;
 use parlor_msrp::Flag;
@@ -26,6 +27,16 @@ pub(crate) struct Cut {
     pub(crate) failure_report: &'static str,
 }
 
+/// What the messages of a room are handed out with.
+#[derive(Debug)]
+pub(crate) struct Fanout {
+    pub(crate) cut: Cut,
+    pub(crate) rng: StdRng,
+    pub(crate) reserve: Reserve,
+    /// What has been planned in this turn.
+    pub(crate) turn: Vec<Planned>,
+}
+
 /// A message on its way out: cut into frames for the recipients that were there when it started.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
@@ -38,8 +49,45 @@ pub(crate) struct Outgoing {
     declared_total: Option<u64>,
     frames: u64,
     sent: u64,
-    /// Octets that wait for the next ones, or for the end, so that the last frame can say that it is the last.
-    pending: Option<(Bytes, Credit)>,
+    pending: Option<Pending>,
+}
+
+/// Octets that wait for the next ones, or for the end, so that the last frame can say that it is the last.
+#[derive(Debug)]
+struct Pending {
+    body: Bytes,
+    /// What covers them.
+    credits: Vec<Credit>,
+    /// Instead of their sender's credit, if they are held back.
+    held: Option<Reserved>,
+}
+
+impl Pending {
+    fn new(body: Bytes, credit: &Credit) -> Self {
+        Self { body, credits: vec![credit.clone()], held: None }
+    }
+
+    /// What follows, copied together with these.
+    fn join(&mut self, reserve: &Reserve, body: &[u8], credit: &Credit) {
+        self.body = Bytes::from([&self.body, body].concat());
+        self.release(reserve);
+        if self.credits.last().is_none_or(|last| !last.same(credit)) {
+            self.credits.push(credit.clone());
+        }
+    }
+
+    fn release(&mut self, reserve: &Reserve) {
+        self.credits.extend(self.held.take().map(|held| reserve.release(held)));
+    }
+
+    fn into_parts(mut self, reserve: &Reserve) -> (Bytes, Credit) {
+        self.release(reserve);
+        let credit = match self.credits.as_slice() {
+            [credit] => credit.clone(),
+            credits => Credit::joint(credits),
+        };
+        (self.body, credit)
+    }
 }
 
 /// A frame and for whom it is.
@@ -73,50 +121,68 @@ impl Outgoing {
         self.frames > 0
     }
 
+    /// Octets that are held back without their sender's credit.
+    pub(crate) fn held(&self) -> usize {
+        self.pending.as_ref().and_then(|pending| pending.held.as_ref()).map_or(0, Reserved::octets)
+    }
+
+    /// Whether more than one frame has been planned.
+    pub(crate) fn has_several_frames(&self) -> bool {
+        self.frames > 1
+    }
+
     /// Takes further octets of the message; what makes whole frames is planned.
-    pub(crate) fn push(&mut self, cut: Cut, rng: &mut StdRng, body: Bytes, credit: &Credit, turn: &mut Vec<Planned>) {
-        let mut rest = match self.pending.take() {
-            // Too little for a frame of its own, so it is copied together with what follows.
-            Some((pending, _)) if pending.len() < SMALLEST_CHUNK => Bytes::from([pending, body].concat()),
-            Some((pending, pending_credit)) => {
-                self.plan(cut, rng, pending, &pending_credit, Flag::More, turn);
-                body
+    pub(crate) fn push(&mut self, fanout: &mut Fanout, body: Bytes, credit: &Credit) {
+        let mut pending = match self.pending.take() {
+            Some(mut pending) if pending.body.len() < SMALLEST_CHUNK => {
+                pending.join(&fanout.reserve, &body, credit);
+                pending
             }
-            None => body,
+            Some(whole) => {
+                self.plan_pending(fanout, whole, Flag::More);
+                Pending::new(body, credit)
+            }
+            None => Pending::new(body, credit),
         };
-        while rest.len() > cut.frame_bytes {
-            let frame = rest.split_to(cut.frame_bytes);
-            self.plan(cut, rng, frame, credit, Flag::More, turn);
+        while pending.body.len() > fanout.cut.frame_bytes {
+            let rest = pending.body.split_off(fanout.cut.frame_bytes);
+            self.plan_pending(fanout, pending, Flag::More);
+            pending = Pending::new(rest, credit);
         }
-        if !rest.is_empty() {
-            self.pending = Some((rest, credit.clone()));
+        if !pending.body.is_empty() {
+            self.pending = Some(pending);
         }
     }
 
     /// What waits is planned, as the end of a chunk of the sender's or of the whole message.
-    pub(crate) fn end(&mut self, cut: Cut, rng: &mut StdRng, flag: Flag, turn: &mut Vec<Planned>) {
-        let pending = self.pending.take();
-        if flag == Flag::More && pending.is_none() {
-            return;
-        }
-        let (body, credit) = match pending {
-            Some((body, credit)) if flag != Flag::Abort => (body, credit),
-            Some(_) | None => (Bytes::new(), Credit::none()),
-        };
-        self.plan(cut, rng, body, &credit, flag, turn);
-    }
-
-    /// At the end of a turn: what is worth a frame goes out, less is kept without holding the sender's credit.
-    pub(crate) fn end_turn(&mut self, cut: Cut, rng: &mut StdRng, turn: &mut Vec<Planned>) {
-        let Some((pending, credit)) = self.pending.take() else { return };
-        if pending.len() >= SMALLEST_CHUNK {
-            self.plan(cut, rng, pending, &credit, Flag::More, turn);
-        } else {
-            self.pending = Some((Bytes::copy_from_slice(&pending), Credit::none()));
+    pub(crate) fn end(&mut self, fanout: &mut Fanout, flag: Flag) {
+        match self.pending.take() {
+            Some(pending) if flag != Flag::Abort => self.plan_pending(fanout, pending, flag),
+            None if flag == Flag::More => {}
+            Some(_) | None => self.plan(fanout, &[], &Credit::none(), flag),
         }
     }
 
-    fn plan(&mut self, cut: Cut, rng: &mut StdRng, body: Bytes, credit: &Credit, flag: Flag, turn: &mut Vec<Planned>) {
+    /// At the end of a turn: what is worth a frame goes out; less is held back, if there is space for it.
+    pub(crate) fn end_turn(&mut self, fanout: &mut Fanout) {
+        let Some(pending) = self.pending.take_if(|pending| pending.held.is_none()) else { return };
+        let held = (pending.body.len() < SMALLEST_CHUNK).then(|| fanout.reserve.take(pending.body.len())).flatten();
+        match held {
+            // A copy, without the credit of who sent it: it might never be read again.
+            Some(held) => {
+                let body = Bytes::copy_from_slice(&pending.body);
+                self.pending = Some(Pending { body, credits: Vec::new(), held: Some(held) });
+            }
+            None => self.plan_pending(fanout, pending, Flag::More),
+        }
+    }
+
+    fn plan_pending(&mut self, fanout: &mut Fanout, pending: Pending, flag: Flag) {
+        let (body, credit) = pending.into_parts(&fanout.reserve);
+        self.plan(fanout, &body, &credit, flag);
+    }
+
+    fn plan(&mut self, fanout: &mut Fanout, body: &[u8], credit: &Credit, flag: Flag) {
         let place = if self.frames == 0 { Place::First } else { Place::Later };
         let start = self.sent + 1;
         let end = self.sent + body.len() as u64;
@@ -126,28 +192,25 @@ impl Outgoing {
             Flag::More | Flag::Abort => self.declared_total.filter(|total| *total > end),
         };
         let fixed = body.len() <= LARGEST_FIXED_CHUNK && flag != Flag::Abort;
-        let headers = FrameHeaders {
-            message_id: &self.message_id,
-            failure_report: cut.failure_report,
-            start,
-            end: fixed.then_some(end),
-            total,
-        };
+        let failure_report = fanout.cut.failure_report;
+        let headers =
+            FrameHeaders { message_id: &self.message_id, failure_report, start, end: fixed.then_some(end), total };
         let frame = Frame {
             message: self.key,
             place,
             flag,
-            tid: FrameTid::new(&absent_from(&body, self.random, rng), self.frames),
+            tid: FrameTid::new(&absent_from(body, self.random, &mut fanout.rng), self.frames),
             headers: headers.encode(),
             message_id: self.message_id.clone(),
-            failure_report: cut.failure_report,
+            failure_report,
             start,
-            body,
+            // A copy of its own size: what was read with it is not kept for as long as a recipient has not got this.
+            body: Bytes::copy_from_slice(body),
             credit: credit.clone(),
         };
         self.frames += 1;
         self.sent = end;
-        turn.push(Planned { frame: Arc::new(frame), to: self.recipients.clone(), except: Some(self.except) });
+        fanout.turn.push(Planned { frame: Arc::new(frame), to: self.recipients.clone(), except: Some(self.except) });
     }
 }
 
@@ -191,12 +254,17 @@ pub(crate) fn hand_out(turn: &mut Vec<Planned>) -> Pushed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reserve::tests::Anything;
     use rand::SeedableRng as _;
 
-    const CUT: Cut = Cut { frame_bytes: 8192, failure_report: "partial" };
+    fn fanout() -> Fanout {
+        let cut = Cut { frame_bytes: 8192, failure_report: "partial" };
+        let reserve = Reserve::new(4096, Arc::new(Anything));
+        Fanout { cut, rng: StdRng::seed_from_u64(1), reserve, turn: Vec::new() }
+    }
 
-    fn outgoing(rng: &mut StdRng) -> Outgoing {
-        Outgoing::new(MessageKey(1), rng, Recipients::new([]), SessionId(1), None)
+    fn outgoing(fanout: &mut Fanout) -> Outgoing {
+        Outgoing::new(MessageKey(1), &mut fanout.rng, Recipients::new([]), SessionId(1), None)
     }
 
     fn frames(turn: &[Planned]) -> Vec<(u64, usize, Flag, Place)> {
@@ -205,58 +273,58 @@ mod tests {
 
     #[test]
     fn a_small_message_is_one_frame() {
-        let mut rng = StdRng::seed_from_u64(1);
-        let (mut message, mut turn) = (outgoing(&mut rng), Vec::new());
-        message.push(CUT, &mut rng, Bytes::from_static(b"hello"), &Credit::none(), &mut turn);
-        message.end(CUT, &mut rng, Flag::Complete, &mut turn);
-        assert_eq!(frames(&turn), [(1, 5, Flag::Complete, Place::First)]);
-        assert!(turn[0].frame.headers.ends_with(b"Content-Type: message/cpim\r\n\r\n"));
-        assert!(memmem::find(&turn[0].frame.headers, b"Byte-Range: 1-5/5\r\n").is_some());
+        let mut fanout = fanout();
+        let mut message = outgoing(&mut fanout);
+        message.push(&mut fanout, Bytes::from_static(b"hello"), &Credit::none());
+        message.end(&mut fanout, Flag::Complete);
+        assert_eq!(frames(&fanout.turn), [(1, 5, Flag::Complete, Place::First)]);
+        assert!(fanout.turn[0].frame.headers.ends_with(b"Content-Type: message/cpim\r\n\r\n"));
+        assert!(memmem::find(&fanout.turn[0].frame.headers, b"Byte-Range: 1-5/5\r\n").is_some());
     }
 
     #[test]
     fn a_large_piece_is_cut_and_its_last_frame_ends_the_message() {
-        let mut rng = StdRng::seed_from_u64(1);
-        let (mut message, mut turn) = (outgoing(&mut rng), Vec::new());
-        message.push(CUT, &mut rng, Bytes::from(vec![b'x'; 20_000]), &Credit::none(), &mut turn);
-        message.end(CUT, &mut rng, Flag::Complete, &mut turn);
+        let mut fanout = fanout();
+        let mut message = outgoing(&mut fanout);
+        message.push(&mut fanout, Bytes::from(vec![b'x'; 20_000]), &Credit::none());
+        message.end(&mut fanout, Flag::Complete);
         let expected = [
             (1, 8192, Flag::More, Place::First),
             (8193, 8192, Flag::More, Place::Later),
             (16385, 3616, Flag::Complete, Place::Later),
         ];
-        assert_eq!(frames(&turn), expected);
+        assert_eq!(frames(&fanout.turn), expected);
         // MSRP-33: a frame above 2,048 octets is interruptible.
-        assert!(memmem::find(&turn[2].frame.headers, b"Byte-Range: 16385-*/20000\r\n").is_some());
+        assert!(memmem::find(&fanout.turn[2].frame.headers, b"Byte-Range: 16385-*/20000\r\n").is_some());
     }
 
     #[test]
     fn little_pieces_are_gathered_unless_the_sender_ends_its_chunk() {
-        let mut rng = StdRng::seed_from_u64(1);
-        let (mut message, mut turn) = (outgoing(&mut rng), Vec::new());
+        let mut fanout = fanout();
+        let mut message = outgoing(&mut fanout);
         for _ in 0..100 {
-            message.push(CUT, &mut rng, Bytes::from_static(b"0123456789"), &Credit::none(), &mut turn);
-            message.end_turn(CUT, &mut rng, &mut turn);
+            message.push(&mut fanout, Bytes::from_static(b"0123456789"), &Credit::none());
+            message.end_turn(&mut fanout);
         }
-        assert_eq!(frames(&turn), []);
-        message.end(CUT, &mut rng, Flag::More, &mut turn);
-        assert_eq!(frames(&turn), [(1, 1000, Flag::More, Place::First)]);
+        assert_eq!(frames(&fanout.turn), []);
+        message.end(&mut fanout, Flag::More);
+        assert_eq!(frames(&fanout.turn), [(1, 1000, Flag::More, Place::First)]);
     }
 
     #[test]
     fn the_transaction_id_never_stands_in_the_body() {
-        let mut rng = StdRng::seed_from_u64(1);
-        let (mut message, mut turn) = (outgoing(&mut rng), Vec::new());
+        let mut fanout = fanout();
+        let mut message = outgoing(&mut fanout);
         let body = [b"-------".as_slice(), &message.random, b"00$\r\n"].concat();
-        message.push(CUT, &mut rng, Bytes::from(body.clone()), &Credit::none(), &mut turn);
-        message.end(CUT, &mut rng, Flag::Complete, &mut turn);
+        message.push(&mut fanout, Bytes::from(body.clone()), &Credit::none());
+        message.end(&mut fanout, Flag::Complete);
         let lines = crate::Lines::new(
             "0",
             &parlor_msrp::Path::parse("msrp://127.0.0.1:7/a;tcp").expect("a path"),
             &parlor_msrp::Uri::new(false, "127.0.0.1", 8, "b", "tcp"),
         );
         let mut text = Vec::new();
-        lines.write_head(&turn[0].frame, &mut text);
+        lines.write_head(&fanout.turn[0].frame, &mut text);
         let tid = text.split(|b| *b == b' ').nth(1).expect("a transaction id");
         assert!(memmem::find(&body, tid).is_none());
         assert!(memmem::find(&body, &tid[..TID_RANDOM]).is_none());

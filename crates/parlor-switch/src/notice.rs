@@ -45,7 +45,7 @@ impl Switch {
         let room_uri = room.uri().to_string();
         let text = &text[..text.floor_char_boundary(LONGEST_NOTICE)];
         let body = Bytes::from(parlor_cpim::write_text(&room_uri, &room_uri, date_time, text));
-        let random = deliver::random_id(&mut self.rng);
+        let random = deliver::random_id(&mut self.fanout.rng);
         let message_id = Bytes::copy_from_slice(&random);
         let headers = FrameHeaders {
             message_id: &message_id,

@@ -39,6 +39,9 @@ pub enum Refusal {
     /// Too many messages are open at once (CHAT-66).
     #[error("too many open messages")]
     TooManyOpen,
+    /// More is held back in the room than it may be, and most of it by this session (CHAT-64, CHAT-66).
+    #[error("too much held back")]
+    HeldBack,
     /// No chunk came for too long (CHAT-62).
     #[error("message timed out")]
     TimedOut,
@@ -59,13 +62,33 @@ impl Refusal {
         Self::Again { code }
     }
 
+    /// Whether the same message may be sent again later, from its start: what stood against it may have passed.
+    pub(crate) fn is_passing(self) -> bool {
+        match self {
+            Self::NotAllowed | Self::TooManyOpen | Self::HeldBack => true,
+            Self::MalformedRequest
+            | Self::NotCpim
+            | Self::MalformedCpim
+            | Self::UnknownRequirement
+            | Self::ForeignSender
+            | Self::SeveralRecipients
+            | Self::WrappedType
+            | Self::UnknownRecipient
+            | Self::TooLarge
+            | Self::OutOfOrder
+            | Self::TimedOut
+            | Self::Again { .. }
+            | Self::Nickname => false,
+        }
+    }
+
     /// The MSRP status code.
     pub fn code(self) -> u16 {
         match self {
             Self::MalformedRequest | Self::MalformedCpim | Self::UnknownRequirement => 400,
             Self::ForeignSender | Self::SeveralRecipients | Self::NotAllowed | Self::Nickname => 403,
             Self::UnknownRecipient => 404,
-            Self::TooLarge | Self::OutOfOrder | Self::TooManyOpen | Self::TimedOut => 413,
+            Self::TooLarge | Self::OutOfOrder | Self::TooManyOpen | Self::HeldBack | Self::TimedOut => 413,
             Self::Again { code } => code,
             Self::NotCpim | Self::WrappedType => 415,
         }
@@ -86,6 +109,7 @@ impl Refusal {
             Self::TooLarge => "too_large",
             Self::OutOfOrder => "out_of_order",
             Self::TooManyOpen => "too_many_open",
+            Self::HeldBack => "held_back",
             Self::TimedOut => "timed_out",
             Self::Again { .. } => "refused_before",
             Self::Nickname => "nickname",

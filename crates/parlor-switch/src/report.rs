@@ -11,6 +11,10 @@ use parlor_msrp::{
 };
 use parlor_room::SessionId;
 use rand::RngExt as _;
+use std::time::{Duration, Instant};
+
+/// How often it is looked whether recipients answer, where they are asked to.
+const LOOK: Duration = Duration::from_secs(5);
 
 impl Switch {
     /// Answers a chunk as its Failure-Report asks (spec/msrp.md §4).
@@ -44,7 +48,7 @@ impl Switch {
         {
             let range = ByteRange { start: 1, end: Some(size), total: Some(size) };
             let mut encoded = Vec::with_capacity(256);
-            let tid = TransactionId::from_random(self.rng.random(), self.rng.random());
+            let tid = TransactionId::from_random(self.fanout.rng.random(), self.fanout.rng.random());
             encode_report(&mut encoded, &tid, &chunk.from_path, &state.local, id, range, 200, reason(200));
             self.push_control(session, encoded);
         }
@@ -58,7 +62,7 @@ impl Switch {
         let Some(state) = self.sessions.get(&session) else { return };
         let range = ByteRange { start: 1, end: Some(message.position()), total: message.declared_total };
         let mut encoded = Vec::with_capacity(256);
-        let tid = TransactionId::from_random(self.rng.random(), self.rng.random());
+        let tid = TransactionId::from_random(self.fanout.rng.random(), self.fanout.rng.random());
         encode_report(
             &mut encoded,
             &tid,
@@ -82,9 +86,33 @@ impl Switch {
     }
 
     /// A recipient's answer to a copy.
-    pub(crate) fn handle_response(&mut self, session: SessionId, response: &Response) {
+    pub(crate) fn handle_response(&mut self, now: Instant, session: SessionId, response: &Response) {
+        if let Some(attached) = self.sessions.get(&session).and_then(|state| state.attached.as_ref()) {
+            attached.outbox.answered(now, attached.slot);
+        }
         self.handle_verdict(session, response.tid.as_bytes(), response.code);
         self.make_ready(session);
+    }
+
+    /// Where copies ask for an answer, sees to it that somebody looks whether it comes.
+    pub(crate) fn expect_answers(&mut self, now: Instant) {
+        if self.settings.failure_report == FailureReport::Yes {
+            self.answers_due.get_or_insert(now + LOOK);
+        }
+    }
+
+    /// CHAT-45, MSRP-59: a recipient that leaves copies unanswered is taken for dead.
+    pub(crate) fn look_for_answers(&mut self, now: Instant) {
+        if self.answers_due.is_none_or(|due| now < due) {
+            return;
+        }
+        let attached = self.sessions.iter().filter_map(|(id, state)| Some((*id, state.attached.as_ref()?)));
+        let dead = attached.filter(|(_, attached)| attached.outbox.is_answer_overdue(now, attached.slot));
+        let dead: Vec<SessionId> = dead.map(|(session, _)| session).collect();
+        for session in dead {
+            self.fail(session);
+        }
+        self.answers_due = (!self.sessions.is_empty()).then_some(now + LOOK);
     }
 
     /// `id` begins with the random part that all frames of a message share.
@@ -100,17 +128,22 @@ impl Switch {
 
     fn stop_copy(&mut self, session: SessionId, id: &[u8]) {
         let Some(random) = id.get(..TID_RANDOM) else { return };
-        let Some((_, key)) = self.recent.iter().find(|(known, _)| known == random) else { return };
-        let key = *key;
-        if let Some(attached) = self.sessions.get(&session).and_then(|state| state.attached.as_ref()) {
-            wake(attached.outbox.abort(attached.slot, key));
-        }
-        for message in self.sessions.values_mut().flat_map(|state| &mut state.messages) {
-            if let Phase::Streaming(outgoing) = &mut message.phase
-                && outgoing.key == key
-            {
+        let open = self.sessions.values_mut().flat_map(|state| &mut state.messages);
+        let streaming = open.filter_map(|message| match &mut message.phase {
+            Phase::Streaming(outgoing) => Some(outgoing),
+            Phase::Gathering { .. } => None,
+        });
+        let mut open = streaming.filter(|outgoing| outgoing.random == random);
+        let key = match open.next() {
+            Some(outgoing) => {
                 outgoing.recipients.drop_session(session);
+                Some(outgoing.key)
             }
+            None => self.recent.iter().find(|(known, _)| known == random).map(|(_, key)| *key),
+        };
+        let attached = self.sessions.get(&session).and_then(|state| state.attached.as_ref());
+        if let (Some(key), Some(attached)) = (key, attached) {
+            wake(attached.outbox.abort(attached.slot, key));
         }
     }
 }

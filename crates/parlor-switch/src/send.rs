@@ -1,6 +1,7 @@
 //! SEND: the decisions of spec/chatroom.md §4, in their order, and streaming (RFC 7701 §6).
 
 use crate::Credit;
+use crate::completed::Owner;
 use crate::deliver::Outgoing;
 use crate::frame::MessageKey;
 use crate::message::{Incoming, Phase};
@@ -8,16 +9,13 @@ use crate::refusal::Refusal;
 use crate::session::{Chunk, Content};
 use crate::switch::{Counted, Dropped, Switch};
 use bytes::Bytes;
-use parlor_cpim::{Envelope, Scanner};
-use parlor_msrp::{Flag, MessageId, Request};
+use parlor_cpim::Envelope;
+use parlor_msrp::{Flag, Request};
 use parlor_room::{Room, SessionId};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A heartbeat that one client library sends every few seconds and wants answered (interop.md §2).
 const HEARTBEAT: &str = "text/x-msrp-heartbeat";
-/// An open message may be given up for another one when nothing of it came for so long.
-const IDLE: Duration = Duration::from_secs(10);
-
 impl Switch {
     pub(crate) fn handle_send(&mut self, now: Instant, room: &Room, session: SessionId, request: &Request) {
         let content = self.content_of(now, room, session, request);
@@ -75,12 +73,15 @@ impl Switch {
         session: SessionId,
         request: &Request,
     ) -> Result<Content, Refusal> {
-        let Some(state) = self.sessions.get(&session) else { return Ok(Content::Refused) };
+        let Some(state) = self.sessions.get_mut(&session) else { return Ok(Content::Refused) };
         // MSRP-99, MSRP-E7: no body, or an empty one that ends at once.
         if !request.has_body || request.media_type().is_some_and(|media| media.eq_ignore_ascii_case(HEARTBEAT)) {
             return Ok(Content::Keepalive);
         }
         let id = request.message_id.as_ref().ok_or(Refusal::MalformedRequest)?;
+        if request.start() == 1 {
+            state.forget_passing_refusal(id);
+        }
         if let Some(code) = state.refused_with(id) {
             return Err(Refusal::again(code));
         }
@@ -94,49 +95,16 @@ impl Switch {
         if !request.media_type().is_some_and(|media| media.eq_ignore_ascii_case("message/cpim")) {
             return Ok(Content::Unwrapped);
         }
-        if state.has_completed(now, id) {
+        let owner = *state.owner.get_or_insert_with(|| {
+            Owner::new(&room.participant_of(session).map(|holder| holder.identity().key()).unwrap_or_default())
+        });
+        if self.completed.contains(now, owner, id) {
             return Ok(Content::Duplicate);
         }
         if let Some(known) = state.messages.iter().find(|message| message.id == *id) {
             return Ok(Content::Message(known.key));
         }
         self.open_message(now, session, request, *id).map(Content::Message)
-    }
-
-    fn open_message(
-        &mut self,
-        now: Instant,
-        session: SessionId,
-        request: &Request,
-        id: MessageId,
-    ) -> Result<MessageKey, Refusal> {
-        if self.open >= self.settings.open_messages {
-            self.make_space(now)?;
-        }
-        let key = self.next_key();
-        let scanner = Scanner::new(self.settings.cpim_header_bytes);
-        let state = self.sessions.get_mut(&session).ok_or(Refusal::NotAllowed)?;
-        if state.messages.len() >= self.settings.open_messages_per_session {
-            return Err(Refusal::TooManyOpen);
-        }
-        let total = request.byte_range.and_then(|range| range.total);
-        state.messages.push(Incoming::new(now, key, id, total, request.failure_report, scanner));
-        self.open += 1;
-        Ok(key)
-    }
-
-    /// Gives up the open message that has been idle longest, if it is idle at all.
-    fn make_space(&mut self, now: Instant) -> Result<(), Refusal> {
-        let idlest = self
-            .sessions
-            .iter()
-            .flat_map(|(session, state)| state.messages.iter().map(|message| (message.progress, *session, message.key)))
-            .min()
-            .filter(|(progress, _, _)| now.duration_since(*progress) >= IDLE);
-        let (_, session, key) = idlest.ok_or(Refusal::TooManyOpen)?;
-        let index = self.sessions.get(&session).and_then(|state| state.message_index(key));
-        self.give_up(session, index.ok_or(Refusal::TooManyOpen)?, Refusal::TooManyOpen);
-        Ok(())
     }
 
     #[expect(clippy::too_many_arguments, reason = "one piece of one message, and what covers it")]
@@ -154,19 +122,60 @@ impl Switch {
         if offset.saturating_add(body.len() as u64) > room.rules().max_message_bytes {
             return Err(Refusal::TooLarge);
         }
-        for piece in message.take(now, offset, body)? {
-            match &mut message.phase {
-                Phase::Gathering { scanner, gathered } => {
-                    if let Some((envelope, whole)) = gather(scanner, gathered, piece)? {
+        let reserved = match message.to_reserve(offset, body.len())? {
+            Some(octets) => Some(self.reserve(session, message.held(), octets)?),
+            None => None,
+        };
+        for piece in message.take(now, offset, body, reserved) {
+            let credit = piece.held.map_or_else(|| credit.clone(), |held| self.fanout.reserve.release(held));
+            match message.phase {
+                Phase::Gathering { .. } => {
+                    if let Some((envelope, whole, credit)) = self.gather(session, message, piece.body, credit)? {
                         let outgoing = self.start(room, session, message, &envelope)?;
                         message.phase = Phase::Streaming(outgoing);
-                        self.forward(message, whole, credit);
+                        self.forward(message, whole, &credit);
                     }
                 }
-                Phase::Streaming(_) => self.forward(message, piece, credit),
+                Phase::Streaming(_) => self.forward(message, piece.body, &credit),
             }
         }
         Ok(())
+    }
+
+    /// Looks for the end of the CPIM headers. Gives the envelope and everything that has come of the message.
+    fn gather(
+        &mut self,
+        session: SessionId,
+        message: &mut Incoming,
+        piece: Bytes,
+        credit: Credit,
+    ) -> Result<Option<(Envelope, Bytes, Credit)>, Refusal> {
+        let (own, octets) = (message.held(), piece.len());
+        let Phase::Gathering { scanner, gathered, held } = &mut message.phase else { return Ok(None) };
+        // Nearly always the headers are whole in the first piece, which then goes on as it is.
+        let gathered_before = !gathered.is_empty();
+        if gathered_before {
+            gathered.extend_from_slice(&piece);
+        }
+        let so_far = if gathered_before { gathered.as_slice() } else { &piece };
+        let found = scanner.scan(so_far).map_err(|_| Refusal::MalformedCpim)?;
+        if let Some(envelope) = found {
+            let whole = if gathered_before { Bytes::from(std::mem::take(gathered)) } else { piece };
+            let credit = match held.take() {
+                Some(held) => Credit::joint([&self.fanout.reserve.release(held), &credit]),
+                None => credit,
+            };
+            return Ok(Some((envelope, whole, credit)));
+        }
+        if !gathered_before {
+            gathered.extend_from_slice(&piece);
+        }
+        let reserved = self.reserve(session, own, octets)?;
+        match held {
+            Some(held) => held.join(reserved),
+            None => *held = Some(reserved),
+        }
+        Ok(None)
     }
 
     fn forward(&mut self, message: &mut Incoming, piece: Bytes, credit: &Credit) {
@@ -178,7 +187,7 @@ impl Switch {
                 outgoing.recipients.outgrow(outgoing.key, size);
                 self.count_dropped(Dropped::Oversized, before.more_than(&outgoing.recipients));
             }
-            outgoing.push(self.cut, &mut self.rng, piece, credit, &mut self.turn);
+            outgoing.push(&mut self.fanout, piece, credit);
         }
     }
 
@@ -203,12 +212,7 @@ impl Switch {
         self.count_dropped(Dropped::Unaccepted, self.audience.len().saturating_sub(taking.len()));
         let recipients = taking.taking_size(size);
         self.count_dropped(Dropped::Oversized, taking.more_than(&recipients));
-        let outgoing = Outgoing::new(message.key, &mut self.rng, recipients, session, message.declared_total);
-        if self.recent.len() == crate::switch::RECENT {
-            self.recent.pop_front();
-        }
-        self.recent.push_back((outgoing.random, message.key));
-        Ok(outgoing)
+        Ok(Outgoing::new(message.key, &mut self.fanout.rng, recipients, session, message.declared_total))
     }
 
     /// CHAT-32, 33, 38: From is the sender's own, and the one To is the room.
@@ -231,12 +235,12 @@ impl Switch {
 
     fn end_chunk(&mut self, now: Instant, session: SessionId, chunk: Chunk, key: MessageKey, flag: Flag) {
         let Some(state) = self.sessions.get_mut(&session) else { return };
-        let Some(index) = state.message_index(key) else { return };
+        let Some(index) = state.message_index(key) else { return self.answer_given_up(session, &chunk) };
         let mut message = state.messages.swap_remove(index);
         let ended = match flag {
             Flag::More => {
                 if let Phase::Streaming(outgoing) = &mut message.phase {
-                    outgoing.end(self.cut, &mut self.rng, Flag::More, &mut self.turn);
+                    outgoing.end(&mut self.fanout, Flag::More);
                 }
                 Ok(())
             }
@@ -254,7 +258,7 @@ impl Switch {
             self.refuse_message(session, message, refusal);
         } else if complete && size == 0 {
             // MSRP-E7: Content-Type, but nothing in it.
-            self.open = self.open.saturating_sub(1);
+            self.end_message(session, &message);
             self.answer(session, &chunk, flag);
         } else if complete && matches!(message.phase, Phase::Gathering { .. }) {
             self.restore_chunk(session, chunk);
@@ -270,29 +274,28 @@ impl Switch {
 
     fn complete(&mut self, now: Instant, session: SessionId, mut message: Incoming) {
         if let Phase::Streaming(outgoing) = &mut message.phase {
-            outgoing.end(self.cut, &mut self.rng, Flag::Complete, &mut self.turn);
+            outgoing.end(&mut self.fanout, Flag::Complete);
         }
-        self.open = self.open.saturating_sub(1);
+        self.end_message(session, &message);
         self.count(Counted::Message);
-        if let Some(state) = self.sessions.get_mut(&session) {
-            state.remember_completed(now, &message.id);
+        if let Some(owner) = self.sessions.get(&session).and_then(|state| state.owner) {
+            self.completed.remember(now, owner, &message.id);
         }
     }
 
     /// CHAT-64: later chunks of what its sender aborted are dropped.
     fn forget_aborted(&mut self, session: SessionId, message: Incoming) {
         if let Some(state) = self.sessions.get_mut(&session) {
-            state.remember_refused(&message.id, 413);
+            state.remember_refused(&message.id, Refusal::OutOfOrder);
         }
-        self.abort(message);
+        self.abort(session, message);
     }
 
-    fn put_back(&mut self, session: SessionId, message: Incoming) {
-        if let Some(state) = self.sessions.get_mut(&session) {
-            if !self.touched.contains(&(session, message.key)) {
-                self.touched.push((session, message.key));
-            }
-            state.messages.push(message);
+    /// The message was given up while its chunk came in.
+    fn answer_given_up(&mut self, session: SessionId, chunk: &Chunk) {
+        let state = self.sessions.get(&session).zip(chunk.message_id.as_ref());
+        if let Some(code) = state.and_then(|(state, id)| state.refused_with(id)) {
+            self.respond(session, chunk, code);
         }
     }
 
@@ -304,35 +307,20 @@ impl Switch {
 
     /// The message is refused while one of its chunks comes in.
     fn refuse_message(&mut self, session: SessionId, message: Incoming, refusal: Refusal) {
-        self.abort(message);
+        self.abort(session, message);
         self.refuse_chunk(session, refusal);
     }
 
     /// Answers at once; what still comes of the message is dropped, and its later chunks get the same code.
     fn refuse_chunk(&mut self, session: SessionId, refusal: Refusal) {
-        self.count(Counted::Refused(refusal));
+        self.count_refused(refusal);
         let Some(state) = self.sessions.get_mut(&session) else { return };
         let Some(mut chunk) = state.chunk.take() else { return };
         if let Some(id) = &chunk.message_id {
-            state.remember_refused(id, refusal.code());
+            state.remember_refused(id, refusal);
         }
         chunk.content = Content::Refused;
         self.respond(session, &chunk, refusal.code());
         self.restore_chunk(session, chunk);
     }
-}
-
-/// Looks for the end of the CPIM headers. Gives the envelope and everything that has come of the message.
-fn gather(scanner: &mut Scanner, gathered: &mut Vec<u8>, piece: Bytes) -> Result<Option<(Envelope, Bytes)>, Refusal> {
-    if gathered.is_empty() {
-        // Nearly always the headers are whole in the first piece, which then goes on without a copy.
-        let found = scanner.scan(&piece).map_err(|_| Refusal::MalformedCpim)?;
-        if found.is_none() {
-            gathered.extend_from_slice(&piece);
-        }
-        return Ok(found.map(|envelope| (envelope, piece)));
-    }
-    gathered.extend_from_slice(&piece);
-    let found = scanner.scan(gathered).map_err(|_| Refusal::MalformedCpim)?;
-    Ok(found.map(|envelope| (envelope, Bytes::from(std::mem::take(gathered)))))
 }

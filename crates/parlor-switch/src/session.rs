@@ -1,17 +1,14 @@
 //! One MSRP session as the switch sees it.
 
+use crate::completed::{Owner, digest};
 use crate::frame::MessageKey;
 use crate::message::Incoming;
 use crate::outbox::{Outbox, Slot};
+use crate::refusal::Refusal;
 use parlor_msrp::{FailureReport, MessageId, Path, Request, TransactionId, Uri};
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-/// How many completed messages are remembered, and for how long (MSRP-45).
-const COMPLETED: usize = 64;
-const COMPLETED_TIME: Duration = Duration::from_secs(600);
 /// How many refused or aborted messages are remembered (CHAT-64).
 const REFUSED: usize = 32;
 
@@ -77,8 +74,9 @@ pub(crate) struct Session {
     pub(crate) messages: Vec<Incoming>,
     /// The CPIM From and To that were found right last time, as they were written.
     pub(crate) known_addresses: Option<(Box<str>, Box<str>)>,
-    completed: VecDeque<(u64, Instant)>,
-    refused: VecDeque<(u64, u16)>,
+    /// Whose session it is, once it has sent something.
+    pub(crate) owner: Option<Owner>,
+    refused: VecDeque<Refused>,
 }
 
 impl Session {
@@ -92,7 +90,7 @@ impl Session {
             chunk: None,
             messages: Vec::new(),
             known_addresses: None,
-            completed: VecDeque::new(),
+            owner: None,
             refused: VecDeque::new(),
         }
     }
@@ -101,34 +99,40 @@ impl Session {
         self.messages.iter().position(|message| message.key == key)
     }
 
-    pub(crate) fn remember_completed(&mut self, now: Instant, id: &MessageId) {
-        if self.completed.len() == COMPLETED {
-            self.completed.pop_front();
+    /// Octets that are held back of what it sent.
+    pub(crate) fn held(&self) -> usize {
+        self.messages.iter().map(Incoming::held).sum()
+    }
+
+    /// Notes that later chunks of a message are to be answered like this one.
+    pub(crate) fn remember_refused(&mut self, id: &MessageId, refusal: Refusal) {
+        let id = digest(id.as_bytes());
+        if self.refused.iter().any(|refused| refused.id == id) {
+            return;
         }
-        self.completed.push_back((digest(id), now));
-    }
-
-    pub(crate) fn has_completed(&self, now: Instant, id: &MessageId) -> bool {
-        let id = digest(id);
-        self.completed.iter().any(|(known, at)| *known == id && now.duration_since(*at) < COMPLETED_TIME)
-    }
-
-    pub(crate) fn remember_refused(&mut self, id: &MessageId, code: u16) {
         if self.refused.len() == REFUSED {
             self.refused.pop_front();
         }
-        self.refused.push_back((digest(id), code));
+        self.refused.push_back(Refused { id, code: refusal.code(), passing: refusal.is_passing() });
     }
 
+    /// The code that a message was refused with.
     pub(crate) fn refused_with(&self, id: &MessageId) -> Option<u16> {
-        let id = digest(id);
-        self.refused.iter().rev().find(|(known, _)| *known == id).map(|(_, code)| *code)
+        let id = digest(id.as_bytes());
+        self.refused.iter().find(|refused| refused.id == id).map(|refused| refused.code)
+    }
+
+    /// The message begins anew: what stood against it may have passed.
+    pub(crate) fn forget_passing_refusal(&mut self, id: &MessageId) {
+        let id = digest(id.as_bytes());
+        self.refused.retain(|refused| refused.id != id || !refused.passing);
     }
 }
 
-/// Ids are remembered by their hash; whoever makes two collide deceives only himself.
-fn digest(id: &MessageId) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.as_bytes().hash(&mut hasher);
-    hasher.finish()
+/// A message of which no more is taken.
+#[derive(Clone, Copy, Debug)]
+struct Refused {
+    id: u64,
+    code: u16,
+    passing: bool,
 }

@@ -1,12 +1,14 @@
 //! The switch of one room.
 
 use crate::Credit;
-use crate::deliver::{Cut, Planned, hand_out};
+use crate::completed::Completed;
+use crate::deliver::{Cut, Fanout, hand_out};
 use crate::frame::{MessageKey, TID_RANDOM};
-use crate::message::{Incoming, Phase};
-use crate::outbox::{Outbox, Slot};
+use crate::message::Phase;
+use crate::outbox::{Outbox, OutboxLimits, Slot};
 use crate::recipients::{Audience, Recipient, wake};
 use crate::refusal::Refusal;
+use crate::reserve::{Budget, Reserve};
 use crate::session::{Attached, Session};
 use bytes::Bytes;
 use parlor_msrp::{FailureReport, Flag, Method, Path, Request, Response, Uri};
@@ -34,6 +36,9 @@ pub struct Settings {
     pub open_messages: usize,
     /// How long a message may wait for its next chunk (CHAT-62).
     pub chunk_timeout: Duration,
+    /// The most octets of messages that may be held back in the room: of headers that are not complete (CHAT-66), of
+    /// chunks that came too early (CHAT-64), of what is too little for a frame (MSRP-34).
+    pub held_bytes: usize,
 }
 
 impl Default for Settings {
@@ -45,6 +50,7 @@ impl Default for Settings {
             open_messages_per_session: 16,
             open_messages: 256,
             chunk_timeout: Duration::from_secs(540),
+            held_bytes: OutboxLimits::default().held(),
         }
     }
 }
@@ -109,34 +115,37 @@ pub enum Output {
 #[derive(Debug)]
 pub struct Switch {
     pub(crate) settings: Settings,
-    pub(crate) cut: Cut,
-    pub(crate) rng: StdRng,
+    pub(crate) fanout: Fanout,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) audience: Audience,
-    pub(crate) turn: Vec<Planned>,
     /// Messages that got something in this turn and are not complete.
     pub(crate) touched: Vec<(SessionId, MessageKey)>,
     pub(crate) open: usize,
     pub(crate) recent: VecDeque<([u8; TID_RANDOM], MessageKey)>,
-    timers: BTreeSet<(Instant, SessionId, MessageKey)>,
+    pub(crate) timers: BTreeSet<(Instant, SessionId, MessageKey)>,
+    /// When it is next looked whether recipients answer.
+    pub(crate) answers_due: Option<Instant>,
+    pub(crate) completed: Completed,
     next_message: u64,
     outputs: VecDeque<Output>,
 }
 
 impl Switch {
-    /// A switch without sessions.
-    pub fn new(settings: Settings, rng: StdRng) -> Self {
+    /// A switch without sessions. What it has held back goes out on `budget`, which is the one its sessions' readers use.
+    pub fn new(settings: Settings, budget: Arc<dyn Budget>, rng: StdRng) -> Self {
+        let cut = Cut { frame_bytes: settings.frame_bytes, failure_report: settings.failure_report.as_str() };
+        let reserve = Reserve::new(settings.held_bytes, budget);
         Self {
             settings,
-            cut: Cut { frame_bytes: settings.frame_bytes, failure_report: settings.failure_report.as_str() },
-            rng,
+            fanout: Fanout { cut, rng, reserve, turn: Vec::new() },
             sessions: BTreeMap::new(),
             audience: Audience::default(),
-            turn: Vec::new(),
             touched: Vec::new(),
             open: 0,
             recent: VecDeque::new(),
             timers: BTreeSet::new(),
+            answers_due: None,
+            completed: Completed::default(),
             next_message: 1,
             outputs: VecDeque::new(),
         }
@@ -154,6 +163,7 @@ impl Switch {
 
     /// What a session's connection brought. Pieces of bodies are covered by `credit`.
     pub fn handle(&mut self, now: Instant, room: &Room, session: SessionId, input: Input, credit: &Credit) {
+        self.expect_answers(now);
         match input {
             Input::Request(request) => match request.method {
                 Method::Send => self.handle_send(now, room, session, &request),
@@ -164,7 +174,7 @@ impl Switch {
             },
             Input::Body(body) => self.handle_body(now, room, session, body, credit),
             Input::End(flag) => self.handle_end(now, session, flag),
-            Input::Response(response) => self.handle_response(session, &response),
+            Input::Response(response) => self.handle_response(now, session, &response),
         }
     }
 
@@ -182,16 +192,14 @@ impl Switch {
         self.audience.forget();
     }
 
-    /// The session's connection is known: from now on it can be written to.
+    /// The session's connection is known: from now on it can be written to. What it was sending on a former one is broken
+    /// off (CHAT-65).
     pub fn attach(&mut self, session: SessionId, outbox: Arc<Outbox>, slot: Slot) {
-        if let Some(session) = self.sessions.get_mut(&session) {
-            if let Some(former) = session.attached.replace(Attached { outbox, slot }) {
-                wake(former.outbox.detach(former.slot).1);
-            }
-            session.ready = false;
-            // The rest of it will not come: a chunk stays on its connection.
-            session.chunk = None;
-            self.audience.forget();
+        self.leave_outbox(session);
+        self.detach(session);
+        if let Some(state) = self.sessions.get_mut(&session) {
+            state.attached = Some(Attached { outbox, slot });
+            state.ready = false;
         }
     }
 
@@ -223,42 +231,30 @@ impl Switch {
         state.attached = None;
         state.chunk = None;
         for message in std::mem::take(&mut state.messages) {
-            self.abort(message);
+            self.abort(session, message);
         }
         self.audience.forget();
     }
 
-    /// The session has ended.
-    pub fn close(&mut self, session: SessionId) {
+    fn leave_outbox(&mut self, session: SessionId) {
         if let Some(attached) = self.sessions.get(&session).and_then(|state| state.attached.as_ref()) {
             let (dropped, waker) = attached.outbox.detach(attached.slot);
             wake(waker);
             self.count_dropped(Dropped::Closed, dropped as usize);
         }
+    }
+
+    /// The session has ended.
+    pub fn close(&mut self, session: SessionId) {
+        self.leave_outbox(session);
         self.detach(session);
         self.sessions.remove(&session);
     }
 
     /// The time has come that [`Switch::poll_timeout`] named.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(&(at, session, key)) = self.timers.first()
-            && at <= now
-        {
-            self.timers.pop_first();
-            let timeout = self.settings.chunk_timeout;
-            let Some(state) = self.sessions.get_mut(&session) else { continue };
-            let Some(index) = state.message_index(key) else { continue };
-            // The timers stand still while it is we who do not read.
-            let outbox = state.attached.as_ref().map(|attached| &attached.outbox);
-            let silent_since = |heard| outbox.map_or(heard, |outbox| outbox.silent_since(now, heard));
-            let deadline = state.messages[index].deadline(timeout, silent_since);
-            if deadline > now {
-                self.timers.insert((deadline, session, key));
-                continue;
-            }
-            let refusal = if state.messages[index].has_gap() { Refusal::OutOfOrder } else { Refusal::TimedOut };
-            self.give_up(session, index, refusal);
-        }
+        self.give_up_silent(now);
+        self.look_for_answers(now);
         self.end_turn();
     }
 
@@ -269,9 +265,9 @@ impl Switch {
             let Some(index) = state.message_index(key) else { continue };
             let message = &mut state.messages[index];
             if let Phase::Streaming(outgoing) = &mut message.phase {
-                outgoing.end_turn(self.cut, &mut self.rng, &mut self.turn);
+                outgoing.end_turn(&mut self.fanout);
             }
-            self.timers.insert((message.deadline(self.settings.chunk_timeout, |heard| heard), session, key));
+            self.schedule(session, index);
         }
         self.hand_out();
     }
@@ -283,18 +279,22 @@ impl Switch {
 
     /// When [`Switch::handle_timeout`] is to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.first().map(|(at, _, _)| *at)
+        self.timers.first().map(|(at, _, _)| *at).into_iter().chain(self.answers_due).min()
     }
 
     /// Puts what was planned into the outboxes.
     pub(crate) fn hand_out(&mut self) {
-        let pushed = hand_out(&mut self.turn);
+        let pushed = hand_out(&mut self.fanout.turn);
         self.count_dropped(Dropped::Stalled, pushed.stalled as usize);
         self.count_dropped(Dropped::Memory, pushed.memory as usize);
     }
 
     pub(crate) fn count(&mut self, counted: Counted) {
         self.outputs.push_back(Output::Counted(counted));
+    }
+
+    pub(crate) fn count_refused(&mut self, refusal: Refusal) {
+        self.count(Counted::Refused(refusal));
     }
 
     pub(crate) fn count_dropped(&mut self, why: Dropped, recipients: usize) {
@@ -318,28 +318,6 @@ impl Switch {
         if let Some(attached) = self.sessions.get(&session).and_then(|state| state.attached.as_ref()) {
             wake(attached.outbox.push_control(Bytes::from(encoded)));
         }
-    }
-
-    /// Breaks off a message that is already out of its session's list; its recipients get `#` if they got anything.
-    pub(crate) fn abort(&mut self, mut message: Incoming) {
-        self.open = self.open.saturating_sub(1);
-        if let Phase::Streaming(outgoing) = &mut message.phase
-            && outgoing.has_begun()
-        {
-            outgoing.end(self.cut, &mut self.rng, Flag::Abort, &mut self.turn);
-            let recipients = outgoing.audience();
-            self.count_dropped(Dropped::Aborted, recipients);
-        }
-    }
-
-    /// Gives up an open message of which the sender may know nothing: it is told by a REPORT.
-    pub(crate) fn give_up(&mut self, session: SessionId, index: usize, refusal: Refusal) {
-        let Some(state) = self.sessions.get_mut(&session) else { return };
-        let message = state.messages.swap_remove(index);
-        state.remember_refused(&message.id, refusal.code());
-        self.report_failure(session, &message, refusal);
-        self.count(Counted::Refused(refusal));
-        self.abort(message);
     }
 
     /// Lets a session take part once its binding has been answered.

@@ -1,6 +1,7 @@
 //! What senders may have under way, as the server counts it: a window for each connection, budgets for each room.
 
 use parlor_switch::{Credit, OutboxLimits};
+use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -94,6 +95,16 @@ impl RoomBudget {
     /// Whether nothing is under way.
     pub fn is_full(&self) -> bool {
         self.heads.is_full() && self.bulk.is_full()
+    }
+}
+
+impl parlor_switch::Budget for RoomBudget {
+    fn try_take(&self, octets: usize) -> Option<Box<dyn Any + Send>> {
+        let mut claim = self.bulk.claim(octets);
+        claim.is_grantable().then(|| {
+            claim.grant();
+            Box::new(claim) as Box<dyn Any + Send>
+        })
     }
 }
 

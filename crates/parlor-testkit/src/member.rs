@@ -142,7 +142,7 @@ impl Member {
         let at = copy.position as usize;
         assert!(message.content.get(at..at + body.len()) == Some(&body[..]), "CHAT-42: m{number} at {at} is changed");
         copy.position += body.len() as u64;
-        let small = flag == Flag::More && body.len() < 2048;
+        let small = flag == Flag::More && body.len() < 2048 && model.is_roomy;
         assert!(!small || message.chunk_ends.contains(&copy.position), "MSRP-34: a chunk of {} octets", body.len());
         if flag == Flag::Complete {
             assert_eq!(copy.position, message.content.len() as u64, "m{number} is cut short");

@@ -38,6 +38,8 @@ pub struct Tracked {
     pub stopped: BTreeSet<usize>,
     /// When everything had come.
     pub completed_at: Option<Instant>,
+    /// It was given up because too much was held back in all.
+    pub held_back: bool,
     position: u64,
     length: Option<u64>,
     early: BTreeMap<u64, u64>,
@@ -48,6 +50,8 @@ pub struct Tracked {
 pub struct Model {
     /// All messages, by number.
     pub messages: Vec<Tracked>,
+    /// Whether what little is held back in these rooms always finds space, so that no small chunks are made (MSRP-34).
+    pub is_roomy: bool,
     by_id: BTreeMap<MessageId, usize>,
     /// The members that get deliveries, and their rooms.
     ready: BTreeMap<usize, usize>,
@@ -56,6 +60,11 @@ pub struct Model {
 }
 
 impl Model {
+    /// A model of rooms in which nothing has happened.
+    pub fn new(is_roomy: bool) -> Self {
+        Self { is_roomy, ..Self::default() }
+    }
+
     /// Makes a message known.
     pub fn expect(&mut self, room: usize, message: Message) {
         self.by_id.insert(message.id, self.messages.len());
@@ -67,6 +76,7 @@ impl Model {
             recipients: BTreeSet::new(),
             stopped: BTreeSet::new(),
             completed_at: None,
+            held_back: false,
             position: 0,
             length: None,
             early: BTreeMap::new(),

@@ -9,7 +9,7 @@ use parlor_focus::{EndReason, Focus, Output, SessionSpec};
 use parlor_msrp::{Path, Uri};
 use parlor_room::{Hosts, Room, Rules, SessionId};
 use parlor_sip::{Method, Request, Response};
-use parlor_switch::{Credit, Input, Outbox, OutboxLimits, Slot, Switch};
+use parlor_switch::{Counted, Credit, Input, Outbox, OutboxLimits, Refusal, Slot, Switch};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use std::cell::Cell;
@@ -89,6 +89,8 @@ pub struct RoomTask {
     pub mailbox: VecDeque<Mail>,
     /// What senders may have under way.
     pub budget: RoomBudget,
+    /// Whether a message was given up because too much was held back in all (CHAT-64, CHAT-66).
+    pub held_back: bool,
 }
 
 impl RoomTask {
@@ -99,15 +101,18 @@ impl RoomTask {
         let mut settings = parlor_focus::Settings::new(Arc::clone(&hosts));
         settings.msrp = MsrpAddresses { tcp: Some(MsrpAddress { host: "192.0.2.1".into(), port: 2855 }), tls: None };
         let rng = |n| StdRng::seed_from_u64(seed ^ (index as u64 * 2 + n + 1));
+        let budget = RoomBudget::new(limits);
+        let switching = parlor_switch::Settings { held_bytes: limits.held(), ..parlor_switch::Settings::default() };
         Self {
             index,
             room: Room::new(&name(index), hosts, rules).expect("a name that makes a URI"),
             focus: Focus::new(Arc::new(settings), format!("r{index}"), rng(0)),
-            switch: Switch::new(parlor_switch::Settings::default(), rng(1)),
+            switch: Switch::new(switching, Arc::new(budget.clone()), rng(1)),
             entries: BTreeMap::new(),
             newcomers: Vec::new(),
             mailbox: VecDeque::new(),
-            budget: RoomBudget::new(limits),
+            budget,
+            held_back: false,
         }
     }
 
@@ -249,7 +254,8 @@ impl RoomTask {
             }
         }
         while let Some(output) = self.switch.poll_output() {
-            assert!(matches!(output, parlor_switch::Output::Counted(_)), "{output:?}");
+            let parlor_switch::Output::Counted(counted) = output else { panic!("{output:?}") };
+            self.held_back |= counted == Counted::Refused(Refusal::HeldBack);
         }
         answer
     }

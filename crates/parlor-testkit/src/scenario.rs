@@ -68,7 +68,7 @@ impl Scenario {
         };
         let mut scenario = Self { rooms, ..Self::empty(seed) };
         if rng.random_bool(0.4) {
-            scenario.outbox = rng.random_range(160 * 1024..1 << 20);
+            scenario.outbox = rng.random_range(256 * 1024..1 << 20);
         }
         if rng.random_bool(0.2) {
             scenario.stalled_memory = rng.random_range(0..2 << 20);
@@ -97,6 +97,12 @@ impl Scenario {
             cast: Vec::new(),
             actions: Vec::new(),
         }
+    }
+
+    /// Whether no chunks come too early, and an outbox is large for what is said at once.
+    pub fn is_roomy(&self) -> bool {
+        let swapped = |action: &Action| matches!(action, Action::Send(_, draft) if draft.kind == Kind::Swapped);
+        self.outbox >= 1 << 20 && !self.actions.iter().any(|(_, action)| swapped(action))
     }
 
     /// Adds a member on a connection of its own; gives which it is.

@@ -66,7 +66,7 @@ impl World {
             rooms: rooms.map(|(index, most)| RoomTask::new(index, *most, &limits, scenario.seed)).collect(),
             connections: scenario.connections.iter().map(|_| None).collect(),
             members: cast.map(|(i, c)| Member::new(i, c.room, c.connection, c.max_size, c.refuses)).collect(),
-            model: Model::default(),
+            model: Model::new(scenario.is_roomy()),
             table: Table::new(),
             transactions: Transactions::new(),
             scratch: Scratch::default(),

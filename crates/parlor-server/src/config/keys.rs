@@ -51,7 +51,7 @@ section! {
         /// How much of a message goes into one chunk. Clients and relays are known that fail above 10 kB.
         chunk_bytes: Size = "8 KiB", from "2 KiB" to "9 KiB";
         /// What copies of messages ask of their recipients: `"no"` report, `"partial"`: only failures, or `"yes"`: an
-        /// answer to each chunk, which finds dead clients within 30 s and costs a response a copy.
+        /// answer to each chunk, which finds dead clients within a minute and costs a response a copy.
         failure_report: FailureReport = "partial";
         /// How long a participant that has joined may take to connect and show its session, and how long a connection
         /// may stay without one.

@@ -4,6 +4,7 @@
 //! standing has it (`parlor_switch::Credit`). Permits are given first come, first served.
 
 use parlor_switch::{Credit, OutboxLimits};
+use std::any::Any;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -26,6 +27,13 @@ impl RoomBudget {
     }
 }
 
+impl parlor_switch::Budget for RoomBudget {
+    fn try_take(&self, octets: usize) -> Option<Box<dyn Any + Send>> {
+        let permits = Arc::clone(&self.bulk.permits).try_acquire_many_owned(u32::try_from(octets).ok()?);
+        permits.ok().map(|permits| Box::new(permits) as Box<dyn Any + Send>)
+    }
+}
+
 /// What one connection may have under way.
 #[derive(Debug)]
 pub(super) struct Window(Share);
@@ -40,12 +48,10 @@ impl Window {
         self.0.total
     }
 
-    /// Waits until so much of first and of later frames may be under way.
-    pub(super) async fn acquire(&self, room: &RoomBudget, heads: usize, bulk: usize) -> Credit {
-        if heads + bulk == 0 {
-            return Credit::none();
-        }
-        let window = self.0.take(heads + bulk).await;
+    /// Waits until so much of first and of later frames may be under way. What was `read` counts for the connection in any
+    /// case: it is kept until the room has looked at it.
+    pub(super) async fn acquire(&self, room: &RoomBudget, read: usize, heads: usize, bulk: usize) -> Credit {
+        let window = self.0.take(read.max(heads + bulk)).await;
         // Bulk first: whoever waits for it must not sit on permits that short messages need.
         let bulk = room.bulk.take(bulk).await;
         let heads = room.heads.take(heads).await;
@@ -86,13 +92,13 @@ mod tests {
         let windows: Vec<Window> = (0..=fill).map(|_| Window::new(&limits)).collect();
         let mut held = Vec::new();
         for window in &windows[..fill] {
-            held.push(window.acquire(&room, 0, limits.window()).await);
+            held.push(window.acquire(&room, 0, 0, limits.window()).await);
         }
-        let starved = windows[fill].acquire(&room, 8192, limits.window() - 8192);
+        let starved = windows[fill].acquire(&room, 0, 8192, limits.window() - 8192);
         tokio::pin!(starved);
         assert!(futures_now(&mut starved).is_none(), "the bulk is used up");
         let other = Window::new(&limits);
-        assert!(futures_now(&mut Box::pin(other.acquire(&room, 700, 0))).is_some());
+        assert!(futures_now(&mut Box::pin(other.acquire(&room, 0, 700, 0))).is_some());
         held.pop().expect("some are held").settle(1);
         starved.await.settle(1);
     }

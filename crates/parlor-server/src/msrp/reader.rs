@@ -48,8 +48,9 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
         }
         let read_at = Instant::now();
         connection.metrics().msrp_bytes_received.inc_by(bytes.len() as u64);
+        let read = bytes.len();
         decoder.push(bytes);
-        let mut runs = Vec::new();
+        let mut runs: Vec<Run> = Vec::new();
         let broken = loop {
             match decoder.poll() {
                 Ok(Some(event)) => route(connection, event, &mut current, &mut runs),
@@ -57,6 +58,9 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
                 Err(error) => break Some(error),
             }
         };
+        if let Some(first) = runs.first_mut() {
+            first.read = read;
+        }
         for run in runs {
             held(connection, run.hand_on(connection, read_at)).await;
         }
@@ -148,6 +152,8 @@ struct Run {
     room: Arc<RoomHandle>,
     bound: Vec<Seat>,
     inputs: Vec<(SessionId, Slot, Input)>,
+    /// Octets of the read, in its first run.
+    read: usize,
     heads: usize,
     bulk: usize,
     whole: bool,
@@ -155,7 +161,7 @@ struct Run {
 
 impl Run {
     async fn hand_on(self, connection: &Connection, read_at: Instant) {
-        let credit = connection.window.acquire(self.room.budget(), self.heads, self.bulk).await;
+        let credit = connection.window.acquire(self.room.budget(), self.read, self.heads, self.bulk).await;
         for Seat { slot, entry } in self.bound {
             self.room.bound(entry, Arc::clone(&connection.outbox), slot).await;
         }
@@ -172,7 +178,7 @@ impl Run {
 fn run_of<'a>(runs: &'a mut Vec<Run>, room: &Arc<RoomHandle>) -> &'a mut Run {
     if runs.last().is_none_or(|run| !Arc::ptr_eq(&run.room, room)) {
         let room = Arc::clone(room);
-        runs.push(Run { room, bound: Vec::new(), inputs: Vec::new(), heads: 0, bulk: 0, whole: false });
+        runs.push(Run { room, bound: Vec::new(), inputs: Vec::new(), read: 0, heads: 0, bulk: 0, whole: false });
     }
     runs.last_mut().expect("one was just pushed if there was none")
 }

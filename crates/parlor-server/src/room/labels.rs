@@ -36,6 +36,7 @@ pub(super) fn layer_of(refusal: Refusal) -> Layer {
         | Refusal::NotCpim
         | Refusal::TooLarge
         | Refusal::OutOfOrder
+        | Refusal::HeldBack
         | Refusal::TooManyOpen
         | Refusal::TimedOut
         | Refusal::Again { .. } => Layer::Msrp,

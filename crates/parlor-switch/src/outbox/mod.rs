@@ -2,13 +2,15 @@
 //!
 //! An outbox has three lanes. *Control* holds responses, reports, aborts and notices; *heads* the first frame of each
 //! message, in the room's order; *bulk* the later frames, which take turns by message. A [`Turn`] is what the writer
-//! takes at once: control, then heads, then bulk, at least one of these, together about 64 KiB.
+//! takes at once: control, then heads, then bulk, of which at least one frame; together about 256 KiB for a fast peer and
+//! 64 KiB for another one.
 //!
 //! A recipient in good standing holds shares of the senders' [`Credit`](crate::Credit)s, so that TCP slows a sender down to what its
 //! recipients take. When the kernel takes less than the floor for a while although data waits, the recipient has
 //! *stalled*: it gives all credits back, its queue counts on its own limit, and what does not fit is skipped. Once
 //! everything has been written it is in good standing again, and is told how much it missed.
 
+mod answers;
 mod lanes;
 mod pace;
 mod reading;
@@ -62,6 +64,11 @@ impl OutboxLimits {
     /// What a connection may have under way to recipients in good standing.
     pub fn window(&self) -> usize {
         self.bytes / 4
+    }
+
+    /// What one room may hold back of its senders' messages without their credit.
+    pub fn held(&self) -> usize {
+        self.bytes / 8
     }
 
     /// What the first frames of one room's messages may have under way.
@@ -287,6 +294,16 @@ impl Outbox {
     /// of `turn` or of what TLS still holds.
     pub fn wrote(&self, now: Instant, turn: &mut Turn, taken: usize, blocked: bool) -> Written {
         self.lock().wrote(now, turn, taken, blocked)
+    }
+
+    /// The session's peer answered a copy that asked for it (MSRP-59).
+    pub fn answered(&self, now: Instant, slot: Slot) {
+        self.lock().answered(now, slot);
+    }
+
+    /// Whether the session's peer has left a copy unanswered for too long (MSRP-59).
+    pub fn is_answer_overdue(&self, now: Instant, slot: Slot) -> bool {
+        self.lock().is_answer_overdue(now, slot)
     }
 
     /// When the writer, blocked, is to call [`Outbox::check`] at the latest.

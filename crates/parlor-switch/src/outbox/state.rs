@@ -1,10 +1,11 @@
 //! The outbox under its lock.
 
+use super::answers::Answers;
 use super::lanes::{Item, Lanes};
 use super::{OutboxEvent, OutboxLimits, Pace, Poll, Pushed, Slot, StalledMemory, Turn, Written};
 use crate::frame::{Frame, Lines, MessageKey, Place};
 use bytes::Bytes;
-use parlor_msrp::Flag;
+use parlor_msrp::{FailureReport, Flag};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
@@ -32,6 +33,7 @@ struct Seat {
     lines: Arc<Lines>,
     missed: u32,
     told_given_up: bool,
+    answers: Answers,
 }
 
 /// Whether more may come.
@@ -129,7 +131,8 @@ impl State {
         let slot = Slot(self.next_slot);
         self.next_slot = self.next_slot.wrapping_add(1);
         let suffix = suffix_of(slot);
-        self.seats.push(Seat { slot, lines: Arc::new(lines(&suffix)), missed: 0, told_given_up: false });
+        let lines = Arc::new(lines(&suffix));
+        self.seats.push(Seat { slot, lines, missed: 0, told_given_up: false, answers: Answers::default() });
         self.vacancy_changed();
         slot
     }
@@ -270,7 +273,12 @@ impl State {
             match item {
                 Item::Encoded(bytes) => self.control = self.control.saturating_sub(bytes.len()),
                 Item::Abort { .. } => {}
-                Item::Copy { frame, .. } => {
+                Item::Copy { slot, frame } => {
+                    if frame.failure_report == FailureReport::Yes.as_str()
+                        && let Some(seat) = self.seats.iter_mut().find(|seat| seat.slot == slot)
+                    {
+                        seat.answers.ask(now);
+                    }
                     written.copies += u64::from(frame.flag == Flag::Complete);
                     written.body_bytes += frame.body.len() as u64;
                     if !turn.settled {
@@ -283,6 +291,16 @@ impl State {
         self.wake_reader();
         written.events = self.has_events();
         written
+    }
+
+    pub(super) fn answered(&mut self, now: Instant, slot: Slot) {
+        if let Some(seat) = self.seats.iter_mut().find(|seat| seat.slot == slot) {
+            seat.answers.give(now);
+        }
+    }
+
+    pub(super) fn is_answer_overdue(&self, now: Instant, slot: Slot) -> bool {
+        self.seats.iter().any(|seat| seat.slot == slot && seat.answers.is_overdue(now))
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {

@@ -1,0 +1,132 @@
+//! What a room holds back of what its senders sent, without holding up who sent it.
+//!
+//! CPIM headers that are not complete, chunks that came too early, and pieces too small for a frame wait for what
+//! their sender sends next. Did they keep their sender's [`Credit`](crate::Credit), it might never be read again. They are
+//! counted here instead. When they go out they are taken from the room's budget; if it is used up they count here until
+//! the last recipient in good standing has them. So what is under way in a room still fits into an outbox.
+
+use crate::Credit;
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What a room's messages may have under way, counted by those who read.
+pub trait Budget: Debug + Send + Sync {
+    /// So many octets more, if they are free now; dropping what comes back returns them.
+    fn try_take(&self, octets: usize) -> Option<Box<dyn Any + Send>>;
+}
+
+/// How many octets may be held back in one room, and how many are.
+#[derive(Debug)]
+pub(crate) struct Reserve {
+    account: Arc<Account>,
+    budget: Arc<dyn Budget>,
+}
+
+#[derive(Debug)]
+struct Account {
+    used: AtomicUsize,
+    limit: usize,
+}
+
+/// Octets that are held back; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    account: Arc<Account>,
+    octets: usize,
+}
+
+impl Reserve {
+    /// At most `limit` octets, which go out on `budget`.
+    pub(crate) fn new(limit: usize, budget: Arc<dyn Budget>) -> Self {
+        Self { account: Arc::new(Account { used: AtomicUsize::new(0), limit }), budget }
+    }
+
+    /// So many octets more; `None` when they are too many.
+    pub(crate) fn take(&self, octets: usize) -> Option<Reserved> {
+        // Only the room's own task takes; others give back.
+        if self.account.used.load(Ordering::Relaxed).saturating_add(octets) > self.account.limit {
+            return None;
+        }
+        self.account.used.fetch_add(octets, Ordering::Relaxed);
+        Some(Reserved { account: Arc::clone(&self.account), octets })
+    }
+
+    /// What was held back goes out: the credit that covers it from now on.
+    pub(crate) fn release(&self, held: Reserved) -> Credit {
+        match self.budget.try_take(held.octets) {
+            Some(taken) => Credit::of(taken),
+            None => Credit::of(held),
+        }
+    }
+}
+
+impl Reserved {
+    /// How many.
+    pub(crate) fn octets(&self) -> usize {
+        self.octets
+    }
+
+    /// Both as one.
+    pub(crate) fn join(&mut self, mut other: Self) {
+        self.octets += std::mem::take(&mut other.octets);
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.account.used.fetch_sub(self.octets, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A budget that is used up.
+    #[derive(Debug)]
+    pub(crate) struct Nothing;
+
+    impl Budget for Nothing {
+        fn try_take(&self, _: usize) -> Option<Box<dyn Any + Send>> {
+            None
+        }
+    }
+
+    /// A budget without end.
+    #[derive(Debug)]
+    pub(crate) struct Anything;
+
+    impl Budget for Anything {
+        fn try_take(&self, _: usize) -> Option<Box<dyn Any + Send>> {
+            Some(Box::new(()))
+        }
+    }
+
+    #[test]
+    fn what_is_held_back_is_limited_and_comes_back() {
+        let reserve = Reserve::new(1000, Arc::new(Anything));
+        let mut held = reserve.take(600).expect("there is enough");
+        held.join(reserve.take(300).expect("there is enough"));
+        assert!(reserve.take(101).is_none());
+        assert_eq!(held.octets(), 900);
+        drop(held);
+        assert!(reserve.take(1000).is_some());
+    }
+
+    #[test]
+    fn what_goes_out_counts_on_the_budget_or_until_it_is_written() {
+        let reserve = Reserve::new(1000, Arc::new(Anything));
+        let under_way = reserve.release(reserve.take(1000).expect("there is enough"));
+        assert!(reserve.take(1000).is_some(), "the budget covers it");
+        drop(under_way);
+        let reserve = Reserve::new(1000, Arc::new(Nothing));
+        let under_way = reserve.release(reserve.take(1000).expect("there is enough"));
+        under_way.take(2);
+        under_way.settle(1);
+        assert!(reserve.take(1).is_none());
+        under_way.settle(1);
+        assert!(reserve.take(1000).is_some());
+    }
+}
