@@ -1,5 +1,6 @@
 //! Rooms as tasks: each owns its room, focus and switch, and is reached through two bounded mailboxes.
 
+mod collapse;
 mod labels;
 mod registry;
 mod sessions;
@@ -39,6 +40,9 @@ pub(crate) enum SipInput {
     Failed(RequestId),
     /// The server goes down.
     Shutdown,
+    /// The room's task is to panic.
+    #[cfg(test)]
+    Fault,
 }
 
 /// What connections tell a room.

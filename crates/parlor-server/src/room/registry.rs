@@ -127,13 +127,23 @@ impl Rooms {
         if !waiting.is_empty() {
             return false;
         }
-        index.by_name.remove(&handle.name);
-        index.by_id.remove(&handle.id);
+        index.forget(handle);
         true
     }
 
+    /// Nobody joins this room any more; who asks for its name gets another one. Its dialogs still find it.
+    pub(super) fn retire(&self, handle: &RoomHandle) {
+        self.lock().retire(handle);
+    }
+
+    /// The room is gone.
+    pub(super) fn forget(&self, handle: &RoomHandle) {
+        self.lock().forget(handle);
+    }
+
     fn may_exist_in(&self, index: &Index, name: &str) -> bool {
-        index.by_name.contains_key(name) || (self.policy.on_demand && is_name(name))
+        let known = index.by_name.contains_key(name) || self.policy.fixed.contains_key(name);
+        known || (self.policy.on_demand && is_name(name))
     }
 
     fn find_or_open(self: &Arc<Self>, index: &mut Index, name: &str) -> Option<Arc<RoomHandle>> {
@@ -165,6 +175,20 @@ impl Rooms {
 
     fn lock(&self) -> MutexGuard<'_, Index> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Index {
+    fn retire(&mut self, handle: &RoomHandle) {
+        // By now another room may have the name.
+        if self.by_name.get(&handle.name).is_some_and(|room| room.id == handle.id) {
+            self.by_name.remove(&handle.name);
+        }
+    }
+
+    fn forget(&mut self, handle: &RoomHandle) {
+        self.retire(handle);
+        self.by_id.remove(&handle.id);
     }
 }
 

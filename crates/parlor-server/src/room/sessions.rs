@@ -3,7 +3,7 @@
 use super::labels::end_of;
 use super::task::RoomTask;
 use super::{Bound, Place};
-use crate::msrp::{Dial, Dialling, SessionEntry, dial};
+use crate::msrp::{Dial, Dialling, SessionEntry, SessionTable, dial};
 use parlor_focus::{EndReason, SessionSpec};
 use parlor_room::SessionId;
 use std::net::IpAddr;
@@ -18,6 +18,15 @@ pub(super) struct Entries {
     former: Option<Arc<SessionEntry>>,
     /// The last attempt to connect to the peer.
     dialling: Option<Dialling>,
+}
+
+impl Entries {
+    /// From now on the session's URIs are nobody's.
+    pub(super) fn remove_from(self, table: &SessionTable) {
+        for entry in std::iter::once(self.current).chain(self.former) {
+            table.remove(&entry.local);
+        }
+    }
 }
 
 impl RoomTask {
@@ -45,9 +54,7 @@ impl RoomTask {
 
     pub(super) fn close(&mut self, session: SessionId, reason: EndReason) {
         let Some(entries) = self.entries.remove(&session) else { return };
-        for entry in std::iter::once(entries.current).chain(entries.former) {
-            self.shared.table.remove(&entry.local);
-        }
+        entries.remove_from(&self.shared.table);
         self.switch.close(session);
         self.switch.end_turn();
         self.shared.metrics.msrp_sessions.dec();

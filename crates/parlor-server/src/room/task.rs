@@ -15,7 +15,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::sleep_until;
-use tracing::info;
 
 /// How many reads are handled in one turn.
 const TURN: usize = 64;
@@ -49,13 +48,13 @@ pub(super) struct RoomTask {
     pub(super) switch: Switch,
     pub(super) handle: Arc<RoomHandle>,
     pub(super) shared: Arc<Shared>,
-    rooms: Arc<Rooms>,
+    pub(super) rooms: Arc<Rooms>,
     pub(super) entries: BTreeMap<SessionId, Entries>,
     /// Sessions that are bound and have not been welcomed.
     pub(super) newcomers: BTreeSet<SessionId>,
     /// A message for the SIP task that waits for space there.
     pub(super) for_sip: Option<SipOutput>,
-    participants: usize,
+    pub(super) participants: usize,
     phase: Phase,
 }
 
@@ -89,8 +88,7 @@ impl RoomTask {
         }
     }
 
-    pub(super) async fn run(mut self, mut sip: mpsc::Receiver<SipInput>, mut msrp: mpsc::Receiver<MsrpInput>) {
-        info!("room opened");
+    pub(super) async fn work(&mut self, sip: &mut mpsc::Receiver<SipInput>, msrp: &mut mpsc::Receiver<MsrpInput>) {
         let shared = Arc::clone(&self.shared);
         let mut reads = Vec::with_capacity(TURN);
         loop {
@@ -104,7 +102,7 @@ impl RoomTask {
                 Some(input) = sip.recv() => self.handle_sip(input),
                 // Its own handle keeps the mailbox open.
                 _ = msrp.recv_many(&mut reads, TURN) => {
-                    gather(&mut msrp, &mut reads).await;
+                    gather(msrp, &mut reads).await;
                     self.handle_reads(&mut reads);
                 }
                 () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
@@ -112,12 +110,10 @@ impl RoomTask {
                 }
             }
             self.move_outputs();
-            if self.has_ended(&sip) {
-                break;
+            if self.has_ended(sip) {
+                return;
             }
         }
-        shared.metrics.participants.sub(i64::try_from(self.participants).unwrap_or(i64::MAX));
-        info!("room closed");
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -145,6 +141,8 @@ impl RoomTask {
                 self.switch.notify_all(&self.room, &date_time(), "The server is going down.");
                 self.phase = Phase::Farewell(now);
             }
+            #[cfg(test)]
+            SipInput::Fault => panic!("a fault, as the test wants"),
         }
     }
 
@@ -216,13 +214,13 @@ impl RoomTask {
         self.focus.handle_timeout(now, &mut self.room);
         self.switch.handle_timeout(now);
         match self.phase {
-            Phase::Farewell(since) if now >= since + FAREWELL => self.say_goodbye(now),
+            Phase::Farewell(since) if now >= since + FAREWELL => self.say_goodbye(now, EndReason::Shutdown),
             Phase::Open | Phase::Unused(_) | Phase::Farewell(_) | Phase::Draining(_) => {}
         }
     }
 
-    fn say_goodbye(&mut self, now: Instant) {
-        self.focus.end_all(now, &mut self.room, EndReason::Shutdown);
+    pub(super) fn say_goodbye(&mut self, now: Instant, reason: EndReason) {
+        self.focus.end_all(now, &mut self.room, reason);
         self.phase = Phase::Draining(now);
     }
 
@@ -230,7 +228,7 @@ impl RoomTask {
         if let Phase::Farewell(_) = self.phase
             && self.switch.is_all_written()
         {
-            self.say_goodbye(Instant::now());
+            self.say_goodbye(Instant::now(), EndReason::Shutdown);
         }
         while self.for_sip.is_none()
             && let Some(output) = self.focus.poll_output()

@@ -1,5 +1,6 @@
 //! A room's task with what belongs to it, driven by hand: SIP as it stands on the wire, connections as outboxes.
 
+mod collapse;
 mod connections;
 
 use super::registry::{Policy, Rooms};
@@ -28,7 +29,7 @@ use tokio::sync::mpsc;
 pub(super) struct Scene {
     pub(super) shared: Arc<Shared>,
     pub(super) rooms: Arc<Rooms>,
-    _to_sip: mpsc::Receiver<SipOutput>,
+    to_sip: mpsc::Receiver<SipOutput>,
     endpoint: Endpoint,
 }
 
@@ -66,7 +67,7 @@ impl Scene {
         });
         let policy = Policy { on_demand: true, rules: Rules::default(), fixed: HashMap::new(), limit: 10 };
         let rooms = Rooms::new(policy, Arc::clone(&shared));
-        Self { shared, rooms, _to_sip: to_sip, endpoint: Endpoint::new(TransactionLimits::default(), rand::make_rng()) }
+        Self { shared, rooms, to_sip, endpoint: Endpoint::new(TransactionLimits::default(), rand::make_rng()) }
     }
 
     /// A task that is not run, and a handle by which nobody is reached.
@@ -221,6 +222,14 @@ pub(super) fn invite(name: &str) -> String {
          CSeq: 1 INVITE\r\nMax-Forwards: 70\r\nContact: <sip:{name}@192.0.2.9;transport=tcp>\r\n\
          Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
         sdp.len()
+    )
+}
+
+pub(super) fn ack(name: &str, tag: &str) -> String {
+    format!(
+        "ACK sip:lobby@chat.example.test SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.9;branch=z9hG4bK{name}ack\r\n\
+         From: <sip:{name}@example.test>;tag={name}\r\nTo: <sip:lobby@chat.example.test>;tag={tag}\r\n\
+         Call-ID: {name}\r\nCSeq: 1 ACK\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
     )
 }
 

@@ -1,0 +1,64 @@
+//! When a room's task panics, which is a fault of ours: the room ends like one that is closed, and leaves nothing behind.
+
+use super::task::RoomTask;
+use super::{MsrpInput, SipInput};
+use parlor_focus::EndReason;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Instant;
+use tokio::sync::mpsc;
+use tracing::{error, info};
+
+impl RoomTask {
+    /// Works until the room has ended. After a panic its participants get BYE; a second one ends it on the spot.
+    pub(super) async fn run(mut self, mut sip: mpsc::Receiver<SipInput>, mut msrp: mpsc::Receiver<MsrpInput>) {
+        info!("room opened");
+        if caught(self.work(&mut sip, &mut msrp)).await.is_err() {
+            error!("the room panicked and is closed");
+            self.shared.metrics.room_panics.inc();
+            self.rooms.retire(&self.handle);
+            let drained = caught(async {
+                self.collapse();
+                self.work(&mut sip, &mut msrp).await;
+            });
+            if drained.await.is_err() {
+                error!("the room panicked again and is dropped");
+            }
+        }
+        info!("room closed");
+    }
+
+    fn collapse(&mut self) {
+        self.room.close();
+        self.say_goodbye(Instant::now(), EndReason::RoomClosed);
+        self.move_outputs();
+    }
+}
+
+/// Whatever its task came to: nobody finds the room any more, its sessions are nobody's, their connections get their places
+/// back and are closed.
+impl Drop for RoomTask {
+    fn drop(&mut self) {
+        self.rooms.forget(&self.handle);
+        self.shared.metrics.participants.sub(i64::try_from(self.participants).unwrap_or(i64::MAX));
+        for (session, entries) in std::mem::take(&mut self.entries) {
+            self.shared.metrics.msrp_sessions.dec();
+            entries.remove_from(&self.shared.table);
+            self.switch.close(session);
+        }
+    }
+}
+
+struct Panicked;
+
+/// Runs a future up to its end or its panic.
+async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
+    let mut future = pin!(future);
+    std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(_) => Poll::Ready(Err(Panicked)),
+    })
+    .await
+}
