@@ -42,6 +42,26 @@ fn two_sessions_on_one_connection() {
     server.shows("parlor_msrp_sessions", 3.0);
 }
 
+/// A connection carries so many sessions and no more: the next gets 506, and its place on a connection of its own or, once
+/// another has left, on this one.
+#[test]
+fn too_many_sessions_on_one_connection() {
+    let server = Setup::default().set("limits.sessions_per_connection", "2").start();
+    let mut alice = Participant::join(&server, "alice");
+    let invite = |name| Joined::invite(&server, SipUser::tcp(&server, name), "lobby", |offer| offer);
+    let (mut bob, mut carol, dave) = (invite("bob"), invite("carol"), invite("dave"));
+    let ask = |alice: &mut Participant, joined: &Joined| alice.ask(&Send::empty(&joined.session, &joined.path));
+    assert_eq!([ask(&mut alice, &bob), ask(&mut alice, &carol)], [200, 506]);
+    let own = carol.connection(&server);
+    let mut carol = carol.bind(own);
+    alice.say("one connection for two");
+    carol.hears("one connection for two");
+    let bye = bob.call.request("BYE", "", "");
+    bob.user.send(bye);
+    bob.user.expect(200);
+    assert_eq!(ask(&mut alice, &dave), 200);
+}
+
 /// MSRP-93: a session that nobody has gets 481, and so does one that is somebody else's and not bound yet.
 #[test]
 fn guessed_session() {

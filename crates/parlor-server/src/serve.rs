@@ -227,6 +227,7 @@ fn msrp_settings(config: &Config, outbox: OutboxLimits) -> msrp::Settings {
         outbox,
         decoder: parlor_msrp::Limits::default(),
         bind_timeout: config.msrp.bind_timeout,
+        sessions: config.limits.sessions_per_connection as usize,
         strict_paths: config.msrp.strict_paths,
         frame_bytes: config.msrp.chunk_bytes.in_memory(),
     }

@@ -127,6 +127,8 @@ section! {
         /// Connections of one address, of MSRP and of SIP each. A /64 network counts as one IPv6 address; loopback has no
         /// such limit.
         connections_per_address: u32 = 1000, from 1 to 1000000;
+        /// Sessions that one MSRP connection may carry; one more gets 506 and finds its place on a connection of its own.
+        sessions_per_connection: u32 = 256, from 1 to 65536;
         /// SIP connections over TCP and TLS.
         sip_connections: u32 = 10000, from 1 to 1000000;
         /// SIP transactions under way; a request above it gets 503.

@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) decoder: Limits,
     /// How long a connection may stay without a session.
     pub(crate) bind_timeout: Duration,
+    /// How many sessions one connection may carry.
+    pub(crate) sessions: usize,
     /// Whether From-Path must equal the path of the SDP (MSRP-95).
     pub(crate) strict_paths: bool,
     /// The octets of body in one outgoing frame, which decide what counts as a first frame.
@@ -188,6 +190,11 @@ impl Connection {
         let mut seats = self.seats();
         seats.retain(|seat| !seat.entry.is_closed());
         seats.iter().find(|seat| seat.entry.local.session_id() == Some(session_id)).cloned()
+    }
+
+    /// Whether no further session has a place here.
+    pub(super) fn is_full(&self) -> bool {
+        self.seats().len() >= self.settings().sessions
     }
 
     /// Gives a session that was bound its place.

@@ -269,6 +269,9 @@ fn find(connection: &Connection, request: &Request, runs: &mut Vec<Run>) -> Resu
     if !from_matches(connection, request, &entry) {
         return Err(Refused { code: 481, label: "foreign_from_path" });
     }
+    if connection.is_full() {
+        return Err(Refused { code: 506, label: "too_many_of_connection" });
+    }
     match entry.bind(connection.number) {
         Binding::Bound => {}
         Binding::Elsewhere => return Err(Refused { code: 506, label: "bound_elsewhere" }),

@@ -43,6 +43,7 @@ impl Scene {
             outbox,
             decoder: parlor_msrp::Limits::default(),
             bind_timeout: Duration::from_secs(30),
+            sessions: 256,
             strict_paths: false,
             frame_bytes: 8192,
         };
