@@ -435,6 +435,46 @@ fn lost_ack() {
     server.shows("parlor_participants", 0.0);
 }
 
+/// However many ask at once, there are as many sessions as the configuration allows; one that ends, or a join that
+/// fails, makes space.
+#[test]
+fn sessions_are_limited() {
+    let server = Setup::default().set("limits.sessions", "3").start();
+    let refused = |server: &Server| {
+        let mut user = SipUser::udp(server, "nobody");
+        let mut call = Call::new(&user, &server.room("lobby"));
+        user.send(call.invite("", &offer(&own_path(&user)).replace("message/cpim", "text/html")));
+        let response = user.expect(488);
+        user.send(call.ack_failure(&response));
+    };
+    (0..4).for_each(|_| refused(&server));
+    let mut users: Vec<_> = (0..30).map(|n| SipUser::udp(&server, &format!("u{n}"))).collect();
+    let mut calls: Vec<_> =
+        users.iter().enumerate().map(|(n, user)| Call::new(user, &server.room(&format!("room{n}")))).collect();
+    for (user, call) in users.iter_mut().zip(&mut calls) {
+        let sdp = offer(&own_path(user));
+        user.send(call.invite("", &sdp));
+    }
+    let mut joined = Vec::new();
+    for (user, mut call) in users.into_iter().zip(calls) {
+        let mut user = user;
+        let response = user.final_response();
+        if response.code() == 200 {
+            call.established(&response);
+            user.send(call.ack(""));
+            joined.push((user, call));
+        } else {
+            assert_eq!(response.code(), 503, "{response:#?}");
+            user.send(call.ack_failure(&response));
+        }
+    }
+    assert_eq!(joined.len(), 3);
+    let (mut user, mut call) = joined.pop().unwrap();
+    user.send(call.request("BYE", "", ""));
+    user.expect(200);
+    Participant::join(&server, "alice");
+}
+
 /// SIP-25: the same request by another way gets 482, not a second seat.
 #[test]
 fn merged_request() {

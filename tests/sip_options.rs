@@ -1,5 +1,6 @@
 //! OPTIONS, and requests that the server does not serve.
 
+use crate::support::participant::Participant;
 use crate::support::server::{DOMAIN, Server, Setup};
 use crate::support::sip::{SipUser, server_uri};
 
@@ -56,6 +57,28 @@ fn of_what_is_not_there() {
     let request = user.request("OPTIONS", "gopher:lobby", "", "");
     user.send(request);
     user.expect(416);
+}
+
+/// SIP-48: a full room says so to who could not join it, and to nobody else; in a dialog that is no question.
+#[test]
+fn of_a_full_room() {
+    let server = Setup::default().room("den", "max_participants = 1").start();
+    let mut alice = Participant::join_room(&server, "alice", "den");
+    let within = alice.call.request("OPTIONS", "", "");
+    alice.user.send(within);
+    alice.user.expect(200);
+    let mut bob = SipUser::udp(&server, "bob");
+    let options = bob.request("OPTIONS", &server.room("den"), "", "");
+    bob.send(options);
+    bob.expect(486);
+    let mut phone = SipUser::udp(&server, "alice");
+    let options = phone.request("OPTIONS", &server.room("den"), "", "");
+    phone.send(options);
+    phone.expect(200);
+    alice.leave();
+    let options = bob.request("OPTIONS", &server.room("den"), "", "");
+    bob.send(options);
+    bob.expect(200);
 }
 
 /// SIP-21: methods that are known and not served get 405 with Allow; others 501.

@@ -4,7 +4,7 @@ use crate::leg::{Leg, LegId, Media, Phase, Unacked};
 use crate::sdp::LocalMedia;
 use crate::timers::{Timer, Timers};
 use crate::types::TypeLists;
-use crate::{EndReason, Output, Reject, RequestId, Settings, uas};
+use crate::{DialogChange, EndReason, Output, Reject, RequestId, Settings, uas};
 use parlor_room::{Room, SessionId};
 use parlor_sip::{DialogId, Flow, Method, Request, Response, ServerTransactionId};
 use rand::rngs::StdRng;
@@ -30,6 +30,9 @@ pub struct Focus {
     pub(crate) timers: Timers,
     pub(crate) types: TypeLists,
     outputs: VecDeque<Output>,
+    dialog_changes: VecDeque<DialogChange>,
+    /// How many dialogs have given their session up and may take it up again.
+    given_up: usize,
 }
 
 /// The prefix that the focus of a room was made with, read from a local tag of one of its dialogs.
@@ -67,6 +70,8 @@ impl Focus {
             timers: Timers::default(),
             types: TypeLists::default(),
             outputs: VecDeque::new(),
+            dialog_changes: VecDeque::new(),
+            given_up: 0,
         }
     }
 
@@ -75,14 +80,19 @@ impl Focus {
         self.legs.is_empty() && self.outputs.is_empty()
     }
 
-    /// How many dialogs there are, those that are ending among them.
-    pub fn dialogs(&self) -> usize {
-        self.legs.len()
+    /// How many sessions there are, with those that were given up and may be taken up again (SIP-65).
+    pub fn sessions(&self) -> usize {
+        self.sessions.len() + self.given_up
     }
 }
 
 #[cfg(test)]
 impl Focus {
+    /// How many dialogs there are, those that are ending among them.
+    pub(crate) fn dialogs(&self) -> usize {
+        self.legs.len()
+    }
+
     /// How many requests of ours are unanswered.
     pub(crate) fn pending_requests(&self) -> usize {
         self.requests.len()
@@ -126,10 +136,6 @@ impl Focus {
             }
         }
     }
-
-    /// A CANCEL. Every INVITE here has had its final response by then, and after that CANCEL has no
-    /// effect (SIP-47).
-    pub fn handle_cancel(&mut self, _now: Instant, _room: &mut Room, _tx: ServerTransactionId) {}
 
     /// A session's connection is there.
     pub fn handle_bound(&mut self, _now: Instant, session: SessionId) {
@@ -209,6 +215,11 @@ impl Focus {
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// The next dialog that began or is gone, for those who are to know it before its peer does.
+    pub fn poll_dialog(&mut self) -> Option<DialogChange> {
+        self.dialog_changes.pop_front()
     }
 
     /// When [`Focus::handle_timeout`] is to be called.
@@ -296,11 +307,12 @@ impl Focus {
     /// A dialog begins.
     pub(crate) fn add(&mut self, id: LegId, leg: Leg) {
         self.legs.insert(id, leg);
+        self.dialog_changes.push_back(DialogChange::Began(self.tag(id).into()));
         self.index_session(id);
     }
 
     /// Makes the session of a dialog known.
-    pub(crate) fn index_session(&mut self, id: LegId) {
+    fn index_session(&mut self, id: LegId) {
         if let Some(session) = self.legs.get(&id).and_then(Leg::session) {
             self.sessions.insert(session, id);
         }
@@ -318,18 +330,29 @@ impl Focus {
     /// Ends the session of a dialog.
     pub(crate) fn close_media(&mut self, room: &mut Room, id: LegId, reason: EndReason) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        if let Some(session) = leg.session() {
+        let media = std::mem::replace(&mut leg.media, Media::Closed);
+        self.given_up -= usize::from(matches!(media, Media::GivenUp(_)));
+        if let Some(session) = media.session() {
             self.sessions.remove(&session);
             room.leave(session);
             self.outputs.push_back(Output::CloseSession { session, reason });
         }
-        leg.media = Media::Closed;
+    }
+
+    /// What a dialog has once its session was given up, or taken up again (SIP-65).
+    pub(crate) fn set_media(&mut self, id: LegId, media: Media) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        self.given_up += usize::from(matches!(media, Media::GivenUp(_)));
+        let before = std::mem::replace(&mut leg.media, media);
+        self.given_up -= usize::from(matches!(before, Media::GivenUp(_)));
+        self.index_session(id);
     }
 
     /// A dialog is gone.
     pub(crate) fn remove(&mut self, id: LegId) {
         if let Some(leg) = self.legs.remove(&id) {
             self.timers.disarm_all(id);
+            self.dialog_changes.push_back(DialogChange::Ended(self.tag(id).into()));
             let pending = leg.refresh.map(|refresh| refresh.id);
             let acked = leg.acked.map(|acked| acked.0);
             for request in pending.into_iter().chain(acked) {

@@ -4,7 +4,7 @@ use crate::focus::Answer;
 use crate::invite::allows_update;
 use crate::leg::{LegId, Phase};
 use crate::session_timer::Granted;
-use crate::{EndReason, Focus, Reject, message, sdp, uas};
+use crate::{EndReason, Focus, Reject, identity, message, sdp, uas};
 use parlor_room::Room;
 use parlor_sip::{Flow, HeaderName, Method, Request, Response, Scheme, ServerTransactionId, Transport, reason_phrase};
 use std::time::Instant;
@@ -29,7 +29,7 @@ impl Focus {
             _ if leaving => Err(Reject::NoDialog),
             Method::Invite => self.reinvite(now, room, id, tx, request, flow),
             Method::Update => self.update(now, room, id, request, flow),
-            Method::Options => self.options(room, request, &flow),
+            Method::Options => self.tell_capabilities(room, request, &flow),
             // SIP-49: no response of ours was ever provisional.
             Method::Prack => Err(Reject::NoDialog),
             _ => Err(Reject::MethodNotAllowed),
@@ -83,12 +83,16 @@ impl Focus {
         }
     }
 
-    /// OPTIONS: what an INVITE would get, and what we can do (SIP-48).
+    /// OPTIONS outside of dialogs: refused as an INVITE would be (SIP-48).
     pub(crate) fn options(&mut self, room: &Room, request: &Request, flow: &Flow) -> Result<Answer, Reject> {
         uas::admissible(request)?;
-        if room.participants().len() >= room.rules().max_participants {
-            return Err(parlor_room::Reject::Full.into());
-        }
+        room.would_admit(&identity::identify(request, room, &self.settings.limits)?)?;
+        self.tell_capabilities(room, request, flow)
+    }
+
+    /// What we can do (SIP-48).
+    fn tell_capabilities(&mut self, room: &Room, request: &Request, flow: &Flow) -> Result<Answer, Reject> {
+        uas::admissible(request)?;
         let secure = flow.transport == Transport::Tls && *request.uri.scheme() == Scheme::Sips;
         let contact = message::contact(room, flow, secure, &self.settings);
         let mut response = message::ok(request, &contact, &self.settings);

@@ -110,14 +110,21 @@ pub(crate) enum RefreshMethod {
     Invite,
 }
 
+impl Media {
+    /// The session, if there is one.
+    pub(crate) fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Offered(session) => Some(*session),
+            Self::Open(open) => Some(open.session),
+            Self::GivenUp(_) | Self::Closed => None,
+        }
+    }
+}
+
 impl Leg {
     /// The session, if there is one.
     pub(crate) fn session(&self) -> Option<SessionId> {
-        match &self.media {
-            Media::Offered(session) => Some(*session),
-            Media::Open(open) => Some(open.session),
-            Media::GivenUp(_) | Media::Closed => None,
-        }
+        self.media.session()
     }
 
     /// The session as the last offer and answer had it.

@@ -128,9 +128,7 @@ impl Focus {
         let caller = Box::new(participant.identity().clone());
         self.refuse_all(room, id, offer)?;
         self.close_media(room, id, EndReason::MediaRemoved);
-        if let Some(leg) = self.legs.get_mut(&id) {
-            leg.media = Media::GivenUp(caller);
-        }
+        self.set_media(id, Media::GivenUp(caller));
         self.timers.disarm(id, Timer::Bind);
         self.timers.arm(id, Timer::Rejoin, now + self.settings.rejoin_timeout);
         Ok(false)
@@ -140,10 +138,10 @@ impl Focus {
     fn take_up(&mut self, room: &mut Room, id: LegId, caller: Identity, agreed: Negotiated) -> Result<bool, Reject> {
         let (media, sdp) = self.open(room, caller, agreed)?;
         self.timers.disarm(id, Timer::Rejoin);
+        self.set_media(id, media);
         if let Some(leg) = self.legs.get_mut(&id) {
-            (leg.media, leg.sdp) = (media, sdp);
+            leg.sdp = sdp;
         }
-        self.index_session(id);
         Ok(true)
     }
 

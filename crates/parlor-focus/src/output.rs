@@ -67,6 +67,15 @@ pub enum Output {
     },
 }
 
+/// A dialog began or is gone; named by its local tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DialogChange {
+    /// It began.
+    Began(Box<str>),
+    /// It is gone.
+    Ended(Box<str>),
+}
+
 /// Names a request of ours, within one focus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(pub u64);

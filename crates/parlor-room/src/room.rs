@@ -123,27 +123,28 @@ impl Room {
         uri.parse().is_ok_and(|uri| holder.is_some_and(|holder| holder.identity.owns(&uri)))
     }
 
+    /// Whether a user would be let in with one more session.
+    ///
+    /// # Errors
+    /// A [`Reject`] says which rule refuses.
+    pub fn would_admit(&self, identity: &Identity) -> Result<(), Reject> {
+        let sessions = self.owner(identity).map(|(_, known)| known.sessions.len());
+        match sessions {
+            _ if self.closing => Err(Reject::Closing),
+            None if self.participants.len() >= self.rules.max_participants => Err(Reject::Full),
+            Some(n) if n >= self.rules.max_sessions_per_participant => Err(Reject::TooManySessions),
+            None | Some(_) => Ok(()),
+        }
+    }
+
     /// Lets a user in with one more session: a new participant, or a further session of one who is in.
     ///
     /// # Errors
     /// A [`Reject`] says which rule refuses; nothing has changed then.
     pub fn admit(&mut self, identity: Identity, capabilities: Capabilities) -> Result<SessionId, Reject> {
-        if self.closing {
-            return Err(Reject::Closing);
-        }
-        let known = self.owners.get(&identity.key()).copied();
-        let participant = match known {
-            Some(id) => id,
-            None if self.participants.len() >= self.rules.max_participants => return Err(Reject::Full),
-            None => ParticipantId(self.fresh_id()),
-        };
-        if self
-            .participants
-            .get(&participant)
-            .is_some_and(|p| p.sessions.len() >= self.rules.max_sessions_per_participant)
-        {
-            return Err(Reject::TooManySessions);
-        }
+        self.would_admit(&identity)?;
+        let known = self.owner(&identity).map(|(id, _)| id);
+        let participant = known.unwrap_or_else(|| ParticipantId(self.fresh_id()));
         if known.is_none() {
             for uri in identity.uris() {
                 self.owners.entry(key_of(uri)).or_insert(participant);
@@ -186,6 +187,11 @@ impl Room {
     /// From now on nobody is let in.
     pub fn close(&mut self) {
         self.closing = true;
+    }
+
+    fn owner(&self, identity: &Identity) -> Option<(ParticipantId, &Participant)> {
+        let id = *self.owners.get(&identity.key())?;
+        Some((id, self.participants.get(&id)?))
     }
 
     fn fresh_id(&mut self) -> u64 {

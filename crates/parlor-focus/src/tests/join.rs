@@ -333,14 +333,3 @@ fn the_types_of_like_clients_are_kept_once() {
         scene.room.sessions().map(|(_, s)| s.capabilities().wrapped_types.iter().next().unwrap().as_ptr()).collect();
     assert_eq!(lists[0], lists[1]);
 }
-
-#[test]
-fn cancel_after_the_answer_changes_nothing() {
-    // SIP-47
-    let mut scene = Scene::new();
-    let mut peer = Peer::new("alice");
-    scene.request(&peer.invite(Some(OFFER)), peer.flow);
-    let tx = scene.tx();
-    scene.focus.handle_cancel(scene.now, &mut scene.room, tx);
-    assert!(scene.outputs().is_empty() && !scene.room.is_empty());
-}

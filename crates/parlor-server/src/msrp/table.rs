@@ -6,6 +6,7 @@ use parlor_room::SessionId;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// One session as connections see it.
 #[derive(Debug)]
@@ -66,13 +67,17 @@ impl SessionEntry {
 #[derive(Debug)]
 pub(crate) struct SessionTable {
     entries: Mutex<HashMap<Box<str>, Arc<SessionEntry>>>,
-    limit: usize,
+    places: Arc<Semaphore>,
 }
+
+/// The place of one session among those that there may be, from the request for it to its end.
+#[derive(Debug)]
+pub(crate) struct Reservation(#[expect(dead_code, reason = "held until the session ends")] OwnedSemaphorePermit);
 
 impl SessionTable {
     /// Room for `limit` sessions.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { entries: Mutex::new(HashMap::new()), limit }
+        Self { entries: Mutex::default(), places: Arc::new(Semaphore::new(limit)) }
     }
 
     /// Makes a session known, before anybody is told its URI (MSRP-96).
@@ -95,9 +100,9 @@ impl SessionTable {
         self.lock().get(session_id).map(Arc::clone)
     }
 
-    /// Whether a further session may be opened.
-    pub(crate) fn has_space(&self) -> bool {
-        self.lock().len() < self.limit
+    /// A place for a further session, if there may be one.
+    pub(crate) fn reserve(&self) -> Option<Reservation> {
+        Arc::clone(&self.places).try_acquire_owned().ok().map(Reservation)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<SessionEntry>>> {

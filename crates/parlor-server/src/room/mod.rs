@@ -1,6 +1,7 @@
 //! Rooms as tasks: each owns its room, focus and switch, and is reached through two bounded mailboxes.
 
 mod collapse;
+mod dialogs;
 mod labels;
 mod registry;
 mod sessions;
@@ -11,7 +12,8 @@ mod tests;
 pub(crate) use registry::{Dispatch, Policy, Rooms};
 pub(crate) use task::Shared;
 
-use crate::msrp::{RoomBudget, SessionEntry};
+use crate::msrp::{Reservation, RoomBudget, SessionEntry};
+use dialogs::Dialogs;
 use parlor_focus::RequestId;
 use parlor_room::SessionId;
 use parlor_sip::{Flow, Request, Response, ServerTransactionId};
@@ -31,11 +33,20 @@ pub(crate) enum SipInput {
         request: Box<Request>,
         /// How it came.
         flow: Flow,
+        /// For the session that it may open.
+        reserved: Option<Reservation>,
     },
     /// The ACK of a 2xx.
     Ack(Box<Request>),
     /// The answer to a request of the room's.
-    Response(RequestId, Box<Response>),
+    Response {
+        /// The request.
+        id: RequestId,
+        /// Its final response.
+        response: Box<Response>,
+        /// It has come before.
+        again: bool,
+    },
     /// A request of the room's had no answer.
     Failed(RequestId),
     /// The server goes down.
@@ -130,6 +141,7 @@ pub(crate) struct RoomHandle {
     budget: RoomBudget,
     sip: mpsc::Sender<SipInput>,
     msrp: mpsc::Sender<MsrpInput>,
+    dialogs: Dialogs,
 }
 
 impl RoomHandle {

@@ -1,10 +1,12 @@
 //! The rooms that there are.
 
+use super::dialogs::Dialogs;
 use super::task::{RoomTask, Shared};
 use super::{RoomHandle, SipInput};
 use crate::metrics::Counted;
 use crate::msrp::RoomBudget;
 use parlor_room::{Hosts, Room, Rules};
+use parlor_sip::{Method, Request};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
@@ -12,8 +14,10 @@ use tracing::{Instrument as _, info_span};
 
 /// How many SIP messages may wait for one room: two seconds of a rush of joins, as machines stand still at times.
 const SIP_MAILBOX: usize = 1024;
-/// So many places are kept for what must not be refused: ACK, BYE, responses.
+/// So many places are kept for what must not be refused: an ACK or BYE of each dialog, and responses.
 const KEPT: usize = 64;
+/// So many places may be taken by those who only ask, so that they keep nobody from joining.
+const ASKED: usize = 64;
 /// How many reads may wait for one room.
 const MSRP_MAILBOX: usize = 64;
 /// The longest name of a room made on demand.
@@ -45,6 +49,8 @@ struct Index {
     by_name: HashMap<Box<str>, Arc<RoomHandle>>,
     by_id: HashMap<u64, Arc<RoomHandle>>,
     next_id: u64,
+    /// The server goes down.
+    closing: bool,
 }
 
 /// What became of a message for a room.
@@ -54,7 +60,7 @@ pub(crate) enum Dispatch {
     Taken,
     /// There is no such room, and there will be none.
     NoRoom(SipInput),
-    /// There are too many rooms, or too much waits for this one.
+    /// There are too many rooms, too much waits for this one, or the server goes down.
     Overloaded(SipInput),
 }
 
@@ -83,14 +89,28 @@ impl Rooms {
     }
 
     /// Hands a request to the room of that name, which is made if it may be.
-    pub(crate) fn dispatch_by_name(self: &Arc<Self>, name: &str, input: SipInput) -> Dispatch {
+    pub(crate) fn join(self: &Arc<Self>, name: &str, input: SipInput) -> Dispatch {
         let mut index = self.lock();
         if !self.may_exist_in(&index, name) {
             return Dispatch::NoRoom(input);
         }
+        if index.closing {
+            return Dispatch::Overloaded(input);
+        }
         match self.find_or_open(&mut index, name) {
-            Some(handle) if handle.sip.capacity() > KEPT => offer(&handle, input),
-            Some(_) | None => Dispatch::Overloaded(input),
+            Some(handle) => offer(&handle, input),
+            None => Dispatch::Overloaded(input),
+        }
+    }
+
+    /// Hands a request to the room of that name, if there is one already.
+    pub(crate) fn ask(&self, name: &str, input: SipInput) -> Dispatch {
+        let index = self.lock();
+        match index.by_name.get(name) {
+            _ if index.closing => Dispatch::Overloaded(input),
+            Some(handle) if handle.sip.capacity() > SIP_MAILBOX - ASKED => offer(handle, input),
+            Some(_) => Dispatch::Overloaded(input),
+            None => Dispatch::NoRoom(input),
         }
     }
 
@@ -105,7 +125,11 @@ impl Rooms {
 
     /// Tells all rooms that the server goes down.
     pub(crate) async fn shut_down(&self) {
-        let handles: Vec<_> = self.lock().by_id.values().cloned().collect();
+        let handles: Vec<_> = {
+            let mut index = self.lock();
+            index.closing = true;
+            index.by_id.values().cloned().collect()
+        };
         for handle in handles {
             let _ = handle.sip.send(SipInput::Shutdown).await;
         }
@@ -160,7 +184,7 @@ impl Rooms {
         index.next_id += 1;
         let id = index.next_id;
         let budget = RoomBudget::new(&self.shared.outbox);
-        let handle = Arc::new(RoomHandle { id, name: name.into(), budget, sip, msrp });
+        let handle = Arc::new(RoomHandle { id, name: name.into(), budget, sip, msrp, dialogs: Dialogs::default() });
         index.by_name.insert(name.into(), Arc::clone(&handle));
         index.by_id.insert(id, Arc::clone(&handle));
         let counted = Counted::in_gauge(&self.shared.metrics.rooms);
@@ -193,6 +217,9 @@ impl Index {
 }
 
 fn offer(handle: &RoomHandle, input: SipInput) -> Dispatch {
+    if handle.sip.capacity() <= KEPT && !may_take_kept(handle, &input) {
+        return Dispatch::Overloaded(input);
+    }
     match handle.sip.try_send(input) {
         Ok(()) => Dispatch::Taken,
         Err(mpsc::error::TrySendError::Full(input)) => Dispatch::Overloaded(input),
@@ -200,7 +227,94 @@ fn offer(handle: &RoomHandle, input: SipInput) -> Dispatch {
     }
 }
 
+/// Whether this may have one of the kept places, which it takes then.
+fn may_take_kept(handle: &RoomHandle, input: &SipInput) -> bool {
+    let of_dialog = |request: &Request| {
+        let tag = request.headers.to_tag().ok().flatten();
+        tag.is_some_and(|tag| handle.dialogs.take_place(&tag))
+    };
+    match input {
+        SipInput::Request { request, .. } => request.method == Method::Bye && of_dialog(request),
+        SipInput::Ack(request) => of_dialog(request),
+        // It was acknowledged before; it will come once more.
+        SipInput::Response { again, .. } => !again,
+        SipInput::Failed(_) | SipInput::Shutdown => true,
+        #[cfg(test)]
+        SipInput::Fault => true,
+    }
+}
+
 /// What may be the name of a room made on demand; the same letters as in the configuration.
 fn is_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~+".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use parlor_focus::RequestId;
+    use parlor_sip::{Endpoint, Event, Flow, Limits, Message, Response, TransactionLimits, Transport, parse_datagram};
+    use parlor_switch::OutboxLimits;
+    use std::time::Instant;
+
+    const TAG: &str = "1-00000000000000aa";
+
+    fn room() -> (RoomHandle, mpsc::Receiver<SipInput>) {
+        let (sip, mailbox) = mpsc::channel(SIP_MAILBOX);
+        let (msrp, _) = mpsc::channel(1);
+        let budget = RoomBudget::new(&OutboxLimits::default());
+        (RoomHandle { id: 1, name: "lobby".into(), budget, sip, msrp, dialogs: Dialogs::default() }, mailbox)
+    }
+
+    fn input(method: &str, tag: &str) -> SipInput {
+        let text = format!(
+            "{method} sip:lobby@example.com SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nCall-ID: c\r\n\
+             From: <sip:alice@example.com>;tag=1\r\nTo: <sip:lobby@example.com>;tag={tag}\r\nCSeq: 1 {method}\r\n\r\n"
+        );
+        let Ok(Message::Request(request)) = parse_datagram(&Bytes::from(text), &Limits::default()) else {
+            panic!("a request")
+        };
+        if request.method == Method::Ack {
+            return SipInput::Ack(Box::new(request));
+        }
+        let address = "192.0.2.1:5060".parse().expect("an address");
+        let flow = Flow { transport: Transport::Udp, local: address, remote: address, connection: None };
+        let mut endpoint = Endpoint::new(TransactionLimits::default(), rand::make_rng());
+        endpoint.handle_message(Instant::now(), flow, Message::Request(request));
+        match endpoint.poll_event() {
+            Some(Event::Request { tx, request, flow }) => SipInput::Request { tx, request, flow, reserved: None },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn response(again: bool) -> SipInput {
+        SipInput::Response { id: RequestId(1), response: Box::new(Response::new(200, "OK")), again }
+    }
+
+    fn is_taken(handle: &RoomHandle, input: SipInput) -> bool {
+        matches!(offer(handle, input), Dispatch::Taken)
+    }
+
+    /// The kept places are for ACK and BYE of dialogs that there are, one of each dialog, and for responses.
+    #[test]
+    fn what_may_be_refused_leaves_places_for_what_may_not() {
+        let (handle, mut mailbox) = room();
+        handle.dialogs.insert(TAG);
+        let offered = (0..SIP_MAILBOX).filter(|_| is_taken(&handle, input("UPDATE", TAG))).count();
+        assert_eq!(offered, SIP_MAILBOX - KEPT);
+        for method in ["BYE", "ACK", "INVITE", "OPTIONS"] {
+            assert!(!is_taken(&handle, input(method, "1-00000000000000bb")), "{method} in no dialog");
+        }
+        assert!(is_taken(&handle, response(false)) && !is_taken(&handle, response(true)));
+        for method in ["BYE", "ACK"] {
+            assert!(is_taken(&handle, input(method, TAG)), "{method}");
+            assert!(!is_taken(&handle, input(method, TAG)), "{method} again");
+            handle.dialogs.give_back(TAG);
+        }
+        handle.dialogs.remove(TAG);
+        assert!(!is_taken(&handle, input("BYE", TAG)), "the dialog is gone");
+        while mailbox.try_recv().is_ok() {}
+        assert!(is_taken(&handle, input("BYE", TAG)), "there is space for everything again");
+    }
 }

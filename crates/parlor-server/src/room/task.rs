@@ -4,10 +4,11 @@ use super::labels::{cause_of, layer_of};
 use super::sessions::Entries;
 use super::{Brought, MsrpInput, Place, RoomEvent, RoomHandle, Rooms, SipInput};
 use crate::metrics::{MessageKind, Metrics};
-use crate::msrp::{Connections, SessionTable};
+use crate::msrp::{Connections, Reservation, SessionTable};
 use crate::sip::{SipOutput, count_refusal};
-use parlor_focus::{EndReason, Focus, Output as FocusOutput};
+use parlor_focus::{DialogChange, EndReason, Focus, Output as FocusOutput};
 use parlor_room::{Room, SessionId};
+use parlor_sip::Request;
 use parlor_switch::{Counted, OutboxLimits, Output as SwitchOutput, Switch};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -50,6 +51,8 @@ pub(super) struct RoomTask {
     pub(super) shared: Arc<Shared>,
     pub(super) rooms: Arc<Rooms>,
     pub(super) entries: BTreeMap<SessionId, Entries>,
+    /// One for each session, of those that the server may have.
+    reserved: Vec<Reservation>,
     /// Sessions that are bound and have not been welcomed.
     pub(super) newcomers: BTreeSet<SessionId>,
     /// A message for the SIP task that waits for space there.
@@ -81,6 +84,7 @@ impl RoomTask {
             shared,
             rooms,
             entries: BTreeMap::new(),
+            reserved: Vec::new(),
             newcomers: BTreeSet::new(),
             for_sip: None,
             participants: 0,
@@ -130,11 +134,16 @@ impl RoomTask {
     pub(super) fn handle_sip(&mut self, input: SipInput) {
         let now = Instant::now();
         match input {
-            SipInput::Request { tx, request, flow } => {
+            SipInput::Request { tx, request, flow, reserved } => {
+                self.reserved.extend(reserved);
+                self.reached(&request);
                 self.focus.handle_request(now, &mut self.room, tx, &request, flow);
             }
-            SipInput::Ack(request) => self.focus.handle_ack(now, &mut self.room, &request),
-            SipInput::Response(id, response) => self.focus.handle_response(now, &mut self.room, id, &response),
+            SipInput::Ack(request) => {
+                self.reached(&request);
+                self.focus.handle_ack(now, &mut self.room, &request);
+            }
+            SipInput::Response { id, response, .. } => self.focus.handle_response(now, &mut self.room, id, &response),
             SipInput::Failed(id) => self.focus.handle_request_failed(now, &mut self.room, id),
             SipInput::Shutdown => {
                 self.room.close();
@@ -143,6 +152,13 @@ impl RoomTask {
             }
             #[cfg(test)]
             SipInput::Fault => panic!("a fault, as the test wants"),
+        }
+    }
+
+    /// A message of a dialog has left the mailbox.
+    fn reached(&self, request: &Request) {
+        if let Ok(Some(tag)) = request.headers.to_tag() {
+            self.handle.dialogs.give_back(&tag);
         }
     }
 
@@ -230,6 +246,14 @@ impl RoomTask {
         {
             self.say_goodbye(Instant::now(), EndReason::Shutdown);
         }
+        // Before anybody is told of them.
+        while let Some(change) = self.focus.poll_dialog() {
+            match change {
+                DialogChange::Began(tag) => self.handle.dialogs.insert(&tag),
+                DialogChange::Ended(tag) => self.handle.dialogs.remove(&tag),
+            }
+        }
+        self.reserved.truncate(self.focus.sessions());
         while self.for_sip.is_none()
             && let Some(output) = self.focus.poll_output()
         {

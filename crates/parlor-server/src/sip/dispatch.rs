@@ -15,7 +15,7 @@ impl SipTask {
         self.metrics.sip_requests.of(SipMethod::of(request.method.as_str())).inc();
         // SIP-E3: in a dialog it is the tag that tells the room, whatever the Request-URI says.
         if let Ok(Some(tag)) = request.headers.to_tag() {
-            let input = SipInput::Request { tx, request, flow };
+            let input = SipInput::Request { tx, request, flow, reserved: None };
             let dispatched = match room_of(&tag) {
                 Some(id) => self.rooms.dispatch_by_id(id, input),
                 None => Dispatch::NoRoom(input),
@@ -38,16 +38,28 @@ impl SipTask {
         flow: Flow,
     ) {
         let joins = request.method == Method::Invite;
+        // SIP-48: OPTIONS is refused as an INVITE would be.
+        let as_joining = joins || request.method == Method::Options;
+        let reserved = if as_joining { self.table.reserve() } else { None };
         if !self.rooms.may_exist(name) {
-            self.answer(now, tx, &request, &uas::Target::Room(name.into()));
-        } else if joins && !self.table.has_space() {
-            self.refuse(now, tx, &request, &Reject::Overload);
-        } else if joins {
-            let dispatched = self.rooms.dispatch_by_name(name, SipInput::Request { tx, request, flow });
-            self.refuse_undelivered(now, dispatched);
-        } else {
+            return self.answer(now, tx, &request, &uas::Target::Room(name.into()));
+        }
+        if as_joining && reserved.is_none() {
+            return self.refuse(now, tx, &request, &Reject::Overload);
+        }
+        let input = SipInput::Request { tx, request, flow, reserved };
+        if joins {
+            let dispatched = self.rooms.join(name, input);
+            return self.refuse_undelivered(now, dispatched);
+        }
+        match self.rooms.ask(name, input) {
             // Asking about a room, or anything else outside of dialogs, does not make it.
-            self.answer_for_room(now, tx, name, &request, flow);
+            Dispatch::NoRoom(SipInput::Request { tx, request, flow, .. }) => {
+                self.answer_for_room(now, tx, name, &request, flow);
+            }
+            asked @ (Dispatch::Taken | Dispatch::NoRoom(_) | Dispatch::Overloaded(_)) => {
+                self.refuse_undelivered(now, asked);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use super::{Incoming, SipOutput, udp};
 use crate::addresses::PerAddress;
 use crate::metrics::{Layer, Metrics, SipMethod};
 use crate::msrp::SessionTable;
-use crate::room::{Rooms, SipInput};
+use crate::room::{Dispatch, Rooms, SipInput};
 use parlor_sip::{
     ClientTransactionId, Endpoint, Event, Flow, Limits, Response, SentBy, Stats, TransactionLimits, Transport,
 };
@@ -209,20 +209,18 @@ impl SipTask {
         if response.is_provisional() {
             return;
         }
-        match self.requests.answered(now, tx, &response) {
-            Some(Answered { room, id, again: false }) => self.tell(room, SipInput::Response(id, response)),
-            Some(Answered { room, id, again: true }) => {
-                // A room that has no space for it now will see the next one.
-                let _ = self.rooms.dispatch_by_id(room, SipInput::Response(id, response));
-            }
-            None => {}
+        if let Some(Answered { room, id, again }) = self.requests.answered(now, tx, &response) {
+            self.tell(room, SipInput::Response { id, response, again });
         }
     }
 
     /// The answer to a room's own request; rooms have few of these open, so that what waits here is bounded by them.
     fn tell(&mut self, room: u64, input: SipInput) {
-        if let crate::room::Dispatch::Overloaded(input) = self.rooms.dispatch_by_id(room, input) {
-            self.untold.push((room, input));
+        match self.rooms.dispatch_by_id(room, input) {
+            // It will come once more.
+            Dispatch::Overloaded(SipInput::Response { again: true, .. }) => {}
+            Dispatch::Overloaded(input) => self.untold.push((room, input)),
+            Dispatch::Taken | Dispatch::NoRoom(_) => {}
         }
     }
 

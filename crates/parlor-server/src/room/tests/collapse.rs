@@ -15,7 +15,7 @@ impl Scene {
     /// Somebody joins the room of that name, wherever it is.
     async fn admitted(&mut self, name: &str) -> Arc<SessionEntry> {
         let invite = self.request(&invite(name));
-        assert!(matches!(self.rooms.dispatch_by_name("lobby", invite), Dispatch::Taken));
+        assert!(matches!(self.rooms.join("lobby", invite), Dispatch::Taken));
         let SipOutput::Respond { response, .. } = self.next_output().await else { panic!("no answer") };
         assert_eq!(response.code, 200);
         let tag = response.headers.to_tag().expect("readable").expect("a tag");
@@ -68,7 +68,7 @@ async fn participants_get_bye() {
     let mut scene = Scene::new();
     let entry = scene.admitted("alice").await;
     let bound = Bound::mailed(&entry).await;
-    assert!(matches!(scene.rooms.dispatch_by_name("lobby", SipInput::Fault), Dispatch::Taken));
+    assert!(matches!(scene.rooms.join("lobby", SipInput::Fault), Dispatch::Taken));
     let (room, id) = scene.next_bye().await;
     eventually(|| entry.is_closed() && bound.place.outbox.is_vacant()).await;
     let next = scene.admitted("bob").await;

@@ -3,6 +3,7 @@
 mod collapse;
 mod connections;
 
+use super::dialogs::Dialogs;
 use super::registry::{Policy, Rooms};
 use super::task::{RoomTask, Shared};
 use super::{Brought, MsrpInput, Place, RoomHandle, SipInput};
@@ -75,8 +76,14 @@ impl Scene {
     pub(super) fn task(&self) -> (RoomTask, Arc<RoomHandle>) {
         let room = Room::new("lobby", Arc::clone(&self.shared.focus.hosts), Rules::default()).expect("a name");
         let budget = RoomBudget::new(&self.shared.outbox);
-        let handle =
-            RoomHandle { id: 1, name: "lobby".into(), budget, sip: mpsc::channel(1).0, msrp: mpsc::channel(1).0 };
+        let handle = RoomHandle {
+            id: 1,
+            name: "lobby".into(),
+            budget,
+            sip: mpsc::channel(1).0,
+            msrp: mpsc::channel(1).0,
+            dialogs: Dialogs::default(),
+        };
         let handle = Arc::new(handle);
         let task = RoomTask::new(room, Arc::clone(&handle), Arc::clone(&self.shared), Arc::clone(&self.rooms));
         (task, handle)
@@ -92,7 +99,7 @@ impl Scene {
         };
         let request = parse(text);
         self.endpoint.handle_message(Instant::now(), flow, Message::Request(request.clone()));
-        SipInput::Request { tx: self.transaction(), request: Box::new(request), flow }
+        SipInput::Request { tx: self.transaction(), request: Box::new(request), flow, reserved: None }
     }
 
     fn transaction(&mut self) -> ServerTransactionId {
