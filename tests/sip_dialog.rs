@@ -186,6 +186,41 @@ fn changed_path() {
     server.shows("parlor_participants", 2.0);
 }
 
+/// MSRP-119, SIP-41: the same when it is we who offer, and the new path comes in the answer: our URI stays, and is bound
+/// anew from there.
+#[test]
+fn changed_path_in_the_answer() {
+    let server = Server::plain();
+    let mut alice = Participant::join(&server, "alice");
+    let mut bob = Participant::join(&server, "bob");
+    let path = own_path(&alice.user);
+    let invite = alice.call.request("INVITE", "", "");
+    alice.user.send(invite);
+    let ours = alice.user.expect(200);
+    assert_eq!(ours.attribute("path"), alice.session, "SIP-41");
+    let answer = next_version(&alice, 1).replace(&alice.path, &path).replace("actpass", "active");
+    let ack = alice.call.ack(&answer);
+    // The answer to what follows tells that the ACK is there.
+    let update = alice.call.request("UPDATE", "", "");
+    alice.user.send(ack + &update);
+    alice.user.expect(200);
+    bob.say("on the way");
+    alice.hears("on the way");
+    let mut msrp = MsrpPeer::connect(server.msrp);
+    let bind = Send::empty(&alice.session, &path);
+    msrp.write(bind.bytes());
+    assert_eq!(msrp.response(&bind.tid), 200);
+    alice.path = path;
+    alice.msrp = msrp;
+    bob.say("moved in?");
+    alice.hears("moved in?");
+    alice.say("from my new place");
+    bob.hears("from my new place");
+    server.shows("parlor_participants", 2.0);
+    alice.leave();
+    server.shows("parlor_msrp_sessions", 1.0);
+}
+
 /// MSRP-97, CHAT-151: after its connection is lost a participant comes back by re-INVITE, and is still the same one.
 #[test]
 fn back_after_a_lost_connection() {

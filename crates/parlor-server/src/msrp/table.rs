@@ -82,8 +82,10 @@ impl SessionTable {
 
     /// Makes a session known, before anybody is told its URI (MSRP-96).
     pub(crate) fn insert(&self, entry: &Arc<SessionEntry>) {
-        if let Some(id) = entry.local.session_id() {
-            self.lock().insert(id.into(), Arc::clone(entry));
+        let replaced = entry.local.session_id().and_then(|id| self.lock().insert(id.into(), Arc::clone(entry)));
+        // The same URI with another peer path: its next request binds it anew.
+        if let Some(former) = replaced {
+            former.closed.store(true, Ordering::Release);
         }
     }
 

@@ -42,10 +42,11 @@ impl RoomTask {
     pub(super) fn update(&mut self, session: SessionId, spec: &SessionSpec) {
         let entry = self.entry(session, spec);
         let Some(entries) = self.entries.get_mut(&session) else { return };
-        if entries.current.local != spec.local {
+        let (same_uri, same_path) = (entries.current.local == spec.local, entries.current.peer == spec.peer);
+        if !(same_uri && same_path) {
             self.shared.table.insert(&entry);
             let former = std::mem::replace(&mut entries.current, entry);
-            if let Some(older) = entries.former.replace(former) {
+            if !same_uri && let Some(older) = entries.former.replace(former) {
                 self.shared.table.remove(&older.local);
             }
         }
