@@ -3,7 +3,7 @@
 use crate::support::msrp::{MsrpPeer, Send};
 use crate::support::participant::{Joined, Participant};
 use crate::support::server::{Server, Setup};
-use crate::support::sip::SipUser;
+use crate::support::sip::{SipUser, offer};
 use crate::support::{eventually, unique};
 use std::time::Duration;
 
@@ -190,6 +190,58 @@ fn connection_lost() {
     server.shows("parlor_msrp_connections", 2.0);
     bob.say("who is there?");
     carol.hears("who is there?");
+}
+
+/// MSRP-97, RFC 4975 §5.4: with its connection a session has failed: another connection gets 481 until SDP has been exchanged
+/// anew, and then has the session, by the same URIs.
+#[test]
+fn back_by_reinvite() {
+    let server = Server::plain();
+    let mut bob = Participant::join(&server, "bob");
+    let mut alice = Participant::join(&server, "alice");
+    alice.msrp = MsrpPeer::connect(server.msrp);
+    // Until the loss is noticed the session is bound elsewhere.
+    eventually("the session has failed", || {
+        let again = Send::empty(&alice.session, &alice.path);
+        let code = alice.ask(&again);
+        assert!([481, 506].contains(&code), "{code}");
+        (code == 481).then_some(())
+    });
+    reinvite(&mut alice);
+    let again = Send::empty(&alice.session, &alice.path);
+    assert_eq!(alice.ask(&again), 200);
+    alice.say("here I am again");
+    bob.hears("here I am again");
+    bob.say("welcome back");
+    alice.hears("welcome back");
+}
+
+/// The same if the re-INVITE overtakes the news that the connection is lost.
+#[test]
+fn back_by_an_early_reinvite() {
+    let server = Server::plain();
+    let mut bob = Participant::join(&server, "bob");
+    let mut alice = Participant::join(&server, "alice");
+    reinvite(&mut alice);
+    alice.msrp = MsrpPeer::connect(server.msrp);
+    eventually("the session is bound again", || {
+        let again = Send::empty(&alice.session, &alice.path);
+        let code = alice.ask(&again);
+        assert!([200, 506].contains(&code), "{code}");
+        (code == 200).then_some(())
+    });
+    bob.say("welcome back");
+    alice.hears("welcome back");
+}
+
+/// The offer that it joined with, once more.
+fn reinvite(participant: &mut Participant) {
+    let again = participant.call.invite("", &offer(&participant.path));
+    participant.user.send(again);
+    let answer = participant.user.expect(200);
+    assert_eq!(answer.attribute("path"), participant.session);
+    let ack = participant.call.ack("");
+    participant.user.send(ack);
 }
 
 fn swap_case(text: &str) -> String {

@@ -34,7 +34,7 @@ impl Focus {
         let leg = self.legs.get(&id).ok_or(Reject::NoDialog)?;
         let local = Self::local_media(&self.settings, room);
         let agreed = sdp::read_answer(answer, offered, leg.current(), &local, &self.settings.limits)?;
-        let &Media::Offered(session) = &leg.media else { return Ok(self.change(room, id, agreed)) };
+        let &Media::Offered(session) = &leg.media else { return Ok(self.change(room, id, agreed, false)) };
         let agreed = self.sharing(agreed);
         room.update(session, agreed.peer.capabilities.clone());
         self.emit(Output::OpenSession { session, spec: SessionSpec::from(&agreed) });
@@ -59,7 +59,7 @@ impl Focus {
         let fresh = || Self::session_id(&mut self.rng);
         let answered = sdp::answer(offer, &local, leg.current(), &leg.sdp, &settings.limits, fresh);
         match (&leg.media, answered) {
-            (Media::Open(_), Ok(agreed)) => Ok(self.change(room, id, agreed)),
+            (Media::Open(_), Ok(agreed)) => Ok(self.change(room, id, agreed, true)),
             (Media::Open(_), Err(SdpReject::Removed)) => self.give_up(now, room, id, offer),
             (Media::GivenUp(caller), Ok(agreed)) => {
                 let caller = Identity::clone(caller);
@@ -97,8 +97,9 @@ impl Focus {
         }
     }
 
-    /// Takes over what was agreed anew, and says whether the peer's path is a new one.
-    fn change(&mut self, room: &mut Room, id: LegId, agreed: Negotiated) -> bool {
+    /// Takes over what was agreed anew, and says whether the peer's path is a new one. An offer of the peer's is told even if
+    /// it changes nothing: it may want its session back after its connection was lost (MSRP-97).
+    fn change(&mut self, room: &mut Room, id: LegId, agreed: Negotiated, offered: bool) -> bool {
         let agreed = self.sharing(agreed);
         let Some(leg) = self.legs.get_mut(&id) else { return false };
         let Media::Open(open) = &mut leg.media else { return false };
@@ -106,7 +107,7 @@ impl Focus {
         let capabilities = &agreed.peer.capabilities;
         let differs = room.session(session).is_some_and(|own| own.capabilities() != capabilities);
         let moved = open.local != agreed.local || open.peer != agreed.peer.path;
-        let changed = moved || differs || open.role != agreed.role;
+        let changed = offered || moved || differs || open.role != agreed.role;
         open.line = agreed.line;
         open.local = agreed.local.clone();
         open.peer = agreed.peer.path.clone();

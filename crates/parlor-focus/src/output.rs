@@ -40,7 +40,8 @@ pub enum Output {
         /// What was agreed.
         spec: SessionSpec,
     },
-    /// The session was changed by a later offer.
+    /// The peer made a later offer, whether it changed the session or not, or answered one of ours with a change. A session
+    /// that has failed with its connection may be bound again (MSRP-97).
     UpdateSession {
         /// The session.
         session: SessionId,

@@ -4,8 +4,9 @@ use crate::room::RoomHandle;
 use parlor_msrp::{Path, Uri};
 use parlor_room::SessionId;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// One session as connections see it.
@@ -19,9 +20,32 @@ pub(crate) struct SessionEntry {
     pub(crate) local: Uri,
     /// The peer's path, as its SDP has it.
     pub(crate) peer: Path,
-    bound_to: AtomicU64,
+    hold: Mutex<Hold>,
     closed: AtomicBool,
 }
+
+/// Which connection has a session.
+///
+/// ```text
+///   Free --- first request ---> Bound --- connection lost ---> Lost
+///   Lost --- offer and answer ---> Free
+/// ```
+///
+/// RFC 4975 §5.4: with its connection a session has failed, and only a new exchange of SDP brings it back (MSRP-97). Until
+/// then its URI is nobody's.
+#[derive(Clone, Copy, Debug)]
+enum Hold {
+    Free,
+    Bound {
+        connection: u64,
+        /// When SDP was exchanged since.
+        renewed: Option<Instant>,
+    },
+    Lost,
+}
+
+/// By so much an exchange of SDP may overtake the news that the connection is lost.
+const OVERTAKES: Duration = Duration::from_secs(30);
 
 /// Whether a connection may bind a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,31 +54,55 @@ pub(super) enum Binding {
     Bound,
     /// Another connection has it (506).
     Elsewhere,
-    /// It has ended (481).
+    /// It has ended, or failed with its connection (481).
     Ended,
 }
 
 impl SessionEntry {
     /// A session that no connection has yet.
     pub(crate) fn new(room: Arc<RoomHandle>, session: SessionId, local: Uri, peer: Path) -> Self {
-        Self { room, session, local, peer, bound_to: AtomicU64::new(0), closed: AtomicBool::new(false) }
+        Self { room, session, local, peer, hold: Mutex::new(Hold::Free), closed: AtomicBool::new(false) }
     }
 
-    /// Binds it to a connection, whose number is not 0.
+    /// Binds it to a connection.
     pub(super) fn bind(&self, connection: u64) -> Binding {
         if self.is_closed() {
             return Binding::Ended;
         }
-        match self.bound_to.compare_exchange(0, connection, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => Binding::Bound,
-            Err(other) if other == connection => Binding::Bound,
-            Err(_) => Binding::Elsewhere,
+        let mut hold = self.hold();
+        match *hold {
+            Hold::Free => {
+                *hold = Hold::Bound { connection, renewed: None };
+                Binding::Bound
+            }
+            Hold::Bound { connection: known, .. } if known == connection => Binding::Bound,
+            Hold::Bound { .. } => Binding::Elsewhere,
+            Hold::Lost => Binding::Ended,
         }
     }
 
-    /// The connection is gone; another one may come.
+    /// The connection is gone.
     pub(super) fn unbind(&self) {
-        self.bound_to.store(0, Ordering::Release);
+        let mut hold = self.hold();
+        let renewed = match *hold {
+            Hold::Bound { renewed, .. } => renewed.is_some_and(|at| at.elapsed() < OVERTAKES),
+            Hold::Free | Hold::Lost => false,
+        };
+        *hold = if renewed { Hold::Free } else { Hold::Lost };
+    }
+
+    /// SDP was exchanged, and the URI stays.
+    pub(crate) fn renew(&self) {
+        let mut hold = self.hold();
+        match &mut *hold {
+            Hold::Lost => *hold = Hold::Free,
+            Hold::Bound { renewed, .. } => *renewed = Some(Instant::now()),
+            Hold::Free => {}
+        }
+    }
+
+    fn hold(&self) -> MutexGuard<'_, Hold> {
+        self.hold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the session has ended.

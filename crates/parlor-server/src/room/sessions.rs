@@ -43,7 +43,9 @@ impl RoomTask {
         let entry = self.entry(session, spec);
         let Some(entries) = self.entries.get_mut(&session) else { return };
         let (same_uri, same_path) = (entries.current.local == spec.local, entries.current.peer == spec.peer);
-        if !(same_uri && same_path) {
+        if same_uri && same_path {
+            entries.current.renew();
+        } else {
             self.shared.table.insert(&entry);
             let former = std::mem::replace(&mut entries.current, entry);
             if !same_uri && let Some(older) = entries.former.replace(former) {
