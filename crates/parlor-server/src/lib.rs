@@ -18,4 +18,5 @@ mod msrp;
 mod room;
 pub mod serve;
 mod sip;
+mod sockets;
 pub mod tls;

@@ -1,26 +1,24 @@
 //! Starts what the configuration says and runs it until told to stop.
 
 use crate::addresses::Admission;
-use crate::config::{self, Config, HostPort, Transport};
+use crate::config::{self, Config, Transport};
 use crate::http::{self, Readiness};
 use crate::metrics::Metrics;
 use crate::msrp::{self, Connections, SessionTable};
 use crate::room::{Policy, Rooms, Shared};
-use crate::sip::{self, SipTask, Socket};
-use crate::tls::Tls;
+use crate::sip::{self, SipTask};
+use crate::sockets::Sockets;
 use anyhow::{Context as _, Result};
-use parlor_focus::sdp::{MsrpAddress, MsrpAddresses};
-use parlor_focus::{Contacts, SipAddress};
-use parlor_room::{Hosts, Rules, TypeList};
+use parlor_room::{Rules, TypeList};
 use parlor_sip::{SentBy, TransactionLimits};
 use parlor_switch::{OutboxLimits, StalledMemory};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::info;
 
 /// How many messages of rooms may wait for the SIP task.
@@ -35,31 +33,11 @@ pub async fn run(config: Config) -> Result<()> {
     let readiness = Arc::new(Readiness::starting(Arc::clone(&metrics)));
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("data_dir: cannot make {}", config.data_dir.display()))?;
-    let sockets = Sockets::bind(&config).await?;
-    let http = match config.http.listen.address() {
-        Some(address) => {
-            let listener = TcpListener::bind(address).await;
-            Some(listener.with_context(|| format!("http.listen: cannot listen on {address}"))?)
-        }
-        None => None,
-    };
-    let http_address = http.as_ref().map(TcpListener::local_addr).transpose()?;
-    println!("{}", welcome(&config, &sockets, http_address));
-
-    let (stop_http, stopped) = tokio::sync::oneshot::channel::<()>();
+    let mut sockets = Sockets::bind(&config).await?;
+    println!("{}", welcome(&config, &sockets));
+    let http = sockets.http.take();
     let server = Server::start(&config, sockets, &metrics);
-    let serving_http = http.map(|listener| {
-        let connections = Arc::downgrade(&server.connections);
-        metrics.measure_with(move || {
-            if let Some(connections) = connections.upgrade() {
-                connections.measure();
-            }
-        });
-        let stopped = async {
-            let _ = stopped.await;
-        };
-        tokio::spawn(http::serve(listener, metrics, Arc::clone(&readiness), stopped))
-    });
+    let site = http.map(|(listener, _)| Site::start(listener, &server, metrics, Arc::clone(&readiness)));
     readiness.set_ready();
     info!("serving");
     tokio::select! {
@@ -69,74 +47,37 @@ pub async fn run(config: Config) -> Result<()> {
     info!("stopping");
     readiness.set_draining();
     server.stop().await;
-    drop(stop_http);
-    if let Some(task) = serving_http {
-        let _ = tokio::time::timeout(Duration::from_millis(200), task).await;
+    if let Some(site) = site {
+        site.stop().await;
     }
     info!("stopped");
     Ok(())
 }
 
-/// What is listened on, and how others know it.
-struct Sockets {
-    sip: Vec<(Socket, Transport, SocketAddr, HostPort)>,
-    msrp: Vec<(msrp::Listener, Transport, SocketAddr, HostPort)>,
-    tls: Tls,
+/// HTTP, which is served until everything else has stopped.
+struct Site {
+    serving: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
 }
 
-impl Sockets {
-    async fn bind(config: &Config) -> Result<Self> {
-        let tls = Tls::load(&config.tls)?;
-        let server_tls = |transport| if transport == Transport::Tls { tls.server.clone() } else { None };
-        let mut sip = Vec::new();
-        for (index, listen) in config.sip.listen.iter().enumerate() {
-            let (socket, bound) = match listen.transport {
-                Transport::Udp => {
-                    let socket = sip::bind_udp(listen.address).await?;
-                    let bound = socket.local_addr()?;
-                    (Socket::Udp(socket), bound)
-                }
-                Transport::Tcp | Transport::Tls => {
-                    let listener = sip::bind_stream(listen.address, server_tls(listen.transport)).await?;
-                    let bound = listener.address()?;
-                    (Socket::Stream(listener), bound)
-                }
-            };
-            sip.push((socket, listen.transport, bound, config.sip.advertised.host_port(index, bound)));
-        }
-        let mut msrp = Vec::new();
-        for (index, listen) in config.msrp.listen.iter().enumerate() {
-            let listener = msrp::bind(listen.address, server_tls(listen.transport)).await?;
-            let bound = listener.address()?;
-            msrp.push((listener, listen.transport, bound, config.msrp.advertised.host_port(index, bound)));
-        }
-        Ok(Self { sip, msrp, tls })
-    }
-
-    /// Every host under which we are known.
-    fn hosts(&self, config: &Config) -> Hosts {
-        let listeners = self.sip.iter().map(|(_, _, bound, told)| (bound, told));
-        let listeners = listeners.chain(self.msrp.iter().map(|(_, _, bound, told)| (bound, told)));
-        let others = listeners.flat_map(|(bound, told)| [bound.ip().to_string(), told.host.clone()]);
-        Hosts::new(&config.domain, others)
-    }
-
-    fn contacts(&self) -> Contacts {
-        let of = |wanted: Transport| {
-            let told = self.sip.iter().find(|(_, transport, _, _)| *transport == wanted).map(|(_, _, _, told)| told)?;
-            Some(SipAddress { host: told.host.as_str().into(), port: told.port? })
+impl Site {
+    fn start(listener: TcpListener, server: &Server, metrics: Arc<Metrics>, readiness: Arc<Readiness>) -> Self {
+        let connections = Arc::downgrade(&server.connections);
+        metrics.measure_with(move || {
+            if let Some(connections) = connections.upgrade() {
+                connections.measure();
+            }
+        });
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async {
+            let _ = stopped.await;
         };
-        Contacts { udp: of(Transport::Udp), tcp: of(Transport::Tcp), tls: of(Transport::Tls) }
+        Self { serving: tokio::spawn(http::serve(listener, metrics, readiness, stopped)), stop }
     }
 
-    fn msrp_addresses(&self) -> MsrpAddresses {
-        let of = |wanted: Transport| {
-            let told =
-                self.msrp.iter().find(|(_, transport, _, _)| *transport == wanted).map(|(_, _, _, told)| told)?;
-            let host = told.host.trim_start_matches('[').trim_end_matches(']');
-            Some(MsrpAddress { host: host.into(), port: told.port? })
-        };
-        MsrpAddresses { tcp: of(Transport::Tcp), tls: of(Transport::Tls) }
+    async fn stop(self) {
+        drop(self.stop);
+        let _ = timeout(Duration::from_millis(200), self.serving).await;
     }
 }
 
@@ -281,7 +222,7 @@ fn rules(rules: &config::RoomRules) -> Rules {
 }
 
 /// What can be joined, and how.
-fn welcome(config: &Config, sockets: &Sockets, http: Option<SocketAddr>) -> String {
+fn welcome(config: &Config, sockets: &Sockets) -> String {
     let mut lines = vec![format!("Parlor {} serves", env!("CARGO_PKG_VERSION"))];
     for (_, transport, _, told) in &sockets.sip {
         lines.push(format!("  SIP over {} on {told}", transport.name().to_uppercase()));
@@ -289,7 +230,7 @@ fn welcome(config: &Config, sockets: &Sockets, http: Option<SocketAddr>) -> Stri
     for (_, transport, _, told) in &sockets.msrp {
         lines.push(format!("  MSRP over {} on {told}", transport.name().to_uppercase()));
     }
-    if let Some(address) = http {
+    if let Some((_, address)) = &sockets.http {
         lines.push(format!("  metrics on http://{address}/metrics"));
     }
     let reached = sockets.sip.iter().find(|(_, transport, _, _)| *transport != Transport::Udp);
