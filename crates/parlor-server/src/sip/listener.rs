@@ -44,7 +44,7 @@ impl StreamListener {
     pub(super) async fn run(self, local: SocketAddr, streams: Streams) {
         let acceptor = self.tls.map(TlsAcceptor::from);
         loop {
-            let Ok(permit) = Arc::clone(&streams.permits).acquire_owned().await else { return };
+            let permit = streams.admission.space().await;
             let (stream, remote) = match self.socket.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
@@ -53,7 +53,7 @@ impl StreamListener {
                     continue;
                 }
             };
-            let Some(one_of_address) = streams.per_address.admit(remote.ip()) else {
+            let Some(admitted) = streams.admission.admit(permit, remote.ip()) else {
                 streams.metrics.reject(Layer::Sip, "too_many_of_address");
                 continue;
             };
@@ -61,7 +61,7 @@ impl StreamListener {
             let flow = streams.flow(acceptor.is_some(), local, remote);
             tokio::spawn(async move {
                 accept(stream, acceptor, flow, streams).await;
-                drop((permit, one_of_address));
+                drop(admitted);
             });
         }
     }

@@ -134,13 +134,13 @@ async fn read_some(half: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::addresses::PerAddress;
+    use crate::addresses::Admission;
     use crate::metrics::Metrics;
     use parlor_sip::{ConnectionId, Limits, Transport};
     use std::sync::Arc;
     use std::sync::atomic::AtomicU64;
     use tokio::io::AsyncWriteExt as _;
-    use tokio::sync::{Semaphore, mpsc};
+    use tokio::sync::mpsc;
     use tokio::time::sleep;
 
     const OPTIONS: &str = "OPTIONS sip:lobby@example.com SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\n\
@@ -154,8 +154,7 @@ mod tests {
             limits: Limits::default(),
             metrics: Arc::new(Metrics::new()),
             incoming,
-            permits: Arc::new(Semaphore::new(1)),
-            per_address: PerAddress::new(1),
+            admission: Admission::new(1, 1),
             next: Arc::new(AtomicU64::new(1)),
         };
         let (queue, _waiting) = mpsc::channel(16);

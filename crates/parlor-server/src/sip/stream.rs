@@ -2,20 +2,20 @@
 
 use super::Incoming;
 use super::reading::Reader;
-use crate::addresses::{OneOfAddress, PerAddress};
+use crate::addresses::Admission;
 use crate::metrics::{Counted, Metrics};
 use bytes::Bytes;
 use parlor_sip::{ConnectionId, Flow, Limits, Transport};
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::WeakSender;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 use tracing::debug;
 
@@ -32,8 +32,7 @@ pub(super) struct Streams {
     pub(super) limits: Limits,
     pub(super) metrics: Arc<Metrics>,
     pub(super) incoming: mpsc::Sender<Incoming>,
-    pub(super) permits: Arc<Semaphore>,
-    pub(super) per_address: PerAddress,
+    pub(super) admission: Admission,
     pub(super) next: Arc<AtomicU64>,
 }
 
@@ -47,7 +46,7 @@ impl Streams {
 
     /// Opens a stream to there, if there may be one more, and gives the queue of what is sent over it.
     pub(super) fn open(&self, local: SocketAddr, remote: SocketAddr) -> Option<(Flow, mpsc::Sender<Bytes>)> {
-        let admitted = self.admit(remote.ip())?;
+        let admitted = self.admission.try_admit(remote.ip())?;
         let flow = self.flow(false, local, remote);
         let (queue, waiting) = mpsc::channel(QUEUE);
         let replies = Replies::of(&queue);
@@ -57,12 +56,6 @@ impl Streams {
             drop(admitted);
         });
         Some((flow, queue))
-    }
-
-    /// One more stream with this address counts as those that are accepted.
-    fn admit(&self, address: IpAddr) -> Option<(OwnedSemaphorePermit, OneOfAddress)> {
-        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
-        Some((permit, self.per_address.admit(address)?))
     }
 
     /// Every end of a stream is told, also of one that never opened.
@@ -179,8 +172,7 @@ mod tests {
             limits: Limits::default(),
             metrics: Arc::new(Metrics::new()),
             incoming,
-            permits: Arc::new(Semaphore::new(permits)),
-            per_address: PerAddress::new(1),
+            admission: Admission::new(permits, 1),
             next: Arc::new(AtomicU64::new(1)),
         };
         (streams, told)
@@ -196,9 +188,7 @@ mod tests {
         drop(listener.accept().await.expect("it connects"));
         assert!(matches!(told.recv().await, Some(Incoming::Closed { flow: closed }) if closed == flow));
         drop((queue, listener));
-        while streams.permits.available_permits() == 0 {
-            tokio::task::yield_now().await;
-        }
+        drop(streams.admission.space().await);
         let (flow, _queue) = streams.open(there, there).expect("the permit is back");
         assert!(matches!(told.recv().await, Some(Incoming::Closed { flow: closed }) if closed == flow));
     }

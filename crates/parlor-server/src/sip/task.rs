@@ -5,7 +5,7 @@ use super::listener::StreamListener;
 use super::requests::{Answered, Requests};
 use super::stream::Streams;
 use super::{Incoming, SipOutput, udp};
-use crate::addresses::PerAddress;
+use crate::addresses::Admission;
 use crate::metrics::{Layer, Metrics, SipMethod};
 use crate::msrp::SessionTable;
 use crate::room::{Dispatch, Rooms, SipInput};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 use tokio::net::UdpSocket;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
 /// How many messages may wait for the task.
@@ -75,8 +75,7 @@ impl SipTask {
             limits: settings.limits,
             metrics: Arc::clone(&metrics),
             incoming: tell,
-            permits: Arc::new(Semaphore::new(settings.connections)),
-            per_address: PerAddress::new(settings.per_address),
+            admission: Admission::new(settings.connections, settings.per_address),
             next: Arc::new(AtomicU64::new(1)),
         };
         Self {
