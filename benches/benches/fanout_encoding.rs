@@ -119,7 +119,6 @@ fn join(room: &mut Room, switch: &mut Switch, number: usize) -> (SessionId, Arc<
         direction: Direction::SendRecv,
         wrapped_types: TypeList::any(),
         max_size: None,
-        chat_aware: true,
         nickname: false,
         private_messages: false,
     };

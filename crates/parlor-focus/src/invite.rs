@@ -221,7 +221,6 @@ fn nothing_known() -> Capabilities {
         direction: Direction::Inactive,
         wrapped_types: TypeList::from_entries([]),
         max_size: None,
-        chat_aware: false,
         nickname: false,
         private_messages: false,
     }

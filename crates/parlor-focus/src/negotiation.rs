@@ -85,7 +85,7 @@ impl Focus {
     pub(crate) fn settle(&mut self, now: Instant, id: LegId, moved: bool) {
         let Some(leg) = self.legs.get(&id) else { return };
         let Media::Open(open) = &leg.media else { return };
-        let (session, to) = (open.session, open.peer.first().clone());
+        let session = open.session;
         let connects = open.role == Role::Connect && (moved || !open.bound);
         let allowed = Some(leg.flow.remote.ip());
         if !open.bound {
@@ -93,7 +93,7 @@ impl Focus {
             self.timers.arm(id, Timer::Bind, now + self.settings.bind_timeout); // MSRP-98b
         }
         if connects {
-            self.emit(Output::Connect { session, to, allowed });
+            self.emit(Output::Connect { session, allowed });
         }
     }
 

@@ -1,8 +1,8 @@
 //! What a focus wants done.
 
-use crate::sdp::{Negotiated, Role};
+use crate::sdp::Negotiated;
 use parlor_msrp::Path;
-use parlor_room::{Capabilities, SessionId};
+use parlor_room::SessionId;
 use parlor_sip::{Flow, Request, Response, ServerTransactionId, Uri};
 use std::net::IpAddr;
 
@@ -56,12 +56,10 @@ pub enum Output {
         /// Why.
         reason: EndReason,
     },
-    /// Connect to the peer, which waits for us, and send the first SEND (MSRP-154).
+    /// Connect to the leftmost URI of the path to the peer, which waits for us, and send the first SEND (MSRP-154).
     Connect {
         /// The session.
         session: SessionId,
-        /// The leftmost URI of its path.
-        to: parlor_msrp::Uri,
         /// The only address that may be connected to: the caller is not authenticated, and is not
         /// to make us connect to others (RFC 4975 §14.5). `None`: any.
         allowed: Option<IpAddr>,
@@ -97,23 +95,11 @@ pub struct SessionSpec {
     pub local: parlor_msrp::Uri,
     /// The path to the peer.
     pub peer: Path,
-    /// Whether the connection is TLS.
-    pub tls: bool,
-    /// What the peer can take and may do.
-    pub capabilities: Capabilities,
-    /// Whether it is we who connect.
-    pub we_connect: bool,
 }
 
 impl From<&Negotiated> for SessionSpec {
     fn from(agreed: &Negotiated) -> Self {
-        Self {
-            local: agreed.local.clone(),
-            peer: agreed.peer.path.clone(),
-            tls: agreed.peer.tls,
-            capabilities: agreed.peer.capabilities.clone(),
-            we_connect: agreed.role == Role::Connect,
-        }
+        Self { local: agreed.local.clone(), peer: agreed.peer.path.clone() }
     }
 }
 
@@ -138,8 +124,6 @@ pub enum EndReason {
     Unreachable,
     /// The participant did not read for too long.
     Stalled,
-    /// The participant was removed (CHAT-152).
-    Booted,
     /// The room was closed (CHAT-152).
     RoomClosed,
     /// The server goes down.

@@ -102,8 +102,6 @@ pub struct Capabilities {
     pub wrapped_types: TypeList,
     /// The largest message it wants, in octets (`a=max-size`).
     pub max_size: Option<u64>,
-    /// Whether its SDP carried `a=chatroom` (CHAT-21).
-    pub chat_aware: bool,
     /// Whether `a=chatroom` named `nickname` (CHAT-16, CHAT-20).
     pub nickname: bool,
     /// Whether `a=chatroom` named `private-messages` (CHAT-55).

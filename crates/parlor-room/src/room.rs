@@ -219,7 +219,6 @@ mod tests {
             direction: Direction::SendRecv,
             wrapped_types: TypeList::any(),
             max_size: None,
-            chat_aware: true,
             nickname: false,
             private_messages: false,
         }

@@ -156,11 +156,6 @@ impl Switch {
         self.open
     }
 
-    /// The URI that a session was given out under.
-    pub fn local_uri(&self, session: SessionId) -> Option<&Uri> {
-        self.sessions.get(&session).map(|session| &session.local)
-    }
-
     /// What a session's connection brought. Pieces of bodies are covered by `credit`.
     pub fn handle(&mut self, now: Instant, room: &Room, session: SessionId, input: Input, credit: &Credit) {
         self.expect_answers(now);

@@ -96,7 +96,7 @@ fn blink_actpass_is_answered_passive_with_the_rooms_lines_in_order() {
     assert!(capabilities.wrapped_types.accepts("application/im-iscomposing+xml"));
     assert!(!capabilities.wrapped_types.accepts("application/pdf"));
     // CHAT-21: no a=chatroom in the offer.
-    assert!(!capabilities.chat_aware && capabilities.direction == Direction::SendRecv);
+    assert!(!capabilities.nickname && capabilities.direction == Direction::SendRecv);
 }
 
 #[test]
@@ -237,10 +237,10 @@ fn peer_attributes_are_read() {
     let offer = format!("{BLINK}a=max-size:10240\r\na=chatroom:nicknames private-messages\r\na=chatroom\r\n");
     let read = Ours::new().answer(&offer).unwrap().peer.capabilities;
     assert_eq!(read.max_size, Some(10_240));
-    assert!(read.chat_aware && read.nickname && read.private_messages);
+    assert!(read.nickname && read.private_messages);
     let bare = Ours::new().answer(&format!("{BLINK}a=chatroom\r\na=max-size:huge\r\n")).unwrap();
     let read = bare.peer.capabilities;
-    assert!(read.chat_aware && !read.nickname && !read.private_messages);
+    assert!(!read.nickname && !read.private_messages);
     assert_eq!(read.max_size, None);
 }
 
@@ -387,7 +387,6 @@ fn a_browser_behind_its_relay_is_reached_through_it() {
     let agreed = Ours::new().answer(offer).unwrap();
     assert_eq!(agreed.role, Role::Accept);
     assert_eq!(agreed.peer.path.len(), 2);
-    assert!(!agreed.peer.capabilities.chat_aware);
 }
 
 #[test]

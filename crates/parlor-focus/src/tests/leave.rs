@@ -63,10 +63,10 @@ fn being_removed_takes_effect_at_once_and_says_bye() {
     let mut scene = Scene::new();
     let mut peer = scene.joined("alice");
     let session = scene.session();
-    scene.focus.end_session(scene.now, &mut scene.room, session, EndReason::Booted);
+    scene.focus.end_session(scene.now, &mut scene.room, session, EndReason::RoomClosed);
     assert!(scene.room.is_empty());
     let outputs = scene.outputs();
-    assert_eq!(closed(&outputs), Some(EndReason::Booted));
+    assert_eq!(closed(&outputs), Some(EndReason::RoomClosed));
     let (id, bye) = sent(&outputs, &Method::Bye);
     let cseq = bye.headers.cseq().unwrap();
     assert_eq!((cseq.seq, cseq.method), (1, Method::Bye));
@@ -75,7 +75,7 @@ fn being_removed_takes_effect_at_once_and_says_bye() {
     assert_eq!(scene.request(&peer.next("BYE", None), peer.flow).0.code, 200);
     assert!(scene.answer(id, &reply(&bye, 481, &[], "")).is_empty());
     assert!(scene.focus.is_idle());
-    scene.focus.end_session(scene.now, &mut scene.room, session, EndReason::Booted);
+    scene.focus.end_session(scene.now, &mut scene.room, session, EndReason::RoomClosed);
     assert!(scene.outputs().is_empty());
 }
 

@@ -7,7 +7,7 @@ use parlor_switch::{Dropped, Refusal};
 /// How the end of a session counts.
 pub(super) fn end_of(reason: EndReason) -> SessionEnd {
     match reason {
-        EndReason::Left | EndReason::MediaRemoved | EndReason::Booted | EndReason::RoomClosed => SessionEnd::Left,
+        EndReason::Left | EndReason::MediaRemoved | EndReason::RoomClosed => SessionEnd::Left,
         EndReason::NoAck | EndReason::BadAnswer | EndReason::Unreachable => SessionEnd::Failed,
         EndReason::BindTimeout => SessionEnd::Unbound,
         EndReason::ConnectionLost => SessionEnd::Lost,

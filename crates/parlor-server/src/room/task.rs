@@ -278,7 +278,7 @@ impl RoomTask {
             FocusOutput::OpenSession { session, spec } => self.open(session, &spec),
             FocusOutput::UpdateSession { session, spec } => self.update(session, &spec),
             FocusOutput::CloseSession { session, reason } => self.close(session, reason),
-            FocusOutput::Connect { session, to: _, allowed } => self.connect(session, allowed),
+            FocusOutput::Connect { session, allowed } => self.connect(session, allowed),
         }
     }
 

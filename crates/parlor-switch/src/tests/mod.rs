@@ -47,7 +47,6 @@ impl Scene {
             direction: Direction::SendRecv,
             wrapped_types: TypeList::any(),
             max_size: None,
-            chat_aware: true,
             nickname: false,
             private_messages: false,
         };
