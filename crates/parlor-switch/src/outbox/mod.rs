@@ -14,6 +14,8 @@ mod answers;
 mod lanes;
 mod pace;
 mod reading;
+mod seats;
+mod speed;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
 //! The outbox under its lock.
 
-use super::answers::Answers;
 use super::lanes::{Item, Lanes};
+use super::seats::Seats;
+use super::speed::Speed;
 use super::{OutboxEvent, OutboxLimits, Pace, Poll, Pushed, Slot, StalledMemory, Turn, Written};
 use crate::frame::{Frame, Lines, MessageKey, Place};
 use bytes::Bytes;
@@ -27,15 +28,6 @@ enum Standing {
     GivenUp,
 }
 
-#[derive(Debug)]
-struct Seat {
-    slot: Slot,
-    lines: Arc<Lines>,
-    missed: u32,
-    told_given_up: bool,
-    answers: Answers,
-}
-
 /// Whether more may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -49,20 +41,15 @@ pub(super) struct State {
     limits: OutboxLimits,
     stalled_memory: StalledMemory,
     lanes: Lanes,
-    seats: Vec<Seat>,
-    next_slot: u32,
+    seats: Seats,
     queued: usize,
     control: usize,
     standing: Standing,
     pace: Pace,
-    /// Since when something waits for the kernel.
-    waits_since: Option<Instant>,
-    /// When the peer was last found not to be fast.
-    slow_at: Option<Instant>,
+    speed: Speed,
     phase: Phase,
     waker: Option<Waker>,
     reader: Option<Waker>,
-    vacancy: Option<Waker>,
 }
 
 impl State {
@@ -71,18 +58,15 @@ impl State {
             limits,
             stalled_memory,
             lanes: Lanes::default(),
-            seats: Vec::new(),
-            next_slot: 0,
+            seats: Seats::default(),
             queued: 0,
             control: 0,
             standing: Standing::Good,
             pace: Pace::new(limits.floor, limits.patience),
-            waits_since: None,
-            slow_at: None,
+            speed: Speed::default(),
             phase: Phase::Open,
             waker: None,
             reader: None,
-            vacancy: None,
         }
     }
 
@@ -103,16 +87,7 @@ impl State {
 
     /// The same; `waker` is woken when that changes.
     pub(super) fn poll_vacant(&mut self, waker: &Waker) -> bool {
-        if self.vacancy.as_ref().is_none_or(|known| !known.will_wake(waker)) {
-            self.vacancy = Some(waker.clone());
-        }
-        self.seats.is_empty()
-    }
-
-    fn vacancy_changed(&mut self) {
-        if let Some(waker) = self.vacancy.take() {
-            waker.wake();
-        }
+        self.seats.poll_empty(waker)
     }
 
     pub(super) fn is_stalled(&self) -> bool {
@@ -128,13 +103,7 @@ impl State {
     }
 
     pub(super) fn attach(&mut self, lines: impl FnOnce(&str) -> Lines) -> Slot {
-        let slot = Slot(self.next_slot);
-        self.next_slot = self.next_slot.wrapping_add(1);
-        let suffix = suffix_of(slot);
-        let lines = Arc::new(lines(&suffix));
-        self.seats.push(Seat { slot, lines, missed: 0, told_given_up: false, answers: Answers::default() });
-        self.vacancy_changed();
-        slot
+        self.seats.add(lines)
     }
 
     pub(super) fn detach(&mut self, slot: Slot) -> u32 {
@@ -143,8 +112,7 @@ impl State {
             self.forget(slot, frame);
         }
         self.wait_no_more(removed.aborts);
-        self.seats.retain(|seat| seat.slot != slot);
-        self.vacancy_changed();
+        self.seats.remove(slot);
         removed.messages
     }
 
@@ -275,7 +243,7 @@ impl State {
                 Item::Abort { .. } => {}
                 Item::Copy { slot, frame } => {
                     if frame.failure_report == FailureReport::Yes.as_str()
-                        && let Some(seat) = self.seats.iter_mut().find(|seat| seat.slot == slot)
+                        && let Some(seat) = self.seats.of_mut(slot)
                     {
                         seat.answers.ask(now);
                     }
@@ -294,13 +262,13 @@ impl State {
     }
 
     pub(super) fn answered(&mut self, now: Instant, slot: Slot) {
-        if let Some(seat) = self.seats.iter_mut().find(|seat| seat.slot == slot) {
+        if let Some(seat) = self.seats.of_mut(slot) {
             seat.answers.give(now);
         }
     }
 
     pub(super) fn is_answer_overdue(&self, now: Instant, slot: Slot) -> bool {
-        self.seats.iter().any(|seat| seat.slot == slot && seat.answers.is_overdue(now))
+        self.seats.of(slot).is_some_and(|seat| seat.answers.is_overdue(now))
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -332,30 +300,23 @@ impl State {
 
     pub(super) fn has_events(&self) -> bool {
         match self.standing {
-            Standing::Good => self.seats.iter().any(|seat| seat.missed > 0),
+            Standing::Good => self.seats.any_missed(),
             Standing::Stalled { .. } => false,
-            Standing::GivenUp => self.seats.iter().any(|seat| !seat.told_given_up),
+            Standing::GivenUp => self.seats.any_to_give_up(),
         }
     }
 
     pub(super) fn poll_event(&mut self) -> Option<OutboxEvent> {
         match self.standing {
-            Standing::Good => self
-                .seats
-                .iter_mut()
-                .find(|seat| seat.missed > 0)
-                .map(|seat| OutboxEvent::Recovered { slot: seat.slot, missed: std::mem::take(&mut seat.missed) }),
+            Standing::Good => self.seats.take_missed(),
             Standing::Stalled { .. } => None,
-            Standing::GivenUp => self.seats.iter_mut().find(|seat| !seat.told_given_up).map(|seat| {
-                seat.told_given_up = true;
-                OutboxEvent::GivenUp { slot: seat.slot }
-            }),
+            Standing::GivenUp => self.seats.take_given_up(),
         }
     }
 
     fn account(&mut self, now: Instant, turn: &mut Turn, taken: usize, blocked: bool) {
         self.pace.took(now, taken, blocked);
-        self.measure(now, taken, blocked);
+        self.speed.took(now, taken, blocked, self.limits.patience);
         match self.standing {
             Standing::Good => self.check(now, turn),
             Standing::Stalled { .. } if !blocked && turn.is_empty() && self.lanes.is_empty() => self.recover(),
@@ -368,40 +329,23 @@ impl State {
         }
     }
 
-    /// Tells fast peers from others by what the kernel takes after it took nothing for a while.
-    fn measure(&mut self, now: Instant, taken: usize, blocked: bool) {
-        if taken > 0
-            && let Some(since) = self.waits_since.take()
-        {
-            let fast = FAST.saturating_mul(now.saturating_duration_since(since).as_micros());
-            self.slow_at = ((taken as u128) * 1_000_000 < fast).then_some(now);
-        }
-        if blocked {
-            self.waits_since.get_or_insert(now);
-        } else if self.slow_at.is_some_and(|at| at + self.limits.patience <= now) {
-            self.slow_at = None;
-        }
-    }
-
     fn fill(&mut self, turn: &mut Turn) {
         turn.offset = 0;
         turn.settled = self.is_stalled();
-        turn.lines.retain(|(slot, _)| self.seats.iter().any(|seat| seat.slot == *slot));
-        let turn_bytes = if self.slow_at.is_none() { FAST_TURN } else { SLOW_TURN };
+        turn.lines.retain(|(slot, _)| self.seats.of(*slot).is_some());
+        let turn_bytes = self.speed.turn_bytes();
         let Self { lanes, seats, .. } = self;
         let Turn { items, lines, .. } = turn;
         lanes.take(
             turn_bytes,
             |item| match item {
                 Item::Encoded(bytes) | Item::Abort { encoded: bytes, .. } => bytes.len(),
-                Item::Copy { slot, frame } => {
-                    seats.iter().find(|seat| seat.slot == *slot).map_or(0, |seat| seat.lines.encoded_len(frame))
-                }
+                Item::Copy { slot, frame } => seats.of(*slot).map_or(0, |seat| seat.lines.encoded_len(frame)),
             },
             |item, len| {
                 if let Item::Copy { slot, .. } = &item
                     && !lines.iter().any(|(known, _)| known == slot)
-                    && let Some(seat) = seats.iter().find(|seat| seat.slot == *slot)
+                    && let Some(seat) = seats.of(*slot)
                 {
                     lines.push((*slot, Arc::clone(&seat.lines)));
                 }
@@ -415,7 +359,7 @@ impl State {
     }
 
     fn lines(&self, slot: Slot) -> Option<&Arc<Lines>> {
-        self.seats.iter().find(|seat| seat.slot == slot).map(|seat| &seat.lines)
+        self.seats.of(slot).map(|seat| &seat.lines)
     }
 
     /// The octets of a copy; none when the session is gone or the connection takes no more.
@@ -471,7 +415,7 @@ impl State {
 
     /// A message of which this frame does not fit: it is counted, and broken off if it was begun.
     fn skip(&mut self, slot: Slot, frame: &Arc<Frame>) {
-        if let Some(seat) = self.seats.iter_mut().find(|seat| seat.slot == slot) {
+        if let Some(seat) = self.seats.of_mut(slot) {
             seat.missed = seat.missed.saturating_add(1);
         }
         if frame.place == Place::First {
@@ -508,25 +452,5 @@ impl State {
 impl Drop for State {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-/// The octets a second from which on a peer counts as fast: a turn of the larger kind is with it in a quarter of a second.
-const FAST: u128 = 4 * FAST_TURN as u128;
-/// About how many octets are taken for one write to a fast peer: fewer writes cost less.
-const FAST_TURN: usize = 256 * 1024;
-/// The same for one that is not: what comes meanwhile and goes first waits for less.
-const SLOW_TURN: usize = 64 * 1024;
-
-/// Letters and digits that no other session of the connection has.
-fn suffix_of(slot: Slot) -> String {
-    let mut rest = slot.0 as usize % (62 * 62 * 62);
-    let mut suffix = String::new();
-    loop {
-        suffix.push(char::from(crate::frame::BASE62[rest % 62]));
-        rest /= 62;
-        if rest == 0 {
-            return suffix;
-        }
     }
 }
