@@ -5,6 +5,7 @@
 #[path = "chat/server.rs"]
 mod server;
 
+use std::io::{BufRead, BufReader, Read as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -292,16 +293,26 @@ async fn files_between_scripts() {
     listener.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
     let mut listener = listener.spawn().unwrap();
     let stdin = listener.stdin.take();
-    server.await_metric("parlor_msrp_sessions", 1.0);
+    let mut output = BufReader::new(listener.stdout.take().unwrap());
+    let mut shown = String::new();
+    read_to("you are in", &mut output, &mut shown);
     let input = format!("/send {}\n/send {}\n/send nowhere\nbye \u{1b}[31m\u{7}\n", small.display(), large.display());
-    let output = chat(&[&uri, "--as", "b\u{1b}ob"], &input);
-    assert_eq!(output.status.code(), Some(1), "one file does not exist: {output:?}");
-    server.await_metric("parlor_participants", 1.0);
+    let sent = chat(&[&uri, "--as", "b\u{1b}ob"], &input);
+    assert_eq!(sent.status.code(), Some(1), "one file does not exist: {sent:?}");
+    read_to("bye", &mut output, &mut shown);
     drop(stdin);
-    let shown = String::from_utf8(listener.wait_with_output().unwrap().stdout).unwrap();
+    output.read_to_string(&mut shown).unwrap();
+    listener.wait().unwrap();
     assert!(shown.contains("bye ␛[31m␇") && !shown.contains('\u{1b}') && !shown.contains('\u{7}'), "{shown}");
     assert!(shown.contains("sends \"large.png\", image/png, 292.97 KiB"), "{shown}");
     assert_eq!(files(&saved), ["large.png", "small.txt"], "{shown}");
     assert_eq!(std::fs::read(saved.join("small.txt")).unwrap(), b"small");
     assert!(std::fs::read(saved.join("large.png")).unwrap() == random_octets(300_000));
+}
+
+/// Reads on until this is shown.
+fn read_to(wanted: &str, output: &mut impl BufRead, shown: &mut String) {
+    while !shown.contains(wanted) {
+        assert!(output.read_line(shown).unwrap() > 0, "it ended: {shown}");
+    }
 }
