@@ -465,6 +465,7 @@ fn sessions_are_limited() {
             joined.push((user, call));
         } else {
             assert_eq!(response.code(), 503, "{response:#?}");
+            response.header("Retry-After");
             user.send(call.ack_failure(&response));
         }
     }

@@ -204,4 +204,33 @@ mod tests {
         let _second = streams.open(local, address("127.0.0.1:1")).expect("the second");
         assert!(streams.open(local, address("127.0.0.1:1")).is_none(), "two in all");
     }
+
+    /// A peer that asks 2,000 times and reads nothing is read no further than a few hundred requests ahead, and cut off
+    /// when what is written to it is not taken in time.
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_read_is_cut_off() {
+        let options = "OPTIONS sip:lobby@example.com SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nCall-ID: c\r\n\
+             From: <sip:alice@example.com>;tag=1\r\nTo: <sip:lobby@example.com>\r\nCSeq: 1 OPTIONS\r\nl: 0\r\n\r\n";
+        let (streams, mut told) = streams(1);
+        let (mut peer, ours) = tokio::io::duplex(4096);
+        let address = "127.0.0.1:5060".parse().expect("an address");
+        let served =
+            tokio::spawn(serve(tokio::io::split(ours), streams.flow(false, address, address), streams.clone()));
+        let burst = options.repeat(2000);
+        let asking = tokio::spawn(async move {
+            let _ = peer.write_all(burst.as_bytes()).await;
+            std::future::pending::<()>().await;
+            drop(peer);
+        });
+        let Some(Incoming::Opened { queue, .. }) = told.recv().await else { panic!("it opens") };
+        let (began, mut asked) = (tokio::time::Instant::now(), 0);
+        while let Some(Incoming::Message { .. }) = told.recv().await {
+            asked += 1;
+            queue.try_send(Bytes::from(vec![b'x'; 500])).expect("there is space for each answer");
+        }
+        assert!((256..512).contains(&asked), "{asked}");
+        assert!(began.elapsed() >= PATIENCE && began.elapsed() < PATIENCE * 2, "{:?}", began.elapsed());
+        served.await.expect("it has ended");
+        asking.abort();
+    }
 }

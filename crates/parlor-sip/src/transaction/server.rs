@@ -121,16 +121,7 @@ impl Endpoint {
         merge_key: Option<Key>,
     ) -> ServerTransactionId {
         let serial = self.next_serial();
-        let machine = if request.method == Method::Invite {
-            let mut trying = Response::for_request(request, 100, reason_phrase(100));
-            // RFC 3261 §8.2.6.1: a 100 repeats the Timestamp.
-            trying.headers.copy(&request.headers, &HeaderName::Timestamp);
-            let trying = encoded(&trying);
-            let tag = self.rng.next_u64();
-            Machine::Invite { machine: ServerInvite::new(now, trying), tag, cancelled: false }
-        } else {
-            Machine::NonInvite(ServerNonInvite::new(now, &self.limits.timers))
-        };
+        let machine = self.machine_for(now, request);
         let sent_by_port = via.port_or_default();
         let server = Server {
             serial,
@@ -152,6 +143,17 @@ impl Endpoint {
         }
         self.update_server(index);
         ServerTransactionId { index, serial }
+    }
+
+    fn machine_for(&mut self, now: Instant, request: &Request) -> Machine {
+        if request.method != Method::Invite {
+            return Machine::NonInvite(ServerNonInvite::new(now, &self.limits.timers));
+        }
+        let mut trying = Response::for_request(request, 100, reason_phrase(100));
+        // RFC 3261 §8.2.6.1: a 100 repeats the Timestamp.
+        trying.headers.copy(&request.headers, &HeaderName::Timestamp);
+        let tag = self.rng.next_u64();
+        Machine::Invite { machine: ServerInvite::new(now, encoded(&trying)), tag, cancelled: false }
     }
 
     fn handle_ack(&mut self, now: Instant, flow: Flow, request: Request, via: &Via) -> Result<(), HeaderError> {
