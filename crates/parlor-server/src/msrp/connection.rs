@@ -95,34 +95,9 @@ impl Connections {
         dialled: Option<Arc<SessionEntry>>,
     ) {
         let _counted = Counted::in_gauge(&self.metrics.msrp_connections);
-        let outbox = Outbox::new(self.settings.outbox, self.stalled_memory.clone());
-        let key = self.lock().insert(Arc::clone(&outbox));
-        let connection = Connection {
-            number: self.next.fetch_add(1, Ordering::Relaxed),
-            secure,
-            shared: Arc::clone(&self),
-            outbox,
-            window: Window::new(&self.settings.outbox),
-            seats: Mutex::new(Vec::new()),
-            bound: AtomicBool::new(false),
-        };
-        let (reading, writing) = stream;
-        let end: io::Result<()> = async {
-            if let Some(entry) = dialled
-                && !reader::bind_first(&connection, entry).await
-            {
-                return Ok(());
-            }
-            // One task for both: what the reader queues is seen by the writer as soon as the reader waits. Whichever
-            // half ends first ends the other.
-            tokio::select! {
-                biased;
-                read = reader::read(&connection, reading) => read,
-                written = writer::write(&connection, writing) => written,
-            }
-        }
-        .await;
-        if let Err(error) = end {
+        let connection = self.connection(secure);
+        let key = self.lock().insert(Arc::clone(&connection.outbox));
+        if let Err(error) = exchange(&connection, stream, dialled).await {
             debug!(%error, "MSRP connection lost");
         }
         self.lock().remove(key);
@@ -131,8 +106,39 @@ impl Connections {
         connection.unbind_all().await;
     }
 
+    fn connection(self: &Arc<Self>, secure: bool) -> Connection {
+        Connection {
+            number: self.next.fetch_add(1, Ordering::Relaxed),
+            secure,
+            shared: Arc::clone(self),
+            outbox: Outbox::new(self.settings.outbox, self.stalled_memory.clone()),
+            window: Window::new(&self.settings.outbox),
+            seats: Mutex::new(Vec::new()),
+            bound: AtomicBool::new(false),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Slab<Arc<Outbox>>> {
         self.outboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads and writes in one task: what the reader queues is seen by the writer as soon as the reader waits. Whichever half
+/// ends first ends the other.
+async fn exchange(
+    connection: &Connection,
+    (reading, writing): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+    dialled: Option<Arc<SessionEntry>>,
+) -> io::Result<()> {
+    if let Some(entry) = dialled
+        && !reader::bind_first(connection, entry).await
+    {
+        return Ok(());
+    }
+    tokio::select! {
+        biased;
+        read = reader::read(connection, reading) => read,
+        written = writer::write(connection, writing) => written,
     }
 }
 
