@@ -84,7 +84,6 @@ fn without_an_offer() {
 
 /// MSRP-96: the peer's connection may be there before the ACK that holds its answer; it is bound all the same.
 #[test]
-#[ignore = "a session that we offer is known only once its answer is there: such a connection gets 481"]
 fn connection_overtakes_the_answer() {
     let server = Server::plain();
     let mut user = SipUser::udp(&server, "alice");

@@ -6,7 +6,7 @@ use crate::leg::{Leg, LegId, Media, Phase, Unacked};
 use crate::sdp::{self, LocalSdp, Offered, SdpReject};
 use crate::session_timer::Granted;
 use crate::timers::Timer;
-use crate::{EndReason, Focus, Reject, identity, message, uas};
+use crate::{EndReason, Focus, Output, Reject, identity, message, uas};
 use parlor_room::{Capabilities, Direction, Identity, Room, TypeList};
 use parlor_sip::{Dialog, Flow, HeaderError, HeaderName, Headers, Method, Request, Response, ServerTransactionId};
 use rand::{Rng, RngExt};
@@ -193,8 +193,7 @@ impl Focus {
     }
 
     /// SIP-41. The place in the room is taken now, so that a full room says so to the INVITE. The session opens with the
-    /// answer, as nothing could be checked against a path that is not known; a peer that connects before its ACK is
-    /// here gets 481 (MSRP-96 holds for offerers).
+    /// answer, as nothing could be checked against a path that is not known.
     fn admit_answerer(
         &mut self,
         room: &mut Room,
@@ -207,6 +206,7 @@ impl Focus {
         let over_tls = flow.transport == parlor_sip::Transport::Tls;
         let offered = sdp::offer(&local, over_tls, sdp, &name).map_err(SdpReject::NotAcceptable)?;
         let session = room.admit(caller, nothing_known())?;
+        self.emit(Output::OfferSession { session, local: offered.local.clone() });
         Ok((Media::Offered(session), offered.sdp.clone(), Some(offered)))
     }
 }

@@ -33,6 +33,14 @@ pub enum Output {
         /// Where to.
         next_hop: NextHop,
     },
+    /// We offer a session: connections to its URI may come before the answer and wait for it (MSRP-96). Then it is opened,
+    /// or closed.
+    OfferSession {
+        /// The session.
+        session: SessionId,
+        /// Our URI in the offer.
+        local: parlor_msrp::Uri,
+    },
     /// From now on the session's URI is valid. Always before the response that tells it (MSRP-96).
     OpenSession {
         /// The session.

@@ -248,7 +248,10 @@ impl RoomTask {
                 }
                 Output::OpenSession { session, spec } => self.open(around, session, &spec, member),
                 Output::CloseSession { session, .. } => self.close(around, session),
-                Output::SendAck { .. } | Output::UpdateSession { .. } | Output::Connect { .. } => {
+                Output::OfferSession { .. }
+                | Output::SendAck { .. }
+                | Output::UpdateSession { .. }
+                | Output::Connect { .. } => {
                     panic!("nobody asked for {output:?}")
                 }
             }

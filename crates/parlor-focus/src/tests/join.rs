@@ -171,9 +171,11 @@ fn an_invite_without_sdp_is_answered_with_an_offer() {
     let mut scene = Scene::new();
     let mut peer = Peer::new("alice");
     let (response, outputs) = scene.request(&peer.invite(None), peer.flow);
-    assert!(outputs.is_empty());
-    assert!(text(&response).contains("a=setup:actpass\r\n"));
     let session = scene.session();
+    let [Output::OfferSession { session: offered, local }] = &outputs[..] else { panic!("{outputs:?}") };
+    assert_eq!(*offered, session);
+    assert!(text(&response).contains(&format!("a=path:{local}\r\n")), "MSRP-96");
+    assert!(text(&response).contains("a=setup:actpass\r\n"));
     let silent = scene.room.session(session).unwrap().capabilities().direction;
     assert_eq!(silent, Direction::Inactive, "nothing is sent to whom we do not know yet");
     peer.learn(&response);

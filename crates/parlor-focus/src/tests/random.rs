@@ -46,6 +46,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// What the outputs have opened, and which of our requests are unanswered.
 #[derive(Default)]
 struct Books {
+    offered: BTreeSet<SessionId>,
     open: BTreeSet<SessionId>,
     asked: Vec<(RequestId, Request)>,
 }
@@ -54,12 +55,17 @@ impl Books {
     fn take(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             match output {
-                Output::OpenSession { session, .. } => assert!(self.open.insert(session), "opened twice"),
+                Output::OfferSession { session, .. } => assert!(self.offered.insert(session), "offered twice"),
+                Output::OpenSession { session, .. } => {
+                    self.offered.remove(&session);
+                    assert!(self.open.insert(session), "opened twice");
+                }
                 Output::UpdateSession { session, .. } | Output::Connect { session, .. } => {
                     assert!(self.open.contains(&session), "not open");
                 }
-                // A session that was only offered is closed without having been opened.
-                Output::CloseSession { session, .. } => drop(self.open.remove(&session)),
+                Output::CloseSession { session, .. } => {
+                    assert!(self.open.remove(&session) || self.offered.remove(&session), "not there");
+                }
                 Output::Request { id, request, .. } => self.asked.push((id, request)),
                 Output::Respond { .. } | Output::SendAck { .. } => {}
             }

@@ -14,4 +14,4 @@ pub(crate) use budget::RoomBudget;
 pub(crate) use connection::{Connections, Settings};
 pub(crate) use dial::{Dial, Dialling, dial};
 pub(crate) use listener::{Listener, bind};
-pub(crate) use table::{Reservation, SessionEntry, SessionTable};
+pub(crate) use table::{OfferedUri, Reservation, SessionEntry, SessionTable};

@@ -2,7 +2,7 @@
 
 use super::budget::CHUNK_OVERHEAD;
 use super::connection::{Connection, Seat};
-use super::table::{Binding, SessionEntry};
+use super::table::{Answer, Binding, SessionEntry};
 use super::vacancy::LINGER;
 use crate::metrics::{Layer, MsrpMethod};
 use crate::room::{Brought, RoomHandle};
@@ -51,21 +51,49 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
         let read = bytes.len();
         decoder.push(bytes);
         let mut runs: Vec<Run> = Vec::new();
-        let broken = loop {
-            match decoder.poll() {
-                Ok(Some(event)) => route(connection, event, &mut current, &mut runs),
-                Ok(None) => break None,
-                Err(error) => break Some(error),
+        loop {
+            let taken = take_apart(connection, &mut decoder, &mut current, &mut runs);
+            if let Some(first) = runs.first_mut() {
+                first.read = read;
             }
-        };
-        if let Some(first) = runs.first_mut() {
-            first.read = read;
+            for run in runs.drain(..) {
+                held(connection, run.hand_on(connection, read_at)).await;
+            }
+            match taken {
+                Taken::All => break,
+                Taken::Early(request, answer) => {
+                    held(connection, answer.comes()).await;
+                    current = begin(connection, request, &mut runs);
+                }
+                Taken::Broken(error) => return lose_framing(connection, &error).await,
+            }
         }
-        for run in runs {
-            held(connection, run.hand_on(connection, read_at)).await;
-        }
-        if let Some(error) = broken {
-            return lose_framing(connection, &error).await;
+    }
+}
+
+/// How far what was read has been taken apart.
+enum Taken {
+    /// To its end.
+    All,
+    /// Up to a request of a session that we offered, and whose answer has not come.
+    Early(Box<Request>, Answer),
+    /// Up to where the framing is lost.
+    Broken(DecodeError),
+}
+
+fn take_apart(connection: &Connection, decoder: &mut Decoder, current: &mut Current, runs: &mut Vec<Run>) -> Taken {
+    loop {
+        match decoder.poll() {
+            Ok(Some(Event::Request(request))) => {
+                connection.metrics().msrp_requests.of(MsrpMethod::of(request.method.as_str())).inc();
+                if let Some(answer) = awaited(connection, &request) {
+                    return Taken::Early(request, answer);
+                }
+                *current = begin(connection, request, runs);
+            }
+            Ok(Some(event)) => route(connection, event, current, runs),
+            Ok(None) => return Taken::All,
+            Err(error) => return Taken::Broken(error),
         }
     }
 }
@@ -185,10 +213,7 @@ fn run_of<'a>(runs: &'a mut Vec<Run>, room: &Arc<RoomHandle>) -> &'a mut Run {
 
 fn route(connection: &Connection, event: Event, current: &mut Current, runs: &mut Vec<Run>) {
     match event {
-        Event::Request(request) => {
-            connection.metrics().msrp_requests.of(MsrpMethod::of(request.method.as_str())).inc();
-            *current = begin(connection, request, runs);
-        }
+        Event::Request(request) => *current = begin(connection, request, runs),
         Event::Body(body) => {
             if let Current::Of { seat, first_frame_left } = current {
                 let first = body.len().min(*first_frame_left);
@@ -237,6 +262,12 @@ fn begin(connection: &Connection, request: Box<Request>, runs: &mut Vec<Run>) ->
     run.bulk += if request.has_body && !first { CHUNK_OVERHEAD } else { 0 };
     run.push(&seat, Input::Request(request));
     Current::Of { seat, first_frame_left }
+}
+
+/// MSRP-96: the answer to our offer that the peer's connection has overtaken.
+fn awaited(connection: &Connection, request: &Request) -> Option<Answer> {
+    let session_id = request.to_path.first().session_id()?;
+    connection.seat_of(session_id).is_none().then(|| connection.table().awaited(session_id))?
 }
 
 struct Refused {

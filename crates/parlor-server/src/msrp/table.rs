@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// One session as connections see it.
 #[derive(Debug)]
@@ -111,10 +111,46 @@ impl SessionEntry {
     }
 }
 
+/// What is known of a session id.
+#[derive(Debug)]
+enum Known {
+    /// We offered a URI with it, and the answer has not come; dropped when it has.
+    Offered(watch::Sender<()>),
+    Agreed(Arc<SessionEntry>),
+}
+
+/// The answer to an offer of ours, waited for.
+#[derive(Debug)]
+pub(super) struct Answer(watch::Receiver<()>);
+
+impl Answer {
+    /// Until the session is agreed on, or is none.
+    pub(super) async fn comes(mut self) {
+        while self.0.changed().await.is_ok() {}
+    }
+}
+
+/// A URI that we offered, known until the answer comes or this is dropped.
+#[derive(Debug)]
+pub(crate) struct OfferedUri {
+    table: Arc<SessionTable>,
+    local: Uri,
+}
+
+impl Drop for OfferedUri {
+    fn drop(&mut self) {
+        let Some(id) = self.local.session_id() else { return };
+        let mut entries = self.table.lock();
+        if matches!(entries.get(id), Some(Known::Offered(_))) {
+            entries.remove(id);
+        }
+    }
+}
+
 /// All sessions of all rooms.
 #[derive(Debug)]
 pub(crate) struct SessionTable {
-    entries: Mutex<HashMap<Box<str>, Arc<SessionEntry>>>,
+    entries: Mutex<HashMap<Box<str>, Known>>,
     places: Arc<Semaphore>,
 }
 
@@ -130,9 +166,10 @@ impl SessionTable {
 
     /// Makes a session known, before anybody is told its URI (MSRP-96).
     pub(crate) fn insert(&self, entry: &Arc<SessionEntry>) {
-        let replaced = entry.local.session_id().and_then(|id| self.lock().insert(id.into(), Arc::clone(entry)));
+        let known = Known::Agreed(Arc::clone(entry));
+        let replaced = entry.local.session_id().and_then(|id| self.lock().insert(id.into(), known));
         // The same URI with another peer path: its next request binds it anew.
-        if let Some(former) = replaced {
+        if let Some(Known::Agreed(former)) = replaced {
             former.closed.store(true, Ordering::Release);
         }
     }
@@ -140,14 +177,33 @@ impl SessionTable {
     /// From now on the session's URI is nobody's (CHAT-150).
     pub(crate) fn remove(&self, local: &Uri) {
         let removed = local.session_id().and_then(|id| self.lock().remove(id));
-        if let Some(entry) = removed {
+        if let Some(Known::Agreed(entry)) = removed {
             entry.closed.store(true, Ordering::Release);
         }
     }
 
     /// The session with this id.
     pub(crate) fn find(&self, session_id: &str) -> Option<Arc<SessionEntry>> {
-        self.lock().get(session_id).map(Arc::clone)
+        match self.lock().get(session_id)? {
+            Known::Agreed(entry) => Some(Arc::clone(entry)),
+            Known::Offered(_) => None,
+        }
+    }
+
+    /// A URI that we offer is known before its answer: the peer's connection may overtake it (MSRP-96).
+    pub(crate) fn offer(self: &Arc<Self>, local: &Uri) -> OfferedUri {
+        if let Some(id) = local.session_id() {
+            self.lock().entry(id.into()).or_insert_with(|| Known::Offered(watch::Sender::new(())));
+        }
+        OfferedUri { table: Arc::clone(self), local: local.clone() }
+    }
+
+    /// What to wait for if the session with this id is offered and not agreed on.
+    pub(super) fn awaited(&self, session_id: &str) -> Option<Answer> {
+        match self.lock().get(session_id)? {
+            Known::Offered(answer) => Some(Answer(answer.subscribe())),
+            Known::Agreed(_) => None,
+        }
     }
 
     /// A place for a further session, if there may be one.
@@ -155,7 +211,7 @@ impl SessionTable {
         Arc::clone(&self.places).try_acquire_owned().ok().map(Reservation)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<SessionEntry>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Known>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

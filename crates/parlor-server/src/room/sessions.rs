@@ -5,6 +5,7 @@ use super::task::RoomTask;
 use super::{Bound, Place};
 use crate::msrp::{Dial, Dialling, SessionEntry, SessionTable, dial};
 use parlor_focus::{EndReason, SessionSpec};
+use parlor_msrp::Uri;
 use parlor_room::SessionId;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -30,9 +31,14 @@ impl Entries {
 }
 
 impl RoomTask {
+    pub(super) fn offer(&mut self, session: SessionId, local: &Uri) {
+        self.offered.insert(session, self.shared.table.offer(local));
+    }
+
     pub(super) fn open(&mut self, session: SessionId, spec: &SessionSpec) {
         let entry = self.entry(session, spec);
         self.shared.table.insert(&entry);
+        self.offered.remove(&session);
         self.switch.open(session, spec.local.clone(), spec.peer.clone());
         self.entries.insert(session, Entries { current: entry, former: None, dialling: None });
         self.shared.metrics.msrp_sessions.inc();
@@ -56,6 +62,7 @@ impl RoomTask {
     }
 
     pub(super) fn close(&mut self, session: SessionId, reason: EndReason) {
+        self.offered.remove(&session);
         let Some(entries) = self.entries.remove(&session) else { return };
         entries.remove_from(&self.shared.table);
         self.switch.close(session);

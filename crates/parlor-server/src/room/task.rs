@@ -4,7 +4,7 @@ use super::labels::{cause_of, layer_of};
 use super::sessions::Entries;
 use super::{Brought, MsrpInput, Place, RoomEvent, RoomHandle, Rooms, SipInput};
 use crate::metrics::{MessageKind, Metrics};
-use crate::msrp::{Connections, Reservation, SessionTable};
+use crate::msrp::{Connections, OfferedUri, Reservation, SessionTable};
 use crate::sip::{SipOutput, count_refusal};
 use parlor_focus::{DialogChange, EndReason, Focus, Output as FocusOutput};
 use parlor_room::{Room, SessionId};
@@ -51,6 +51,8 @@ pub(super) struct RoomTask {
     pub(super) shared: Arc<Shared>,
     pub(super) rooms: Arc<Rooms>,
     pub(super) entries: BTreeMap<SessionId, Entries>,
+    /// The URIs of sessions that we offered and whose answer has not come.
+    pub(super) offered: BTreeMap<SessionId, OfferedUri>,
     /// One for each session, of those that the server may have.
     reserved: Vec<Reservation>,
     /// Sessions that are bound and have not been welcomed.
@@ -84,6 +86,7 @@ impl RoomTask {
             shared,
             rooms,
             entries: BTreeMap::new(),
+            offered: BTreeMap::new(),
             reserved: Vec::new(),
             newcomers: BTreeSet::new(),
             for_sip: None,
@@ -275,6 +278,7 @@ impl RoomTask {
                 self.for_sip = Some(SipOutput::Request { room: self.handle.id(), id, request, next_hop });
             }
             FocusOutput::SendAck { request, next_hop } => self.for_sip = Some(SipOutput::Ack { request, next_hop }),
+            FocusOutput::OfferSession { session, local } => self.offer(session, &local),
             FocusOutput::OpenSession { session, spec } => self.open(session, &spec),
             FocusOutput::UpdateSession { session, spec } => self.update(session, &spec),
             FocusOutput::CloseSession { session, reason } => self.close(session, reason),
