@@ -12,6 +12,7 @@ mod chat;
 pub mod cli;
 pub mod config;
 pub mod http;
+mod listener;
 pub mod logging;
 pub mod metrics;
 mod msrp;

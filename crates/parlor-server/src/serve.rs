@@ -121,7 +121,7 @@ impl Server {
         }
         tokio::spawn(task.run());
         for (listener, _, _, _) in sockets.msrp {
-            tokio::spawn(listener.run(Arc::clone(&connections)));
+            tokio::spawn(msrp::accept(listener, Arc::clone(&connections)));
         }
         Self { rooms, connections }
     }

@@ -1,7 +1,8 @@
 //! The sockets that the configuration names.
 
 use crate::config::{Config, HostPort, Transport};
-use crate::msrp;
+use crate::listener::Listener;
+use crate::metrics::Layer;
 use crate::sip::{self, Socket};
 use crate::tls::Tls;
 use anyhow::{Context as _, Result};
@@ -18,7 +19,7 @@ type Told<S> = (S, Transport, SocketAddr, HostPort);
 /// What is listened on, and how others know it.
 pub(crate) struct Sockets {
     pub(crate) sip: Vec<Told<Socket>>,
-    pub(crate) msrp: Vec<Told<msrp::Listener>>,
+    pub(crate) msrp: Vec<Told<Listener>>,
     /// With its address.
     pub(crate) http: Option<(TcpListener, SocketAddr)>,
     pub(crate) tls: Tls,
@@ -46,7 +47,9 @@ impl Sockets {
                     (Socket::Udp(socket), bound)
                 }
                 Transport::Tcp | Transport::Tls => {
-                    let listener = sip::bind_stream(listen.address, server_tls(tls, listen.transport)).await?;
+                    let listener =
+                        Listener::bind("sip.listen", Layer::Sip, listen.address, server_tls(tls, listen.transport))
+                            .await?;
                     let bound = listener.address()?;
                     (Socket::Stream(listener), bound)
                 }
@@ -56,10 +59,11 @@ impl Sockets {
         Ok(sip)
     }
 
-    async fn bind_msrp(config: &Config, tls: &Tls) -> Result<Vec<Told<msrp::Listener>>> {
+    async fn bind_msrp(config: &Config, tls: &Tls) -> Result<Vec<Told<Listener>>> {
         let mut msrp = Vec::new();
         for (index, listen) in config.msrp.listen.iter().enumerate() {
-            let listener = msrp::bind(listen.address, server_tls(tls, listen.transport)).await?;
+            let listener =
+                Listener::bind("msrp.listen", Layer::Msrp, listen.address, server_tls(tls, listen.transport)).await?;
             let bound = listener.address()?;
             msrp.push((listener, listen.transport, bound, config.msrp.advertised.host_port(index, bound)));
         }

@@ -13,5 +13,5 @@ mod writer;
 pub(crate) use budget::RoomBudget;
 pub(crate) use connection::{Connections, Settings};
 pub(crate) use dial::{Dial, Dialling, dial};
-pub(crate) use listener::{Listener, bind};
+pub(crate) use listener::accept;
 pub(crate) use table::{OfferedUri, Reservation, SessionEntry, SessionTable};

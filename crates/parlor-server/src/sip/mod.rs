@@ -9,7 +9,6 @@ mod stream;
 mod task;
 mod udp;
 
-pub(crate) use listener::bind_stream;
 pub(crate) use task::Settings;
 pub(crate) use task::{SipTask, Socket};
 pub(crate) use udp::bind_udp;

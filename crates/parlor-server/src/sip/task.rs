@@ -1,11 +1,12 @@
 //! The one task that holds all SIP transactions.
 
 use super::flows::{Datagrams, Flows};
-use super::listener::StreamListener;
+use super::listener;
 use super::requests::{Answered, Requests};
 use super::stream::Streams;
 use super::{Incoming, SipOutput, udp};
 use crate::addresses::Admission;
+use crate::listener::Listener;
 use crate::metrics::{Layer, Metrics, SipMethod};
 use crate::msrp::SessionTable;
 use crate::room::{Dispatch, Rooms, SipInput};
@@ -31,7 +32,7 @@ pub(crate) enum Socket {
     /// Datagrams.
     Udp(UdpSocket),
     /// Streams.
-    Stream(StreamListener),
+    Stream(Listener),
 }
 
 /// What an operator may set about SIP.
@@ -107,7 +108,7 @@ impl SipTask {
             Socket::Stream(listener) => {
                 let transport = if listener.is_tls() { Transport::Tls } else { Transport::Tcp };
                 self.flows.sent_by.insert((transport, local), sent_by);
-                tokio::spawn(listener.run(local, streams));
+                tokio::spawn(listener::accept(listener, local, streams));
             }
         }
     }

@@ -1,0 +1,88 @@
+//! Accepting connections over TCP and TLS.
+
+use crate::addresses::{Admission, Admitted};
+use crate::metrics::{Layer, Metrics};
+use crate::tls::HANDSHAKE_TIMEOUT;
+use anyhow::{Context as _, Result};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tracing::{debug, warn};
+
+/// A socket that connections come to, and what is spoken on them.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    socket: TcpListener,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    layer: Layer,
+}
+
+impl Listener {
+    /// Listens; the error names the key of the configuration and the address.
+    pub(crate) async fn bind(
+        key: &str,
+        layer: Layer,
+        address: SocketAddr,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Result<Self> {
+        let kind = if tls.is_some() { "tls" } else { "tcp" };
+        let socket =
+            TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen on {kind}:{address}"))?;
+        Ok(Self { socket, tls, layer })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Whether its connections are TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// What its connections begin with, if they are TLS.
+    pub(crate) fn acceptor(&self) -> Option<TlsAcceptor> {
+        self.tls.clone().map(TlsAcceptor::from)
+    }
+
+    /// The next connection within the limits. Above the limit of all connections further ones wait in the kernel.
+    pub(crate) async fn next(&self, admission: &Admission, metrics: &Metrics) -> (TcpStream, SocketAddr, Admitted) {
+        loop {
+            let permit = admission.space().await;
+            match self.socket.accept().await {
+                Ok((stream, peer)) => match admission.admit(permit, peer.ip()) {
+                    Some(admitted) => return (stream, peer, admitted),
+                    None => metrics.reject(self.layer, "too_many_of_address"),
+                },
+                Err(error) => {
+                    // Mostly that no descriptors are left, which passes.
+                    warn!(%error, "cannot accept a connection");
+                    sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+/// The handshake of a connection that came; none if it failed, which has been counted.
+pub(crate) async fn handshake(
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+    metrics: &Metrics,
+) -> Option<TlsStream<TcpStream>> {
+    match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => {
+            debug!(%error, "TLS handshake failed");
+            metrics.reject(Layer::Tls, "handshake");
+        }
+        Err(_) => metrics.reject(Layer::Tls, "handshake_timeout"),
+    }
+    None
+}
