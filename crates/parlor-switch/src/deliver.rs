@@ -4,7 +4,7 @@ use crate::Credit;
 use crate::frame::{BASE62, Frame, FrameHeaders, FrameTid, MessageKey, Place, TID_RANDOM};
 use crate::outbox::Pushed;
 use crate::recipients::{Recipients, wake};
-use crate::reserve::{Reserve, Reserved};
+use crate::reserve::{Reserve, Reserved, SMALLEST_HELD};
 use bytes::Bytes;
 use memchr::memmem;
 use parlor_msrp::Flag;
@@ -166,7 +166,9 @@ impl Outgoing {
     /// At the end of a turn: what is worth a frame goes out; less is held back, if there is space for it.
     pub(crate) fn end_turn(&mut self, fanout: &mut Fanout) {
         let Some(pending) = self.pending.take_if(|pending| pending.held.is_none()) else { return };
-        let held = (pending.body.len() < SMALLEST_CHUNK).then(|| fanout.reserve.take(pending.body.len())).flatten();
+        let held = (pending.body.len() < SMALLEST_CHUNK)
+            .then(|| fanout.reserve.take(pending.body.len().max(SMALLEST_HELD)))
+            .flatten();
         match held {
             // A copy, without the credit of who sent it: it might never be read again.
             Some(held) => {

@@ -3,7 +3,7 @@
 use crate::deliver::Outgoing;
 use crate::frame::MessageKey;
 use crate::refusal::Refusal;
-use crate::reserve::Reserved;
+use crate::reserve::{Reserved, SMALLEST_HELD};
 use bytes::Bytes;
 use parlor_cpim::Scanner;
 use parlor_msrp::{FailureReport, MessageId};
@@ -12,8 +12,6 @@ use std::time::{Duration, Instant};
 
 /// How much of what came too early is held (CHAT-64).
 const EARLY_BYTES: usize = 64 * 1024;
-/// A piece counts for at least so much, however small it is.
-const SMALLEST_HELD: usize = 512;
 /// For how long it is held.
 const EARLY_TIME: Duration = Duration::from_secs(10);
 
@@ -140,18 +138,17 @@ impl Incoming {
     ///
     /// Where chunks overlap the octets that came first are kept (MSRP-42).
     pub(crate) fn take(&mut self, now: Instant, offset: u64, body: Bytes, reserved: Option<Reserved>) -> Vec<Piece> {
-        self.progress = now;
         if let Some(reserved) = reserved {
             self.hold(now, offset, &body, reserved);
             return Vec::new();
         }
         let mut in_order = Vec::with_capacity(1);
-        self.advance(offset, body, None, &mut in_order);
+        self.advance(now, offset, body, None, &mut in_order);
         while let Some(entry) = self.early.first_entry()
             && *entry.key() <= self.position
         {
             let (offset, (body, held)) = entry.remove_entry();
-            self.advance(offset, body, Some(held), &mut in_order);
+            self.advance(now, offset, body, Some(held), &mut in_order);
         }
         if self.early.is_empty() && self.length.is_none_or(|length| length <= self.position) {
             self.early_since = None;
@@ -159,13 +156,21 @@ impl Incoming {
         in_order
     }
 
-    fn advance(&mut self, offset: u64, mut body: Bytes, held: Option<Reserved>, in_order: &mut Vec<Piece>) {
+    fn advance(
+        &mut self,
+        now: Instant,
+        offset: u64,
+        mut body: Bytes,
+        held: Option<Reserved>,
+        in_order: &mut Vec<Piece>,
+    ) {
         let known = usize::try_from(self.position - offset).unwrap_or(usize::MAX).min(body.len());
         let mut fresh = body.split_off(known);
         if let Some(length) = self.length {
             fresh.truncate(usize::try_from(length - self.position).unwrap_or(usize::MAX));
         }
         if !fresh.is_empty() {
+            self.progress = now;
             self.position += fresh.len() as u64;
             in_order.push(Piece { body: fresh, held });
         }
@@ -175,6 +180,7 @@ impl Incoming {
     fn hold(&mut self, now: Instant, offset: u64, body: &[u8], reserved: Reserved) {
         self.early_since.get_or_insert(now);
         if self.early.get(&offset).is_none_or(|(known, _)| known.len() < body.len()) {
+            self.progress = now;
             self.early.insert(offset, (Bytes::copy_from_slice(body), reserved));
         }
     }

@@ -23,7 +23,7 @@ impl Switch {
         id: MessageId,
     ) -> Result<MessageKey, Refusal> {
         if self.open >= self.settings.open_messages {
-            self.make_space(now)?;
+            self.make_space(now, session)?;
         }
         let key = self.next_key();
         let scanner = Scanner::new(self.settings.cpim_header_bytes);
@@ -37,8 +37,18 @@ impl Switch {
         Ok(key)
     }
 
-    /// Gives up the open message that has been idle longest, if it is idle at all.
-    fn make_space(&mut self, now: Instant) -> Result<(), Refusal> {
+    /// Gives up an open message for one more of `session`: of the session that has most open, if that is more than this
+    /// one would have; else the one that has been idle longest, if it is idle at all.
+    fn make_space(&mut self, now: Instant, session: SessionId) -> Result<(), Refusal> {
+        let own = self.sessions.get(&session).map_or(0, |state| state.messages.len());
+        let busiest = self.sessions.iter().max_by_key(|(_, state)| state.messages.len());
+        if let Some((busiest, state)) = busiest.filter(|(_, state)| state.messages.len() > own + 1)
+            && let Some(message) = state.messages.iter().min_by_key(|message| message.progress)
+        {
+            let (busiest, key) = (*busiest, message.key);
+            self.give_up(busiest, key, Refusal::TooManyOpen);
+            return Ok(());
+        }
         let silences = self.sessions.iter().flat_map(|(session, state)| {
             state.messages.iter().map(|message| (silent_since(state, now, message.progress), *session, message.key))
         });
@@ -131,10 +141,10 @@ impl Switch {
         if let Some(due) = message.due {
             self.timers.remove(&(due, session, message.key));
         }
+        let Phase::Streaming(outgoing) = &message.phase else { return };
+        self.streaming.remove(&outgoing.random);
         // A late 413 of a recipient must still find what waits of it.
-        if let Phase::Streaming(outgoing) = &message.phase
-            && outgoing.has_several_frames()
-        {
+        if outgoing.has_several_frames() {
             if self.recent.len() == RECENT {
                 self.recent.pop_front();
             }

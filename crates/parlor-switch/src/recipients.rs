@@ -74,14 +74,20 @@ impl Recipients {
 
     /// Drops one session (CHAT-68).
     pub(crate) fn drop_session(&mut self, session: SessionId) {
-        if self.iter().any(|recipient| recipient.session == session) {
+        if self.has(session) {
             *self = Self::new(self.iter().filter(|recipient| recipient.session != session).cloned());
         }
     }
 
-    /// How many of these are not among `others`, which are some of them.
-    pub(crate) fn more_than(&self, others: &Self) -> usize {
-        self.len().saturating_sub(others.len())
+    /// How many of these are not among `taking`, which are some of them; the sender is none of them.
+    pub(crate) fn left_out_of(&self, taking: &Self, sender: SessionId) -> usize {
+        let all = self.len() - usize::from(self.has(sender));
+        all.saturating_sub(taking.len() - usize::from(taking.has(sender)))
+    }
+
+    /// They stand in the order of their sessions.
+    fn has(&self, session: SessionId) -> bool {
+        self.list.binary_search_by_key(&session, |recipient| recipient.session).is_ok()
     }
 
     fn taking_type(&self, essence: &str) -> Self {
@@ -113,9 +119,9 @@ impl Audience {
         self.by_type.clear();
     }
 
-    /// How many there are in all, once somebody has asked for some.
-    pub(crate) fn len(&self) -> usize {
-        self.everybody.as_ref().map_or(0, Recipients::len)
+    /// How many of all are not among `taking`, whom somebody has asked for; the sender is none of them.
+    pub(crate) fn left_out_of(&self, taking: &Recipients, sender: SessionId) -> usize {
+        self.everybody.as_ref().map_or(0, |everybody| everybody.left_out_of(taking, sender))
     }
 
     /// The snapshot of those that take `essence`; `sessions` lists all when it has to be made anew.

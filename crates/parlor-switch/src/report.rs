@@ -1,6 +1,6 @@
 //! Responses and reports: those we owe, and those of recipients about their copies (RFC 4975 §7.1.2–§7.2, RFC 7701 §6.3).
 
-use crate::frame::TID_RANDOM;
+use crate::frame::{MessageKey, TID_RANDOM};
 use crate::message::{Incoming, Phase};
 use crate::recipients::wake;
 use crate::refusal::Refusal;
@@ -128,22 +128,24 @@ impl Switch {
 
     fn stop_copy(&mut self, session: SessionId, id: &[u8]) {
         let Some(random) = id.get(..TID_RANDOM) else { return };
-        let open = self.sessions.values_mut().flat_map(|state| &mut state.messages);
-        let streaming = open.filter_map(|message| match &mut message.phase {
-            Phase::Streaming(outgoing) => Some(outgoing),
-            Phase::Gathering { .. } => None,
-        });
-        let mut open = streaming.filter(|outgoing| outgoing.random == random);
-        let key = match open.next() {
-            Some(outgoing) => {
-                outgoing.recipients.drop_session(session);
-                Some(outgoing.key)
+        let key = match self.streaming.get(random) {
+            Some(&(sender, key)) => {
+                self.drop_recipient(sender, key, session);
+                Some(key)
             }
             None => self.recent.iter().find(|(known, _)| known == random).map(|(_, key)| *key),
         };
         let attached = self.sessions.get(&session).and_then(|state| state.attached.as_ref());
         if let (Some(key), Some(attached)) = (key, attached) {
             wake(attached.outbox.abort(attached.slot, key));
+        }
+    }
+
+    fn drop_recipient(&mut self, sender: SessionId, key: MessageKey, recipient: SessionId) {
+        let Some(state) = self.sessions.get_mut(&sender) else { return };
+        let Some(index) = state.message_index(key) else { return };
+        if let Phase::Streaming(outgoing) = &mut state.messages[index].phase {
+            outgoing.recipients.drop_session(recipient);
         }
     }
 }

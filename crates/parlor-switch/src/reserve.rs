@@ -11,6 +11,9 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// A piece counts for at least so much, however small it is: it goes out with headers of its own.
+pub(crate) const SMALLEST_HELD: usize = 512;
+
 /// What a room's messages may have under way, counted by those who read.
 pub trait Budget: Debug + Send + Sync {
     /// So many octets more, if they are free now; dropping what comes back returns them.

@@ -6,6 +6,7 @@ use crate::deliver::Outgoing;
 use crate::frame::MessageKey;
 use crate::message::{Incoming, Phase};
 use crate::refusal::Refusal;
+use crate::reserve::SMALLEST_HELD;
 use crate::session::{Chunk, Content};
 use crate::switch::{Counted, Dropped, Switch};
 use bytes::Bytes;
@@ -133,10 +134,10 @@ impl Switch {
                     if let Some((envelope, whole, credit)) = self.gather(session, message, piece.body, credit)? {
                         let outgoing = self.start(room, session, message, &envelope)?;
                         message.phase = Phase::Streaming(outgoing);
-                        self.forward(message, whole, &credit);
+                        self.forward(session, message, whole, &credit);
                     }
                 }
-                Phase::Streaming(_) => self.forward(message, piece.body, &credit),
+                Phase::Streaming(_) => self.forward(session, message, piece.body, &credit),
             }
         }
         Ok(())
@@ -170,6 +171,7 @@ impl Switch {
         if !gathered_before {
             gathered.extend_from_slice(&piece);
         }
+        let octets = if held.is_none() { octets.max(SMALLEST_HELD) } else { octets };
         let reserved = self.reserve(session, own, octets)?;
         match held {
             Some(held) => held.join(reserved),
@@ -178,14 +180,14 @@ impl Switch {
         Ok(None)
     }
 
-    fn forward(&mut self, message: &mut Incoming, piece: Bytes, credit: &Credit) {
+    fn forward(&mut self, session: SessionId, message: &mut Incoming, piece: Bytes, credit: &Credit) {
         let size = message.position();
         if let Phase::Streaming(outgoing) = &mut message.phase {
             if outgoing.recipients.is_outgrown_by(size) {
                 self.hand_out();
                 let before = outgoing.recipients.clone();
                 outgoing.recipients.outgrow(outgoing.key, size);
-                self.count_dropped(Dropped::Oversized, before.more_than(&outgoing.recipients));
+                self.count_dropped(Dropped::Oversized, before.left_out_of(&outgoing.recipients, session));
             }
             outgoing.push(&mut self.fanout, piece, credit);
         }
@@ -209,10 +211,12 @@ impl Switch {
         }
         let size = message.declared_total.unwrap_or(0).max(message.position());
         let taking = self.recipients(room, essence);
-        self.count_dropped(Dropped::Unaccepted, self.audience.len().saturating_sub(taking.len()));
+        self.count_dropped(Dropped::Unaccepted, self.audience.left_out_of(&taking, session));
         let recipients = taking.taking_size(size);
-        self.count_dropped(Dropped::Oversized, taking.more_than(&recipients));
-        Ok(Outgoing::new(message.key, &mut self.fanout.rng, recipients, session, message.declared_total))
+        self.count_dropped(Dropped::Oversized, taking.left_out_of(&recipients, session));
+        let outgoing = Outgoing::new(message.key, &mut self.fanout.rng, recipients, session, message.declared_total);
+        self.streaming.insert(outgoing.random, (session, message.key));
+        Ok(outgoing)
     }
 
     /// CHAT-32, 33, 38: From is the sender's own, and the one To is the room.

@@ -66,6 +66,8 @@ impl Chunk {
 pub(crate) struct Session {
     pub(crate) local: Uri,
     pub(crate) peer: Path,
+    /// What was agreed since it has its connection.
+    next: Option<(Uri, Path)>,
     pub(crate) attached: Option<Attached>,
     /// Whether its first transaction is done, so that messages may be sent to it (interop: the bind is answered first).
     pub(crate) ready: bool,
@@ -84,6 +86,7 @@ impl Session {
         Self {
             local,
             peer,
+            next: None,
             attached: None,
             ready: false,
             welcomed: false,
@@ -97,6 +100,25 @@ impl Session {
 
     pub(crate) fn message_index(&self, key: MessageKey) -> Option<usize> {
         self.messages.iter().position(|message| message.key == key)
+    }
+
+    pub(crate) fn agree(&mut self, local: Uri, peer: Path) {
+        self.next = Some((local, peer));
+        if self.attached.is_none() {
+            self.take_next();
+        }
+    }
+
+    pub(crate) fn attach(&mut self, attached: Attached) {
+        self.take_next();
+        self.attached = Some(attached);
+        self.ready = false;
+    }
+
+    fn take_next(&mut self) {
+        if let Some((local, peer)) = self.next.take() {
+            (self.local, self.peer) = (local, peer);
+        }
     }
 
     /// Octets that are held back of what it sent.

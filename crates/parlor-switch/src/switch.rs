@@ -121,6 +121,8 @@ pub struct Switch {
     /// Messages that got something in this turn and are not complete.
     pub(crate) touched: Vec<(SessionId, MessageKey)>,
     pub(crate) open: usize,
+    /// The messages that are being copied, by the random part of their frames' ids, and whose they are.
+    pub(crate) streaming: BTreeMap<[u8; TID_RANDOM], (SessionId, MessageKey)>,
     pub(crate) recent: VecDeque<([u8; TID_RANDOM], MessageKey)>,
     pub(crate) timers: BTreeSet<(Instant, SessionId, MessageKey)>,
     /// When it is next looked whether recipients answer.
@@ -142,6 +144,7 @@ impl Switch {
             audience: Audience::default(),
             touched: Vec::new(),
             open: 0,
+            streaming: BTreeMap::new(),
             recent: VecDeque::new(),
             timers: BTreeSet::new(),
             answers_due: None,
@@ -178,11 +181,11 @@ impl Switch {
         self.sessions.insert(session, Session::new(local, peer));
     }
 
-    /// New paths after a new offer (MSRP-119), or new capabilities.
+    /// New paths after a new offer, or new capabilities. While the session has a connection its old paths hold there,
+    /// until it is [attached](Switch::attach) under the new ones (MSRP-119).
     pub fn update(&mut self, session: SessionId, local: Uri, peer: Path) {
         if let Some(session) = self.sessions.get_mut(&session) {
-            session.local = local;
-            session.peer = peer;
+            session.agree(local, peer);
         }
         self.audience.forget();
     }
@@ -193,8 +196,7 @@ impl Switch {
         self.leave_outbox(session);
         self.detach(session);
         if let Some(state) = self.sessions.get_mut(&session) {
-            state.attached = Some(Attached { outbox, slot });
-            state.ready = false;
+            state.attach(Attached { outbox, slot });
         }
     }
 

@@ -4,7 +4,6 @@ use crate::link::UNSENT;
 use crate::member::{Member, Status};
 use crate::message::Kind;
 use crate::model::{State, Tracked};
-use crate::scenario::FLOOR;
 use crate::world::World;
 use parlor_msrp::Flag;
 use std::collections::BTreeSet;
@@ -143,10 +142,10 @@ impl World {
     }
 
     fn longest_delay(&self) -> Duration {
-        let connections = self.connections.iter().flatten();
-        let (keeping, slow): (Vec<_>, Vec<_>) =
-            connections.partition(|(connection, peer)| peer.always_read && connection.down.rate() >= FLOOR * 5 / 4);
-        let rate = keeping.iter().map(|(connection, _)| connection.down.rate()).min().unwrap_or(u64::MAX);
+        let connections = self.connections.iter().enumerate();
+        let connections = connections.filter_map(|(index, it)| Some((index, it.as_ref()?.0.down.rate())));
+        let (keeping, slow): (Vec<_>, Vec<_>) = connections.partition(|(index, _)| self.is_fast_enough(*index));
+        let rate = keeping.iter().map(|(_, rate)| *rate).min().unwrap_or(u64::MAX);
         // What may be before a head on its way to the slowest that keeps the floor: a large turn, and the kernel's buffer.
         let behind_heads = Duration::from_secs_f64((256 * 1024 + UNSENT) as f64 / rate as f64);
         Duration::from_millis(500) + behind_heads + self.limits.patience * slow.len() as u32

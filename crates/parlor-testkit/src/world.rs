@@ -101,9 +101,15 @@ impl World {
 
     /// Whether a member's link is fast enough, and it always read, so that nothing may be lost to it.
     pub fn keeps_the_floor(&self, member: usize) -> bool {
-        self.connections[self.members[member].connection]
+        self.is_fast_enough(self.members[member].connection)
+    }
+
+    /// Whether a connection takes the floor for each of its sessions, and a little more.
+    pub(crate) fn is_fast_enough(&self, index: usize) -> bool {
+        let sessions = self.members.iter().filter(|member| member.connection == index).count() as u64;
+        self.connections[index]
             .as_ref()
-            .is_some_and(|(connection, peer)| peer.always_read && connection.down.rate() >= FLOOR * 5 / 4)
+            .is_some_and(|(connection, peer)| peer.always_read && connection.down.rate() >= sessions * FLOOR * 5 / 4)
     }
 
     /// How long what one member sent took to another, in the order in which it was sent. What never came whole is

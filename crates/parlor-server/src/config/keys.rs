@@ -141,8 +141,9 @@ section! {
         rooms: u32 = 1000, from 1 to 1000000;
         /// Messages that one session may have begun and not ended.
         open_messages: u32 = 16, from 1 to 1024;
-        /// Messages that all sessions of a room may have begun and not ended. Above it the one that has been idle longest
-        /// is given up.
+        /// Messages that all sessions of a room may have begun and not ended. Above it the session
+        /// that has most gives one up, unless the newcomer's has as many; else one that has been idle for 10 s is given up,
+        /// and if there is none the newcomer is refused.
         open_messages_per_room: u32 = 256, from 1 to 65536;
         /// The part of a message in front of its content (CPIM) that is gathered before it is checked.
         message_header_bytes: Size = "16 KiB", from "1 KiB" to "256 KiB";
@@ -150,7 +151,7 @@ section! {
         outbox: Size = "1 MiB", from "256 KiB" to "64 MiB";
         /// What may wait for all recipients together that do not keep up.
         stalled_outboxes: Size = "256 MiB", from "1 MiB" to "64 GiB";
-        /// What a recipient must take each second to be waited for.
+        /// What a recipient must take each second to be waited for, for each of its sessions.
         floor: Size = "64 KiB", from "1 KiB" to "64 MiB";
         /// How long a recipient may take less than the floor before others stop waiting for it.
         stall_after: Duration = "1s", from "100ms" to "1m";

@@ -51,6 +51,10 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
         let read = bytes.len();
         decoder.push(bytes);
         let mut runs: Vec<Run> = Vec::new();
+        if let Current::Of { seat, .. } = &current {
+            // What goes on with a chunk may leave with headers of its own.
+            run_of(&mut runs, &seat.entry.room).bulk += CHUNK_OVERHEAD;
+        }
         loop {
             let taken = take_apart(connection, &mut decoder, &mut current, &mut runs);
             if let Some(first) = runs.first_mut() {

@@ -21,6 +21,17 @@ impl Pace {
         Self { floor: floor.max(1), full, level: full, blocked_since: None }
     }
 
+    /// Another floor: with several sessions on a connection each has to take its own. How much patience is left stays.
+    pub fn set_floor(&mut self, floor: u64) {
+        let floor = floor.max(1);
+        let scaled = |octets: u64| {
+            let scaled = u128::from(octets) * u128::from(floor) / u128::from(self.floor);
+            u64::try_from(scaled).unwrap_or(u64::MAX).max(1)
+        };
+        (self.full, self.level) = (scaled(self.full), scaled(self.level));
+        self.floor = floor;
+    }
+
     /// When the bucket will be empty if nothing is taken until then.
     pub fn empty_at(&self) -> Option<Instant> {
         self.blocked_since.map(|since| since + self.lasts())
@@ -91,6 +102,23 @@ mod tests {
             pace.is_empty(now)
         });
         assert!(stalled);
+    }
+
+    #[test]
+    fn who_has_two_sessions_takes_twice_the_floor() {
+        let mut now = start();
+        let mut pace = Pace::new(FLOOR, Duration::from_secs(1));
+        pace.set_floor(2 * FLOOR);
+        assert!((0..100).all(|_| {
+            pace.took(now, 60_000, true);
+            now += Duration::from_millis(400);
+            !pace.is_empty(now)
+        }));
+        assert!((0..100).any(|_| {
+            pace.took(now, 60_000, true);
+            now += Duration::from_millis(600);
+            pace.is_empty(now)
+        }));
     }
 
     #[test]

@@ -103,7 +103,9 @@ impl State {
     }
 
     pub(super) fn attach(&mut self, lines: impl FnOnce(&str) -> Lines) -> Slot {
-        self.seats.add(lines)
+        let slot = self.seats.add(lines);
+        self.seats_changed();
+        slot
     }
 
     pub(super) fn detach(&mut self, slot: Slot) -> u32 {
@@ -113,6 +115,7 @@ impl State {
         }
         self.wait_no_more(removed.aborts);
         self.seats.remove(slot);
+        self.seats_changed();
         removed.messages
     }
 
@@ -352,6 +355,11 @@ impl State {
                 items.push_back((item, len));
             },
         );
+    }
+
+    /// Each session has its own space, and its own floor.
+    fn seats_changed(&mut self) {
+        self.pace.set_floor(self.limits.floor.saturating_mul(self.seats.len().max(1) as u64));
     }
 
     fn limit(&self) -> usize {

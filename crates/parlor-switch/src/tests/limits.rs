@@ -100,3 +100,49 @@ fn a_recipient_that_does_not_answer_is_given_up() {
     scene.pass(10);
     assert_eq!(scene.failed(), [bob]);
 }
+
+/// CHAT-66: who has many messages open gives one up for somebody who has none; nobody holds the room's places for ever.
+#[test]
+fn the_busiest_gives_up_an_open_message() {
+    let mut scene = Scene::new(Settings { open_messages: 8, ..Settings::default() });
+    let (alice, mallory) = (scene.join("alice"), scene.join("mallory"));
+    for number in 0..8 {
+        scene.feed(mallory, &request(&format!("open{number}"), "1-*/*", &said("mallory", "and"), '+'));
+    }
+    assert_eq!(scene.codes(mallory), [200; 8]);
+    scene.feed(alice, &request("first", "1-*/*", &said("alice", "hello"), '$'));
+    assert_eq!(scene.codes(alice), [200]);
+    assert_eq!(scene.codes(mallory), [413], "a REPORT");
+    assert_eq!(scene.switch.open_messages(), 7);
+}
+
+/// CHAT-66: octets that were there before are no progress.
+#[test]
+fn repeating_itself_does_not_keep_a_message_open() {
+    let mut scene = Scene::new(Settings::default());
+    let alice = scene.join("alice");
+    for _ in 0..6 {
+        scene.feed(alice, &request("first", "1-*/*", &said("alice", "and"), '+'));
+        scene.pass(100);
+    }
+    assert_eq!(scene.codes(alice), [200, 200, 200, 200, 200, 200, 413]);
+    assert_eq!(scene.switch.open_messages(), 0);
+}
+
+/// CHAT-68: who answers 413 gets no more of a message, and others all of it.
+#[test]
+fn a_recipient_that_wants_no_more_is_left_out() {
+    let mut scene = Scene::new(Settings::default());
+    let (alice, bob, carol) = (scene.join("alice"), scene.join("bob"), scene.join("carol"));
+    let text = said("alice", &"x".repeat(10_000));
+    let message = request("first", "1-*/*", &text, '$');
+    scene.feed(alice, &message[..5000]);
+    let copy = scene.read(bob);
+    let tid = copy.split(' ').nth(1).expect("a transaction id");
+    let paths = "To-Path: msrp://127.0.0.1:2855/ours2;tcp\r\nFrom-Path: msrp://192.0.2.9:9/theirs2;tcp";
+    scene.feed(bob, &format!("MSRP {tid} 413 Stop\r\n{paths}\r\n-------{tid}$\r\n"));
+    scene.feed(alice, &message[5000..]);
+    assert!(scene.read(bob).trim_end().ends_with('#'));
+    assert!(scene.read(carol).trim_end().ends_with('$'));
+    assert!(scene.switch.streaming.is_empty());
+}

@@ -1,7 +1,9 @@
 //! What is sent once more, or goes on elsewhere.
 
-use super::{Scene, request, said};
+use super::{Scene, peer_path, request, said};
 use crate::Settings;
+use parlor_msrp::Uri;
+use std::sync::Arc;
 
 /// MSRP-45: a resend on the session that replaced a failed one is answered and not copied again.
 #[test]
@@ -35,4 +37,23 @@ fn a_new_connection_begins_anew() {
     scene.feed(alice, &request("second", "1-*/*", &said("alice", "hello"), '$'));
     assert_eq!(scene.codes(alice), [200]);
     assert!(scene.read(bob).contains("hello"));
+}
+
+/// MSRP-119: what was agreed anew holds once somebody connects under it; until then the old connection is answered as
+/// before.
+#[test]
+fn new_paths_hold_with_the_new_connection() {
+    let mut scene = Scene::new(Settings::default());
+    let alice = scene.join("alice");
+    let fresh = Uri::new(false, "127.0.0.1", 2855, "fresh", "tcp");
+    scene.switch.update(alice, fresh.clone(), peer_path(alice));
+    scene.feed(alice, &request("first", "1-*/*", &said("alice", "hello"), '$'));
+    let former = format!("From-Path: msrp://127.0.0.1:2855/ours{};tcp", alice.0);
+    assert!(scene.read(alice).contains(&former));
+    let peer = scene.peers.get(&alice).expect("a peer");
+    let slot = peer.outbox.attach(&peer_path(alice), &fresh);
+    let outbox = Arc::clone(&peer.outbox);
+    scene.switch.attach(alice, outbox, slot);
+    scene.feed(alice, &request("second", "1-*/*", &said("alice", "hello"), '$'));
+    assert!(scene.read(alice).contains("From-Path: msrp://127.0.0.1:2855/fresh;tcp"));
 }
