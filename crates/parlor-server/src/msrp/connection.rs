@@ -106,7 +106,7 @@ impl Connections {
         connection.unbind_all().await;
     }
 
-    fn connection(self: &Arc<Self>, secure: bool) -> Connection {
+    pub(super) fn connection(self: &Arc<Self>, secure: bool) -> Connection {
         Connection {
             number: self.next.fetch_add(1, Ordering::Relaxed),
             secure,
@@ -193,14 +193,17 @@ impl Connection {
 
     /// The session with this id, if it is bound here.
     pub(super) fn seat_of(&self, session_id: &str) -> Option<Seat> {
-        let mut seats = self.seats();
-        seats.retain(|seat| !seat.entry.is_closed());
-        seats.iter().find(|seat| seat.entry.local.session_id() == Some(session_id)).cloned()
+        let seats = self.seats();
+        let mut open = seats.iter().filter(|seat| !seat.entry.is_closed());
+        open.find(|seat| seat.entry.local.session_id() == Some(session_id)).cloned()
     }
 
-    /// Whether no further session has a place here.
+    /// Whether no further session has a place here. A URI may be nobody's any more while its session is still at the
+    /// place, and its room to be told of it; so what counts is the place.
     pub(super) fn is_full(&self) -> bool {
-        self.seats().len() >= self.settings().sessions
+        let mut seats = self.seats();
+        seats.retain(|seat| self.outbox.is_attached(seat.slot));
+        seats.len() >= self.settings().sessions
     }
 
     /// Gives a session that was bound its place.

@@ -7,6 +7,8 @@ mod listener;
 mod reader;
 mod socket;
 mod table;
+#[cfg(test)]
+mod tests;
 mod vacancy;
 mod writer;
 

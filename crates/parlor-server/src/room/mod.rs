@@ -7,7 +7,7 @@ mod registry;
 mod sessions;
 mod task;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use registry::{Dispatch, Policy, Rooms};
 pub(crate) use task::Shared;

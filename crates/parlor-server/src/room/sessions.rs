@@ -53,9 +53,13 @@ impl RoomTask {
             entries.current.renew();
         } else {
             self.shared.table.insert(&entry);
-            let former = std::mem::replace(&mut entries.current, entry);
-            if !same_uri && let Some(older) = entries.former.replace(former) {
-                self.shared.table.remove(&older.local);
+            let replaced = std::mem::replace(&mut entries.current, entry);
+            if !same_uri {
+                match entries.former {
+                    // Nobody used it; what may be bound is the one before.
+                    Some(_) => self.shared.table.remove(&replaced.local),
+                    None => entries.former = Some(replaced),
+                }
             }
         }
         self.switch.update(session, spec.local.clone(), spec.peer.clone());
@@ -88,7 +92,10 @@ impl RoomTask {
 
     pub(super) fn bound(&mut self, now: Instant, bound: Bound) {
         let entry = Arc::clone(&bound.entry);
-        // It may have ended since: the connection gets its place back.
+        // The session, or its URI, may have ended since: the connection gets its place back.
+        if entry.is_closed() {
+            return;
+        }
         let Some(entries) = self.entries.get_mut(&entry.session) else { return };
         let Some(Place { session, outbox, slot }) = bound.take() else { return };
         if Arc::ptr_eq(&entries.current, &entry)

@@ -226,6 +226,11 @@ impl Outbox {
         self.lock().attach(|suffix| Lines::new(suffix, to, from))
     }
 
+    /// Whether a session still has this place.
+    pub fn is_attached(&self, slot: Slot) -> bool {
+        self.lock().is_attached(slot)
+    }
+
     /// Takes a session's place away: what waits for it is dropped, but a frame that was begun is finished. Gives how many
     /// messages it does not get, or not to the end.
     pub fn detach(&self, slot: Slot) -> (u32, Option<Waker>) {

@@ -108,6 +108,10 @@ impl State {
         slot
     }
 
+    pub(super) fn is_attached(&self, slot: Slot) -> bool {
+        self.seats.of(slot).is_some()
+    }
+
     pub(super) fn detach(&mut self, slot: Slot) -> u32 {
         let removed = self.lanes.remove_slot(slot);
         for frame in &removed.frames {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::room::RoomEvent;
-use parlor_focus::EndReason;
+use parlor_focus::{EndReason, SessionSpec};
 
 /// A session that ended while its first request was on the way leaves no place on the connection, which is then closed
 /// for having none (MSRP-98).
@@ -81,4 +81,40 @@ fn octets_of_a_former_connection_stay_out() {
     assert!(heard.contains("\r\n\r\nfrom the new connection\r\n-------"), "{heard}");
     assert!(!heard.contains("former"), "{heard}");
     assert!(now.written().contains("MSRP new0000 200 "));
+}
+
+/// However many offers come before one of their URIs is used, the binding holds, and the last URI may be used (MSRP-119).
+#[test]
+fn a_binding_outlives_offers_that_nobody_used() {
+    let mut scene = Scene::new();
+    let (mut task, _) = scene.task();
+    let entry = scene.join(&mut task, "alice");
+    let bound = Bound::bind(&mut task, &entry);
+    let mut entries = vec![Arc::clone(&entry)];
+    for turn in ["second", "third"] {
+        task.update(entry.session, &spec(&format!("msrp://192.0.2.1:2855/{turn};tcp"), turn));
+        entries.push(task.current_entry(entry.session).expect("the session is open"));
+    }
+    assert_eq!(entries.iter().map(|entry| entry.is_closed()).collect::<Vec<_>>(), [false, true, false]);
+    assert!(task.is_at(&bound.place));
+    Bound::bind(&mut task, &entries[2]);
+    assert!(entry.is_closed() && bound.place.outbox.is_vacant());
+}
+
+/// A URI that ended while its first request was on the way takes nobody's place.
+#[test]
+fn a_uri_that_has_ended_binds_nothing() {
+    let mut scene = Scene::new();
+    let (mut task, _) = scene.task();
+    let entry = scene.join(&mut task, "alice");
+    let bound = Bound::bind(&mut task, &entry);
+    let late = Bound::new(&entry);
+    task.update(entry.session, &spec(entry.local.as_str(), "second"));
+    task.hear([late.told()]);
+    assert!(late.place.outbox.is_vacant() && task.is_at(&bound.place));
+}
+
+fn spec(local: &str, peer: &str) -> SessionSpec {
+    let peer = format!("msrp://192.0.2.9:7654/{peer};tcp");
+    SessionSpec { local: local.parse().expect("a URI"), peer: peer.parse().expect("a path") }
 }

@@ -27,18 +27,21 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// What all rooms share, with the far ends of what they are given.
-pub(super) struct Scene {
-    pub(super) shared: Arc<Shared>,
-    pub(super) rooms: Arc<Rooms>,
+pub(crate) struct Scene {
+    pub(crate) shared: Arc<Shared>,
+    rooms: Arc<Rooms>,
     to_sip: mpsc::Receiver<SipOutput>,
     endpoint: Endpoint,
 }
 
 impl Scene {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
+        Self::with(OutboxLimits::default())
+    }
+
+    pub(crate) fn with(outbox: OutboxLimits) -> Self {
         let (sip, to_sip) = mpsc::channel(64);
         let hosts = Arc::new(Hosts::new("chat.example.test", []));
-        let outbox = OutboxLimits::default();
         let (table, metrics) = (Arc::new(SessionTable::new(100)), Arc::new(Metrics::new()));
         let settings = Settings {
             outbox,
@@ -75,18 +78,23 @@ impl Scene {
     /// A task that is not run, and a handle by which nobody is reached.
     pub(super) fn task(&self) -> (RoomTask, Arc<RoomHandle>) {
         let room = Room::new("lobby", Arc::clone(&self.shared.focus.hosts), Rules::default()).expect("a name");
-        let budget = RoomBudget::new(&self.shared.outbox);
+        let (handle, _) = self.handle();
+        let task = RoomTask::new(room, Arc::clone(&handle), Arc::clone(&self.shared), Arc::clone(&self.rooms));
+        (task, handle)
+    }
+
+    /// A room as connections know it, with what they tell it.
+    pub(crate) fn handle(&self) -> (Arc<RoomHandle>, mpsc::Receiver<MsrpInput>) {
+        let (msrp, told) = mpsc::channel(64);
         let handle = RoomHandle {
             id: 1,
             name: "lobby".into(),
-            budget,
+            budget: RoomBudget::new(&self.shared.outbox),
             sip: mpsc::channel(1).0,
-            msrp: mpsc::channel(1).0,
+            msrp,
             dialogs: Dialogs::default(),
         };
-        let handle = Arc::new(handle);
-        let task = RoomTask::new(room, Arc::clone(&handle), Arc::clone(&self.shared), Arc::clone(&self.rooms));
-        (task, handle)
+        (Arc::new(handle), told)
     }
 
     /// A request as the SIP task hands it on.
