@@ -1,5 +1,6 @@
 //! Where SIP messages are sent: sockets, streams, and streams that we open.
 
+use super::queue::Queue;
 use super::stream::Streams;
 use bytes::Bytes;
 use parlor_focus::NextHop;
@@ -8,7 +9,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
 
 /// How many streams we open to one address at a time. Beyond it peers could have us connect to any port of theirs, or of
 /// whoever shares their address.
@@ -27,7 +27,7 @@ pub(super) struct Flows {
     pub(super) datagrams: Vec<Datagrams>,
     pub(super) sent_by: HashMap<(Transport, SocketAddr), SentBy>,
     /// What waits for each stream, also while we are opening it.
-    open: HashMap<ConnectionId, mpsc::Sender<Bytes>>,
+    open: HashMap<ConnectionId, Queue>,
     /// The streams that we opened: one for each place.
     ours: BTreeMap<SocketAddr, ConnectionId>,
     pub(super) streams: Streams,
@@ -41,7 +41,7 @@ impl Flows {
     }
 
     /// Notes a stream that was accepted.
-    pub(super) fn opened(&mut self, flow: Flow, queue: mpsc::Sender<Bytes>) {
+    pub(super) fn opened(&mut self, flow: Flow, queue: Queue) {
         if let Some(id) = flow.connection {
             self.open.insert(id, queue);
         }
@@ -65,7 +65,7 @@ impl Flows {
             return socket.is_some_and(|datagrams| datagrams.socket.try_send_to(&bytes, flow.remote).is_ok());
         }
         let queue = self.stream(flow).and_then(|id| self.open.get(&id));
-        queue.is_some_and(|queue| queue.try_send(bytes).is_ok())
+        queue.is_some_and(|queue| queue.put(bytes))
     }
 
     /// The stream of a flow; one is opened if the flow has none.

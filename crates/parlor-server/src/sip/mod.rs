@@ -3,6 +3,7 @@
 mod dispatch;
 mod flows;
 mod listener;
+mod queue;
 mod reading;
 mod requests;
 mod stream;
@@ -14,16 +15,15 @@ pub(crate) use task::{SipTask, Socket};
 pub(crate) use udp::bind_udp;
 
 use crate::metrics::{Layer, Metrics};
-use bytes::Bytes;
 use parlor_focus::{NextHop, RequestId};
 use parlor_sip::{Flow, Message, ParseError, Request, Response, ServerTransactionId};
-use tokio::sync::mpsc;
+use queue::Queue;
 
 /// What sockets tell the SIP task.
 #[derive(Debug)]
 pub(crate) enum Incoming {
     /// A stream was accepted; what is sent to it goes into the queue.
-    Opened { flow: Flow, queue: mpsc::Sender<Bytes> },
+    Opened { flow: Flow, queue: Queue },
     /// A message.
     Message { flow: Flow, message: Box<Message> },
     /// Something that is no message, perhaps answerable.

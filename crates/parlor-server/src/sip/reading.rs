@@ -1,20 +1,20 @@
 //! The reading half of a SIP stream.
 
 use super::Incoming;
-use super::stream::{PATIENCE, Replies, Streams};
+use super::queue::Replies;
+use super::stream::{LAST_WORDS, PATIENCE, Streams};
 use crate::metrics::Layer;
 use bytes::{Bytes, BytesMut};
 use parlor_sip::{Flow, StreamDecoder, StreamError, StreamEvent};
 use std::io;
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::{Instant, timeout};
+use tracing::debug;
 
-/// A stream is read only while fewer answers wait to be written, so that a peer that asks and does not read is stopped by
-/// TCP.
-const WAITING: usize = 256;
 /// The most that is read at once.
 const READ: usize = 16 * 1024;
 
@@ -36,7 +36,7 @@ impl<'a, R: AsyncRead + Unpin> Reader<'a, R> {
         Self { half, flow, streams, replies, decoder, patience: Some(PATIENCE) }
     }
 
-    /// Hands on what comes until the peer closes, breaks the framing, or lets us wait too long.
+    /// Hands on what comes until the peer closes or breaks the framing; an error when it lets us wait too long.
     pub(super) async fn run(mut self) -> io::Result<()> {
         loop {
             let bytes = self.next_bytes().await?;
@@ -44,7 +44,9 @@ impl<'a, R: AsyncRead + Unpin> Reader<'a, R> {
                 return Ok(());
             }
             self.decoder.push(bytes);
-            self.hand_on().await?;
+            if self.hand_on().await?.is_break() {
+                return Ok(());
+            }
         }
     }
 
@@ -65,23 +67,26 @@ impl<'a, R: AsyncRead + Unpin> Reader<'a, R> {
         Ok(buffer.freeze())
     }
 
-    /// Hands on all messages that are whole.
-    async fn hand_on(&mut self) -> io::Result<()> {
+    /// Hands on all messages that are whole; there will be none after the framing is broken.
+    async fn hand_on(&mut self) -> io::Result<ControlFlow<()>> {
         loop {
-            self.replies.at_most(WAITING).await?;
+            self.replies.fetched().await;
             match self.decoder.poll() {
                 Ok(None) => break,
                 Ok(Some(event)) => {
                     self.patience = None;
                     self.tell(event).await?;
                 }
-                Err(lost) => return self.lose_framing(lost).await,
+                Err(lost) => {
+                    self.lose_framing(lost).await;
+                    return Ok(ControlFlow::Break(()));
+                }
             }
         }
         if self.decoder.is_mid_message() {
             self.patience.get_or_insert(PATIENCE);
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     async fn tell(&self, event: StreamEvent) -> io::Result<()> {
@@ -100,16 +105,14 @@ impl<'a, R: AsyncRead + Unpin> Reader<'a, R> {
         self.streams.incoming.send(told).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 
-    /// What is still owed is written, then the stream is closed. What comes meanwhile is thrown away, as closing with
-    /// unread data would take the answer from the peer.
-    async fn lose_framing(&mut self, lost: StreamError) -> io::Result<()> {
+    /// What comes from now on is thrown away, as closing with unread data would take the answer from the peer.
+    async fn lose_framing(&mut self, lost: StreamError) {
+        debug!(peer = %self.flow.remote, "SIP framing lost");
         self.streams.metrics.reject(Layer::Sip, "framing");
         let _ = self.streams.incoming.send(Incoming::Invalid { flow: self.flow, error: lost.0 }).await;
         let mut waste = vec![0; 4096];
         let drained = async { while self.half.read(&mut waste).await.is_ok_and(|n| n > 0) {} };
-        let _ = timeout(Duration::from_secs(1), drained).await;
-        self.replies.at_most(0).await?;
-        Err(io::ErrorKind::InvalidData.into())
+        let _ = timeout(LAST_WORDS, drained).await;
     }
 }
 
@@ -136,6 +139,7 @@ mod tests {
     use super::*;
     use crate::addresses::Admission;
     use crate::metrics::Metrics;
+    use crate::sip::queue::Queue;
     use parlor_sip::{ConnectionId, Limits, Transport};
     use std::sync::Arc;
     use std::sync::atomic::AtomicU64;
@@ -157,8 +161,8 @@ mod tests {
             admission: Admission::new(1, 1),
             next: Arc::new(AtomicU64::new(1)),
         };
-        let (queue, _waiting) = mpsc::channel(16);
-        let replies = Replies::of(&queue);
+        let (queue, _waiting) = Queue::new();
+        let replies = queue.replies();
         let address = "192.0.2.1:5060".parse().expect("an address");
         let connection = Some(ConnectionId(1));
         let flow = Flow { transport: Transport::Tcp, local: address, remote: address, connection };

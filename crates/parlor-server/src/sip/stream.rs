@@ -1,30 +1,30 @@
 //! SIP over TCP and TLS.
 
 use super::Incoming;
+use super::queue::{Queue, Replies, Waiting};
 use super::reading::Reader;
 use crate::addresses::Admission;
 use crate::metrics::{Counted, Metrics};
-use bytes::Bytes;
 use parlor_sip::{ConnectionId, Flow, Limits, Transport};
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc::WeakSender;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::debug;
 
-/// How many messages may wait to be written to one stream: those that stop it from being read, and an answer to each
-/// request of it that is under way then.
-const QUEUE: usize = 4096;
 /// How long a stream may take to open, to its first message, to the whole of one that has begun, or to take what is
 /// written.
 pub(super) const PATIENCE: Duration = Duration::from_secs(32);
+/// How long what is owed is still written to a peer that has closed its half or broken the framing. Nobody tells which of
+/// its requests are unanswered, so that each stream is kept for so long.
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What all streams share.
 #[derive(Clone, Debug)]
@@ -45,11 +45,11 @@ impl Streams {
     }
 
     /// Opens a stream to there, if there may be one more, and gives the queue of what is sent over it.
-    pub(super) fn open(&self, local: SocketAddr, remote: SocketAddr) -> Option<(Flow, mpsc::Sender<Bytes>)> {
+    pub(super) fn open(&self, local: SocketAddr, remote: SocketAddr) -> Option<(Flow, Queue)> {
         let admitted = self.admission.try_admit(remote.ip())?;
         let flow = self.flow(false, local, remote);
-        let (queue, waiting) = mpsc::channel(QUEUE);
-        let replies = Replies::of(&queue);
+        let (queue, waiting) = Queue::new();
+        let replies = queue.replies();
         let streams = self.clone();
         tokio::spawn(async move {
             streams.report(flow, connect(flow, &streams, replies, waiting).await).await;
@@ -67,7 +67,7 @@ impl Streams {
     }
 }
 
-async fn connect(flow: Flow, streams: &Streams, replies: Replies, waiting: mpsc::Receiver<Bytes>) -> io::Result<()> {
+async fn connect(flow: Flow, streams: &Streams, replies: Replies, waiting: Waiting) -> io::Result<()> {
     let stream = timeout(PATIENCE, TcpStream::connect(flow.remote)).await.map_err(|_| io::ErrorKind::TimedOut)??;
     set_up(&stream)?;
     exchange(stream.into_split(), flow, streams, replies, waiting).await
@@ -80,91 +80,49 @@ pub(super) fn set_up(stream: &TcpStream) -> io::Result<()> {
 
 /// Serves a stream that was accepted.
 pub(super) async fn serve(halves: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin), flow: Flow, streams: Streams) {
-    let (queue, waiting) = mpsc::channel(QUEUE);
-    let replies = Replies::of(&queue);
+    let (queue, waiting) = Queue::new();
+    let replies = queue.replies();
     if streams.incoming.send(Incoming::Opened { flow, queue }).await.is_ok() {
         streams.report(flow, exchange(halves, flow, &streams, replies, waiting).await).await;
     }
 }
 
-/// Reads and writes until either ends.
+/// Reads and writes until the peer is heard no more and has had some time to take what it is owed, or either half fails.
 async fn exchange(
     halves: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
     flow: Flow,
     streams: &Streams,
     replies: Replies,
-    waiting: mpsc::Receiver<Bytes>,
+    waiting: Waiting,
 ) -> io::Result<()> {
     let _counted = Counted::in_gauge(&streams.metrics.sip_connections);
+    let mut writing = pin!(write(halves.1, waiting));
     tokio::select! {
         biased;
-        read = Reader::new(halves.0, flow, streams, &replies).run() => read,
-        written = write(halves.1, waiting, &replies.written) => written,
+        read = Reader::new(halves.0, flow, streams, &replies).run() => read?,
+        written = &mut writing => return written,
     }
+    timeout(LAST_WORDS, writing).await.unwrap_or(Ok(()))
 }
 
-/// What the reading half knows of what waits to be written.
-#[derive(Debug)]
-pub(super) struct Replies {
-    queue: WeakSender<Bytes>,
-    written: Notify,
-}
-
-impl Replies {
-    /// Only the SIP task keeps the queue: when it gives the stream up, nothing more comes to be written, and the stream
-    /// ends.
-    pub(super) fn of(queue: &mpsc::Sender<Bytes>) -> Self {
-        Self { queue: queue.downgrade(), written: Notify::new() }
-    }
-
-    /// Waits until at most so many wait. No permits are reserved for this, as that would take them from the answers.
-    pub(super) async fn at_most(&self, waiting: usize) -> io::Result<()> {
-        loop {
-            let Some(queue) = self.queue.upgrade() else { return Err(io::ErrorKind::BrokenPipe.into()) };
-            if queue.max_capacity() - queue.capacity() <= waiting {
-                return Ok(());
-            }
-            drop(queue);
-            self.written.notified().await;
-        }
-    }
-
-    pub(super) fn pong(&self) {
-        if let Some(queue) = self.queue.upgrade() {
-            let _ = queue.try_send(Bytes::from_static(b"\r\n"));
-        }
-    }
-}
-
-async fn write(
-    mut half: impl AsyncWrite + Unpin,
-    mut waiting: mpsc::Receiver<Bytes>,
-    written: &Notify,
-) -> io::Result<()> {
-    let mut gathered = Vec::new();
-    loop {
-        let mut messages = Vec::new();
-        if waiting.recv_many(&mut messages, QUEUE).await == 0 {
-            return Ok(());
-        }
-        gathered.clear();
-        for message in &messages {
-            gathered.extend_from_slice(message);
-        }
+async fn write(mut half: impl AsyncWrite + Unpin, mut waiting: Waiting) -> io::Result<()> {
+    while let Some(gathered) = waiting.next().await {
         timeout(PATIENCE, async {
-            half.write_all(&gathered).await?;
+            half.write_all(&gathered.octets).await?;
             half.flush().await
         })
         .await
         .map_err(|_| io::ErrorKind::TimedOut)??;
-        gathered = Vec::new();
-        written.notify_one();
+        waiting.written(&gathered);
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
+    use tokio::io::AsyncReadExt as _;
 
     fn streams(permits: usize) -> (Streams, mpsc::Receiver<Incoming>) {
         let (incoming, told) = mpsc::channel(16);
@@ -205,32 +163,67 @@ mod tests {
         assert!(streams.open(local, address("127.0.0.1:1")).is_none(), "two in all");
     }
 
-    /// A peer that asks 2,000 times and reads nothing is read no further than a few hundred requests ahead, and cut off
-    /// when what is written to it is not taken in time.
+    fn options(via: usize) -> String {
+        format!(
+            "OPTIONS sip:lobby@example.com SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx;x={}\r\nCall-ID: c\r\n\
+             From: <sip:alice@example.com>;tag=1\r\nTo: <sip:lobby@example.com>\r\nCSeq: 1 OPTIONS\r\nl: 0\r\n\r\n",
+            "x".repeat(via)
+        )
+    }
+
+    /// Serves one end of a stream that takes 4 KiB without being read, and gives the other.
+    fn served(streams: &Streams) -> (tokio::io::DuplexStream, tokio::task::JoinHandle<()>) {
+        let (peer, ours) = tokio::io::duplex(4096);
+        let address = "127.0.0.1:5060".parse().expect("an address");
+        let flow = streams.flow(false, address, address);
+        (peer, tokio::spawn(serve(tokio::io::split(ours), flow, streams.clone())))
+    }
+
+    /// A peer that asks 2,000 times and reads nothing is read no further ahead than a quarter of a MiB of answers, and cut
+    /// off when what is written to it is not taken in time.
     #[tokio::test(start_paused = true)]
     async fn who_does_not_read_is_cut_off() {
-        let options = "OPTIONS sip:lobby@example.com SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nCall-ID: c\r\n\
-             From: <sip:alice@example.com>;tag=1\r\nTo: <sip:lobby@example.com>\r\nCSeq: 1 OPTIONS\r\nl: 0\r\n\r\n";
-        let (streams, mut told) = streams(1);
-        let (mut peer, ours) = tokio::io::duplex(4096);
-        let address = "127.0.0.1:5060".parse().expect("an address");
-        let served =
-            tokio::spawn(serve(tokio::io::split(ours), streams.flow(false, address, address), streams.clone()));
-        let burst = options.repeat(2000);
-        let asking = tokio::spawn(async move {
-            let _ = peer.write_all(burst.as_bytes()).await;
-            std::future::pending::<()>().await;
-            drop(peer);
-        });
-        let Some(Incoming::Opened { queue, .. }) = told.recv().await else { panic!("it opens") };
-        let (began, mut asked) = (tokio::time::Instant::now(), 0);
-        while let Some(Incoming::Message { .. }) = told.recv().await {
-            asked += 1;
-            queue.try_send(Bytes::from(vec![b'x'; 500])).expect("there is space for each answer");
+        for (via, answer, ahead) in [(10, 500, 400..512), (30_000, 30_500, 8..32)] {
+            let (streams, mut told) = streams(1);
+            let (mut peer, served) = served(&streams);
+            let burst = options(via).repeat(2000);
+            let asking = tokio::spawn(async move {
+                let _ = peer.write_all(burst.as_bytes()).await;
+                std::future::pending::<()>().await;
+                drop(peer);
+            });
+            let Some(Incoming::Opened { queue, .. }) = told.recv().await else { panic!("it opens") };
+            let (began, mut asked) = (tokio::time::Instant::now(), 0);
+            while let Some(Incoming::Message { .. }) = told.recv().await {
+                asked += 1;
+                assert!(queue.put(Bytes::from(vec![b'x'; answer])), "there is space for each answer");
+            }
+            assert!(ahead.contains(&asked), "{asked} of {answer} octets");
+            assert!(began.elapsed() >= PATIENCE && began.elapsed() < PATIENCE * 2, "{:?}", began.elapsed());
+            served.await.expect("it has ended");
+            asking.abort();
         }
-        assert!((256..512).contains(&asked), "{asked}");
-        assert!(began.elapsed() >= PATIENCE && began.elapsed() < PATIENCE * 2, "{:?}", began.elapsed());
-        served.await.expect("it has ended");
-        asking.abort();
+    }
+
+    /// A peer that has closed its half, or broken the framing and closed it, gets what it is owed although that comes later.
+    #[tokio::test(start_paused = true)]
+    async fn who_closes_its_half_gets_its_answers() {
+        let broken = options(10).replace("l: 0", "l: none");
+        for sent in [options(10), broken] {
+            let (streams, mut told) = streams(1);
+            let (mut peer, served) = served(&streams);
+            peer.write_all(sent.as_bytes()).await.expect("it fits");
+            peer.shutdown().await.expect("it may");
+            let Some(Incoming::Opened { queue, .. }) = told.recv().await else { panic!("it opens") };
+            let asked = told.recv().await;
+            assert!(matches!(asked, Some(Incoming::Message { .. } | Incoming::Invalid { .. })), "{asked:?}");
+            // On the clock of the test: by then the end of what the peer sends has been seen.
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            queue.put(Bytes::from_static(b"SIP/2.0 400 Bad Request\r\n\r\n"));
+            let mut answer = String::new();
+            peer.read_to_string(&mut answer).await.expect("it is closed in good order");
+            assert!(answer.starts_with("SIP/2.0 400"), "{sent} {answer:?}");
+            served.await.expect("it has ended");
+        }
     }
 }
