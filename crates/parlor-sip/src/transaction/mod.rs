@@ -85,7 +85,12 @@ impl Endpoint {
 
     /// The counters.
     pub fn stats(&self) -> Stats {
-        Stats { server_transactions: self.servers.len(), client_transactions: self.clients.len(), ..self.stats }
+        Stats {
+            server_transactions: self.servers.len(),
+            server_bytes: self.server_bytes,
+            client_transactions: self.clients.len(),
+            ..self.stats
+        }
     }
 
     /// Takes in a message that came over `flow`.
