@@ -139,22 +139,15 @@ impl Focus {
 
     /// A session's connection is there.
     pub fn handle_bound(&mut self, _now: Instant, session: SessionId) {
-        let Some(&id) = self.sessions.get(&session) else { return };
-        if let Some(Media::Open(open)) = self.legs.get_mut(&id).map(|leg| &mut leg.media) {
-            open.bound = true;
-            self.timers.disarm(id, Timer::Bind);
-            self.timers.disarm(id, Timer::Rejoin);
+        if let Some(&id) = self.sessions.get(&session) {
+            self.bind(id);
         }
     }
 
     /// A session's connection is lost: its participant has some time for a re-INVITE (CHAT-151).
     pub fn handle_unbound(&mut self, now: Instant, _room: &mut Room, session: SessionId) {
-        let Some(&id) = self.sessions.get(&session) else { return };
-        if let Some(Media::Open(open)) = self.legs.get_mut(&id).map(|leg| &mut leg.media)
-            && open.bound
-        {
-            open.bound = false;
-            self.timers.arm(id, Timer::Rejoin, now + self.settings.rejoin_timeout);
+        if let Some(&id) = self.sessions.get(&session) {
+            self.unbind(now, id);
         }
     }
 

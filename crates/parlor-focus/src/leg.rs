@@ -6,7 +6,7 @@ use crate::{NextHop, RequestId};
 use parlor_msrp::Path;
 use parlor_room::{Identity, SessionId};
 use parlor_sip::{Dialog, Flow, Method, Request, Response, ServerTransactionId, Transport, Uri};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Names a dialog of one focus; it is the random part of the local tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,7 +91,19 @@ pub(crate) struct Open {
     pub(crate) local: parlor_msrp::Uri,
     pub(crate) peer: Path,
     pub(crate) role: Role,
-    pub(crate) bound: bool,
+    pub(crate) binding: Binding,
+}
+
+/// Whether a session has a connection, as far as we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Binding {
+    /// None.
+    Free,
+    /// One.
+    Bound {
+        /// When SDP was last exchanged since.
+        renewed: Option<Instant>,
+    },
 }
 
 /// Our refresh that is under way.

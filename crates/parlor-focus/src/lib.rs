@@ -30,6 +30,7 @@ pub mod uas;
 pub use features::{METHODS, SUPPORTED};
 pub use focus::{Focus, tag_prefix};
 pub use limits::Limits;
+pub use negotiation::OVERTAKES;
 pub use output::{DialogChange, EndReason, NextHop, Output, RequestId, SessionSpec};
 pub use reject::{Refusal, Reject};
 pub use settings::{Contacts, Settings, SipAddress};

@@ -1,11 +1,14 @@
 //! What offers and answers make of a session: opened, changed, given up, taken up again.
 
-use crate::leg::{LegId, Media, Open};
+use crate::leg::{Binding, LegId, Media, Open};
 use crate::sdp::{self, LocalSdp, Negotiated, Offered, Role, SdpReject, Unacceptable};
 use crate::timers::Timer;
 use crate::{EndReason, Focus, Output, Reject, SessionSpec};
 use parlor_room::{Identity, Room, SessionId};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// By so much an exchange of SDP may overtake the news that a connection is lost.
+pub const OVERTAKES: Duration = Duration::from_secs(30);
 
 impl Focus {
     /// Lets somebody in with what was agreed.
@@ -83,16 +86,49 @@ impl Focus {
 
     /// Both sides know the session: from now on it is to be bound, by us if the peer waits.
     pub(crate) fn settle(&mut self, now: Instant, id: LegId, moved: bool) {
-        let Some(leg) = self.legs.get(&id) else { return };
-        let Media::Open(open) = &leg.media else { return };
-        let session = open.session;
-        let connects = open.role == Role::Connect && (moved || !open.bound);
-        let allowed = Some(leg.flow.remote.ip());
-        if !open.bound {
-            self.timers.disarm(id, Timer::Rejoin);
-            self.timers.arm(id, Timer::Bind, now + self.settings.bind_timeout); // MSRP-98b
-        }
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let Media::Open(open) = &mut leg.media else { return };
+        let connects = match &mut open.binding {
+            Binding::Free => {
+                self.timers.disarm(id, Timer::Rejoin);
+                self.timers.arm(id, Timer::Bind, now + self.settings.bind_timeout); // MSRP-98b
+                true
+            }
+            Binding::Bound { renewed } => {
+                *renewed = Some(now);
+                moved
+            }
+        };
         if connects {
+            self.connect(id);
+        }
+    }
+
+    /// A session's connection is there.
+    pub(crate) fn bind(&mut self, id: LegId) {
+        if let Some(Media::Open(open)) = self.legs.get_mut(&id).map(|leg| &mut leg.media) {
+            open.binding = Binding::Bound { renewed: None };
+            self.timers.disarm(id, Timer::Bind);
+            self.timers.disarm(id, Timer::Rejoin);
+        }
+    }
+
+    /// A session's connection is lost. If the peer has said so before, by an offer, it waits for us (MSRP-97).
+    pub(crate) fn unbind(&mut self, now: Instant, id: LegId) {
+        let Some(Media::Open(open)) = self.legs.get_mut(&id).map(|leg| &mut leg.media) else { return };
+        let Binding::Bound { renewed } = std::mem::replace(&mut open.binding, Binding::Free) else { return };
+        self.timers.arm(id, Timer::Rejoin, now + self.settings.rejoin_timeout);
+        if renewed.is_some_and(|at| now < at + OVERTAKES) {
+            self.connect(id);
+        }
+    }
+
+    fn connect(&mut self, id: LegId) {
+        let Some(leg) = self.legs.get(&id) else { return };
+        if let Media::Open(open) = &leg.media
+            && open.role == Role::Connect
+        {
+            let (session, allowed) = (open.session, Some(leg.flow.remote.ip()));
             self.emit(Output::Connect { session, allowed });
         }
     }
@@ -169,6 +205,6 @@ fn opened(session: SessionId, agreed: &Negotiated) -> Media {
         local: agreed.local.clone(),
         peer: agreed.peer.path.clone(),
         role: agreed.role,
-        bound: false,
+        binding: Binding::Free,
     }))
 }

@@ -189,3 +189,28 @@ fn glare_follows_the_table() {
         }
     }
 }
+
+/// MSRP-97, 152: the re-INVITE of a peer that waits may come before we know that its connection is lost; then we connect
+/// as soon as we do. An offer of long ago is none that says so.
+#[test]
+fn a_passive_peer_is_connected_to_again_if_its_offer_overtakes_the_loss() {
+    for (between, reconnected) in [(1, true), (60, false)] {
+        let mut scene = Scene::new();
+        let mut peer = Peer::new("alice");
+        let passive = OFFER.replace("actpass", "passive");
+        let (response, _) = scene.request(&peer.invite(Some(&passive)), peer.flow);
+        peer.learn(&response);
+        assert!(connects(&scene.ack(&peer.ack(None))));
+        let session = scene.session();
+        scene.focus.handle_bound(scene.now, session);
+        scene.request(&peer.next("INVITE", Some(&passive)), peer.flow);
+        assert!(!connects(&scene.ack(&peer.ack(None))), "as far as we know the connection is there");
+        scene.pass(between * SECOND);
+        scene.focus.handle_unbound(scene.now, &mut scene.room, session);
+        assert_eq!(connects(&scene.outputs()), reconnected);
+        if reconnected {
+            scene.focus.handle_bound(scene.now, session);
+            assert!(scene.pass(60 * SECOND).is_empty(), "bound again");
+        }
+    }
+}

@@ -218,9 +218,9 @@ impl Connection {
     async fn unbind_all(&self) {
         let seats = std::mem::take(&mut *self.seats());
         for seat in seats {
-            // First the room, so that whoever binds it next is heard after this.
-            seat.entry.room.unbound(self.place(&seat)).await;
+            // Before the room hears of it, which may connect at once.
             seat.entry.unbind();
+            seat.entry.room.unbound(self.place(&seat)).await;
         }
     }
 

@@ -1,12 +1,13 @@
 //! The sessions by the session id of their URI: the one map that all connections share.
 
 use crate::room::RoomHandle;
+use parlor_focus::OVERTAKES;
 use parlor_msrp::{Path, Uri};
 use parlor_room::SessionId;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// One session as connections see it.
@@ -43,9 +44,6 @@ enum Hold {
     },
     Lost,
 }
-
-/// By so much an exchange of SDP may overtake the news that the connection is lost.
-const OVERTAKES: Duration = Duration::from_secs(30);
 
 /// Whether a connection may bind a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
