@@ -217,14 +217,17 @@ impl Index {
 }
 
 fn offer(handle: &RoomHandle, input: SipInput) -> Dispatch {
-    if handle.sip.capacity() <= KEPT && !may_take_kept(handle, &input) {
+    // First the place: a dialog whose message finds none keeps its own for when it comes again.
+    let place = match handle.sip.try_reserve() {
+        Ok(place) => place,
+        Err(mpsc::error::TrySendError::Full(())) => return Dispatch::Overloaded(input),
+        Err(mpsc::error::TrySendError::Closed(())) => return Dispatch::NoRoom(input),
+    };
+    if handle.sip.capacity() < KEPT && !may_take_kept(handle, &input) {
         return Dispatch::Overloaded(input);
     }
-    match handle.sip.try_send(input) {
-        Ok(()) => Dispatch::Taken,
-        Err(mpsc::error::TrySendError::Full(input)) => Dispatch::Overloaded(input),
-        Err(mpsc::error::TrySendError::Closed(input)) => Dispatch::NoRoom(input),
-    }
+    place.send(input);
+    Dispatch::Taken
 }
 
 /// Whether this may have one of the kept places, which it takes then.
@@ -316,5 +319,17 @@ mod tests {
         assert!(!is_taken(&handle, input("BYE", TAG)), "the dialog is gone");
         while mailbox.try_recv().is_ok() {}
         assert!(is_taken(&handle, input("BYE", TAG)), "there is space for everything again");
+    }
+
+    /// A BYE that comes when not even a kept place is left is refused, and taken when it comes again.
+    #[test]
+    fn who_is_refused_has_taken_no_place() {
+        let (handle, mut mailbox) = room();
+        handle.dialogs.insert(TAG);
+        let offered = (0..=SIP_MAILBOX).filter(|_| is_taken(&handle, response(false))).count();
+        assert_eq!(offered, SIP_MAILBOX);
+        assert!(!is_taken(&handle, input("BYE", TAG)), "it is full");
+        mailbox.try_recv().expect("something waits");
+        assert!(is_taken(&handle, input("BYE", TAG)), "one place is left");
     }
 }
