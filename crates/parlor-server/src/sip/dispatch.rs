@@ -1,6 +1,6 @@
 //! Which room a request is for.
 
-use crate::metrics::SipMethod;
+use crate::metrics::{Layer, SipMethod};
 use crate::room::{Dispatch, SipInput};
 use crate::sip::count_refusal;
 use crate::sip::task::SipTask;
@@ -45,9 +45,10 @@ impl SipTask {
             return self.answer(now, tx, &request, &uas::Target::Room(name.into()));
         }
         if as_joining && reserved.is_none() {
-            return self.refuse(now, tx, &request, &Reject::Overload);
+            return self.refuse_session(now, tx, &request);
         }
-        let input = SipInput::Request { tx, request, flow, reserved };
+        // Who only asks takes no place while it waits.
+        let input = SipInput::Request { tx, request, flow, reserved: reserved.filter(|_| joins) };
         if joins {
             let dispatched = self.rooms.join(name, input);
             return self.refuse_undelivered(now, dispatched);
@@ -101,6 +102,13 @@ impl SipTask {
         self.respond(now, tx, &response);
     }
 
+    /// There are as many sessions as there may be.
+    fn refuse_session(&mut self, now: Instant, tx: ServerTransactionId, request: &Request) {
+        self.metrics.reject(Layer::Sip, "too_many_sessions");
+        let response = uas::refuse(request, &Reject::Overload, &self.focus, &self.tag());
+        self.endpoint.respond(now, tx, &response);
+    }
+
     fn respond(&mut self, now: Instant, tx: ServerTransactionId, response: &Response) {
         count_refusal(&self.metrics, response.code);
         self.endpoint.respond(now, tx, response);
@@ -130,5 +138,59 @@ fn in_no_dialog(request: &Request) -> Reject {
     match uas::method(&request.method) {
         Ok(()) => Reject::NoDialog,
         Err(reject) => reject,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::msrp::SessionTable;
+    use crate::room::tests::{Scene, invite, parse};
+    use crate::sip::task::Settings;
+    use parlor_sip::{Event, Limits, Message, TransactionLimits, Transport};
+    use tokio::sync::mpsc;
+
+    impl SipTask {
+        /// Takes a request in and gives the code of the answer, unless a room has the request.
+        fn asked(&mut self, text: &str) -> Option<u16> {
+            let address = "192.0.2.9:5060".parse().expect("an address");
+            let flow = Flow { transport: Transport::Udp, local: address, remote: address, connection: None };
+            let now = Instant::now();
+            self.endpoint.handle_message(now, flow, Message::Request(parse(text)));
+            while let Some(event) = self.endpoint.poll_event() {
+                let Event::Request { tx, request, flow } = event else { panic!("{event:?}") };
+                self.handle_request(now, tx, request, flow);
+            }
+            self.endpoint.poll_transmit().and_then(|transmit| transmit.status())
+        }
+    }
+
+    /// Those who only ask take nobody's place, however long their room lets them wait; they are told when none is left, as
+    /// those are who would join.
+    #[tokio::test]
+    async fn places_of_sessions_are_for_those_who_join() {
+        let scene = Scene::new();
+        let settings = Settings {
+            limits: Limits::default(),
+            transactions: TransactionLimits::default(),
+            connections: 1,
+            per_address: 1,
+        };
+        let (table, metrics) = (Arc::new(SessionTable::new(2)), Arc::clone(&scene.shared.metrics));
+        let (_, outgoing) = mpsc::channel(1);
+        let focus = Arc::clone(&scene.shared.focus);
+        // No room gets a turn, as nothing is awaited: all requests wait.
+        let mut task = SipTask::new(&settings, Arc::clone(&scene.rooms), table, focus, metrics, outgoing);
+        let options = |name| invite(name).replace("INVITE", "OPTIONS");
+        assert_eq!(task.asked(&invite("alice")), None);
+        for asking in ["one", "two", "three"] {
+            assert_eq!(task.asked(&options(asking)), None);
+        }
+        assert_eq!(task.asked(&invite("bob")), None);
+        assert_eq!(task.asked(&invite("carol")), Some(503));
+        assert_eq!(task.asked(&options("four")), Some(503));
+        let shown = scene.shared.metrics.render().expect("text");
+        assert!(shown.contains("parlor_rejected_total{layer=\"sip\",reason=\"too_many_sessions\"} 2"), "{shown}");
+        assert!(!shown.contains("overload"), "{shown}");
     }
 }

@@ -29,7 +29,7 @@ use tokio::sync::mpsc;
 /// What all rooms share, with the far ends of what they are given.
 pub(crate) struct Scene {
     pub(crate) shared: Arc<Shared>,
-    rooms: Arc<Rooms>,
+    pub(crate) rooms: Arc<Rooms>,
     to_sip: mpsc::Receiver<SipOutput>,
     endpoint: Endpoint,
 }
@@ -226,7 +226,7 @@ fn inputs(text: &str) -> Vec<Input> {
     events.map(input).collect()
 }
 
-pub(super) fn invite(name: &str) -> String {
+pub(crate) fn invite(name: &str) -> String {
     let sdp = format!(
         "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nt=0 0\r\nm=message 7654 TCP/MSRP *\r\nc=IN IP4 192.0.2.9\r\n\
          a=path:msrp://192.0.2.9:7654/{name}0123456789abcdef;tcp\r\na=accept-types:message/cpim\r\n\
@@ -249,7 +249,7 @@ pub(super) fn ack(name: &str, tag: &str) -> String {
     )
 }
 
-fn parse(text: &str) -> Request {
+pub(crate) fn parse(text: &str) -> Request {
     match parse_datagram(&Bytes::copy_from_slice(text.as_bytes()), &Limits::default()).expect("well-formed") {
         Message::Request(request) => request,
         Message::Response(response) => panic!("no request: {response:?}"),
