@@ -1,7 +1,7 @@
 //! Requests within a dialog, other than INVITE.
 
 use crate::focus::Answer;
-use crate::invite::allows_update;
+use crate::invite::{allows_update, contact};
 use crate::leg::{LegId, Phase};
 use crate::session_timer::Granted;
 use crate::{EndReason, Focus, Reject, identity, message, sdp, uas};
@@ -29,7 +29,10 @@ impl Focus {
             _ if leaving => Err(Reject::NoDialog),
             Method::Invite => self.reinvite(now, room, id, tx, request, flow),
             Method::Update => self.update(now, room, id, request, flow),
-            Method::Options => self.tell_capabilities(room, request, &flow),
+            Method::Options => {
+                uas::admissible(request)?;
+                Ok(self.tell_capabilities(room, request, &flow))
+            }
             // SIP-49: no response of ours was ever provisional.
             Method::Prack => Err(Reject::NoDialog),
             _ => Err(Reject::MethodNotAllowed),
@@ -55,6 +58,9 @@ impl Focus {
         flow: Flow,
     ) -> Result<Answer, Reject> {
         uas::admissible(request)?;
+        if request.headers.has(&HeaderName::Contact) {
+            contact(&request.headers)?;
+        }
         let offer = uas::readable_body(request)?;
         let open = self.legs.get(&id).is_some_and(|leg| leg.offer_is_open());
         if offer.is_some() && open {
@@ -65,7 +71,7 @@ impl Focus {
             Some(offer) => Some((id, self.renegotiate(now, room, id, offer)?)),
             None => None,
         };
-        self.follow(id, request, flow);
+        self.follow(id, request, flow)?;
         self.run_session_timer(now, id, granted.map(Granted::timer));
         let mut response = self.ok(room, id, request, granted);
         if let (Some(_), Some(leg)) = (settles, self.legs.get(&id)) {
@@ -74,25 +80,26 @@ impl Focus {
         Ok(Answer { response, settles })
     }
 
-    /// The peer is where this request came from, and may have changed its mind about UPDATE.
-    pub(crate) fn follow(&mut self, id: LegId, request: &Request, flow: Flow) {
-        let Some(leg) = self.legs.get_mut(&id) else { return };
+    /// The peer is where this request came from and its Contact says (SIP-42), and may have changed its mind about UPDATE.
+    pub(crate) fn follow(&mut self, id: LegId, request: &Request, flow: Flow) -> Result<(), Reject> {
+        let leg = self.legs.get_mut(&id).ok_or(Reject::NoDialog)?;
+        leg.dialog.refresh_target(request)?;
         leg.flow = flow;
         if request.headers.has(&HeaderName::Allow) {
             leg.updates = allows_update(&request.headers);
         }
+        Ok(())
     }
 
     /// OPTIONS outside of dialogs: refused as an INVITE would be (SIP-48).
     pub(crate) fn options(&mut self, room: &Room, request: &Request, flow: &Flow) -> Result<Answer, Reject> {
         uas::admissible(request)?;
         room.would_admit(&identity::identify(request, room, &self.settings.limits)?)?;
-        self.tell_capabilities(room, request, flow)
+        Ok(self.tell_capabilities(room, request, flow))
     }
 
     /// What we can do (SIP-48).
-    fn tell_capabilities(&mut self, room: &Room, request: &Request, flow: &Flow) -> Result<Answer, Reject> {
-        uas::admissible(request)?;
+    fn tell_capabilities(&mut self, room: &Room, request: &Request, flow: &Flow) -> Answer {
         let secure = flow.transport == Transport::Tls && *request.uri.scheme() == Scheme::Sips;
         let contact = message::contact(room, flow, secure, &self.settings);
         let mut response = message::ok(request, &contact, &self.settings);
@@ -103,7 +110,7 @@ impl Focus {
         }
         let tag = self.fresh_tag();
         response.set_to_tag(&tag);
-        Ok(response.into())
+        response.into()
     }
 }
 

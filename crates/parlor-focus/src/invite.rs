@@ -82,7 +82,7 @@ impl Focus {
             Some(offer) => (None, self.renegotiate(now, room, id, offer)?),
             None => (Some(self.same_offer(id)?), false),
         };
-        self.follow(id, request, flow);
+        self.follow(id, request, flow)?;
         Ok(self.accept(now, room, id, request, Acceptance { tx, granted, offered, moved }))
     }
 
@@ -227,7 +227,7 @@ fn nothing_known() -> Capabilities {
 }
 
 /// SIP-22, SIP-42: the one Contact, a URI that we can send to.
-fn contact(headers: &Headers) -> Result<(), Reject> {
+pub(crate) fn contact(headers: &Headers) -> Result<(), Reject> {
     let contact = headers.contact()?;
     if contact.uri.is_sip() { Ok(()) } else { Err(HeaderError::Malformed(HeaderName::Contact).into()) }
 }

@@ -137,6 +137,7 @@ impl UserAgent {
             return Err(500);
         }
         let body = session_answer(call, request, &self.profile.offer.path, &self.profile.offer.text)?;
+        call.dialog.refresh_target(request).map_err(|error| error.status())?;
         let mut response = Response::for_request(request, 200, "OK");
         response.headers.push(HeaderName::Contact, contact);
         response.headers.push(HeaderName::Allow, allow());

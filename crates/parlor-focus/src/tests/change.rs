@@ -96,6 +96,30 @@ fn a_refused_offer_leaves_the_session_as_it_was() {
     }
 }
 
+/// SIP-42: what is refused does not move the target of our requests, and no request moves it to what is no SIP URI.
+#[test]
+fn a_refused_request_leaves_the_target_where_it_was() {
+    let elsewhere = "<sip:alice@192.0.2.9:5999>";
+    for (method, contact, body, code) in [
+        ("INVITE", elsewhere, Some("junk"), 400),
+        ("UPDATE", elsewhere, Some("junk"), 400),
+        ("INVITE", "<tel:+15551234>", Some(OFFER), 400),
+        ("UPDATE", "<tel:+15551234>", None, 400),
+        ("UPDATE", elsewhere, None, 200),
+    ] {
+        let mut scene = Scene::new();
+        let mut peer = scene.joined("alice");
+        let before = std::mem::replace(&mut peer.contact, contact.into());
+        let (response, outputs) = scene.request(&peer.next(method, body), peer.flow);
+        assert_eq!((response.code, outputs.len()), (code, 0), "{method} {contact}");
+        let session = scene.session();
+        scene.focus.end_session(scene.now, &mut scene.room, session, EndReason::RoomClosed);
+        let (_, bye) = sent(&scene.outputs(), &Method::Bye);
+        let target = if code == 200 { contact.into() } else { before };
+        assert_eq!(format!("<{}>", bye.uri), target, "{method} {contact}");
+    }
+}
+
 #[test]
 fn a_removed_line_ends_the_session_and_waits_for_another() {
     // SIP-62, 65

@@ -115,8 +115,8 @@ impl Dialog {
         self.local_seq
     }
 
-    /// Takes in a received request: its CSeq must be higher than the last one, and a target refresh changes where our
-    /// requests go (RFC 3261 §12.2.2). An ACK, whose number is its INVITE's, is always let through.
+    /// Takes in a received request: its CSeq must be higher than the last one (RFC 3261 §12.2.2). An ACK, whose number is its
+    /// INVITE's, is always let through.
     pub fn accept_request(&mut self, request: &Request) -> Result<(), DialogError> {
         if request.method == Method::Ack {
             return Ok(());
@@ -127,15 +127,19 @@ impl Dialog {
             return Err(DialogError::OutOfOrder);
         }
         self.remote_seq = Some(seq);
-        self.refresh_target(&request.method, &request.headers)?;
         Ok(())
+    }
+
+    /// A received request is answered with a 2xx: a target refresh changes where our requests go (RFC 3261 §12.2.2).
+    pub fn refresh_target(&mut self, request: &Request) -> Result<(), DialogError> {
+        Ok(self.move_target(&request.method, &request.headers)?)
     }
 
     /// Takes in a 2xx to a request of ours, which may change where our requests go (RFC 3261 §12.2.1.2).
     pub fn accept_response(&mut self, response: &Response) -> Result<(), DialogError> {
         let CSeq { method, .. } = response.headers.cseq()?;
         if response.is_success() {
-            self.refresh_target(&method, &response.headers)?;
+            self.move_target(&method, &response.headers)?;
         }
         Ok(())
     }
@@ -178,9 +182,14 @@ impl Dialog {
         }
     }
 
-    fn refresh_target(&mut self, method: &Method, headers: &Headers) -> Result<(), HeaderError> {
+    fn move_target(&mut self, method: &Method, headers: &Headers) -> Result<(), HeaderError> {
         if is_target_refresh(method) && headers.has(&HeaderName::Contact) {
-            self.remote_target = headers.contact()?.uri;
+            let target = headers.contact()?.uri;
+            // Requests cannot be sent to anything else.
+            if !target.is_sip() {
+                return Err(HeaderError::Malformed(HeaderName::Contact));
+            }
+            self.remote_target = target;
         }
         Ok(())
     }

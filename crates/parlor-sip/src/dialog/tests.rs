@@ -61,14 +61,16 @@ fn requests_come_in_order() {
     assert_eq!(dialog.accept_request(&received("BYE", 99, "")), Err(DialogError::OutOfOrder));
 }
 
-/// SIP-42: target refreshes move the target, other requests do not.
+/// SIP-42: target refreshes move the target, other requests do not, nor does a Contact that is no SIP URI.
 #[test]
 fn the_target_is_refreshed() {
     let mut dialog = Dialog::uas(&received("INVITE", 1, CONTACT), "ours", Transport::Udp).unwrap();
     let elsewhere = "Contact: <sip:alice@elsewhere.example>\r\n";
-    dialog.accept_request(&received("MESSAGE", 2, elsewhere)).unwrap();
+    dialog.refresh_target(&received("MESSAGE", 2, elsewhere)).unwrap();
     assert_eq!(dialog.remote_target().host(), Some("192.0.2.1"));
-    dialog.accept_request(&received("UPDATE", 3, elsewhere)).unwrap();
+    assert!(dialog.refresh_target(&received("UPDATE", 3, "Contact: <tel:+15551234>\r\n")).is_err());
+    assert_eq!(dialog.remote_target().host(), Some("192.0.2.1"));
+    dialog.refresh_target(&received("UPDATE", 4, elsewhere)).unwrap();
     assert_eq!(dialog.remote_target().host(), Some("elsewhere.example"));
 }
 
