@@ -313,7 +313,8 @@ impl Switch {
     /// Queues something for one session ahead of all messages.
     pub(crate) fn push_control(&self, session: SessionId, encoded: Vec<u8>) {
         if let Some(attached) = self.sessions.get(&session).and_then(|state| state.attached.as_ref()) {
-            wake(attached.outbox.push_control(Bytes::from(encoded)));
+            // Of its own size: many may wait.
+            wake(attached.outbox.push_control(Bytes::from(encoded.into_boxed_slice())));
         }
     }
 

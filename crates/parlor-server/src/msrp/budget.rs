@@ -25,6 +25,14 @@ impl RoomBudget {
     pub(crate) fn new(limits: &OutboxLimits) -> Self {
         Self { heads: Share::new(limits.heads()), bulk: Share::new(limits.bulk()) }
     }
+
+    /// Waits until so much of first and of later frames may be under way in the room too.
+    pub(super) async fn acquire(&self, window: InWindow, heads: usize, bulk: usize) -> Credit {
+        // Bulk first: whoever waits for it must not sit on permits that short messages need.
+        let bulk = self.bulk.take(bulk).await;
+        let heads = self.heads.take(heads).await;
+        Credit::new((window, bulk, heads))
+    }
 }
 
 impl parlor_switch::Budget for RoomBudget {
@@ -48,16 +56,15 @@ impl Window {
         self.0.total
     }
 
-    /// Waits until so much of first and of later frames may be under way. What was `read` counts for the connection in any
-    /// case: it is kept until the room has looked at it.
-    pub(super) async fn acquire(&self, room: &RoomBudget, read: usize, heads: usize, bulk: usize) -> Credit {
-        let window = self.0.take(read.max(heads + bulk)).await;
-        // Bulk first: whoever waits for it must not sit on permits that short messages need.
-        let bulk = room.bulk.take(bulk).await;
-        let heads = room.heads.take(heads).await;
-        Credit::new((window, bulk, heads))
+    /// Waits until so much may be under way. What was read counts in any case: it is kept until its room has looked at it.
+    pub(super) async fn take(&self, octets: usize) -> InWindow {
+        InWindow(self.0.take(octets).await)
     }
 }
+
+/// What is under way from one connection, until this is dropped.
+#[derive(Debug)]
+pub(super) struct InWindow(#[expect(dead_code, reason = "held while it is under way")] Option<OwnedSemaphorePermit>);
 
 #[derive(Clone, Debug)]
 struct Share {
@@ -92,13 +99,15 @@ mod tests {
         let windows: Vec<Window> = (0..=fill).map(|_| Window::new(&limits)).collect();
         let mut held = Vec::new();
         for window in &windows[..fill] {
-            held.push(window.acquire(&room, 0, 0, limits.window()).await);
+            held.push(room.acquire(window.take(limits.window()).await, 0, limits.window()).await);
         }
-        let starved = windows[fill].acquire(&room, 0, 8192, limits.window() - 8192);
+        let starved =
+            async { room.acquire(windows[fill].take(limits.window()).await, 8192, limits.window() - 8192).await };
         tokio::pin!(starved);
         assert!(futures_now(&mut starved).is_none(), "the bulk is used up");
         let other = Window::new(&limits);
-        assert!(futures_now(&mut Box::pin(other.acquire(&room, 0, 700, 0))).is_some());
+        let short = async { room.acquire(other.take(700).await, 700, 0).await };
+        assert!(futures_now(&mut Box::pin(short)).is_some());
         held.pop().expect("some are held").settle(1);
         starved.await.settle(1);
     }

@@ -27,6 +27,9 @@ use tracing::debug;
 /// The most that is read at once, if the connection's window is not smaller.
 const READ: usize = 256 * 1024;
 
+/// How many events of one read are handed on at once: taken apart, short requests are several times as large.
+const ENOUGH: usize = 256;
+
 thread_local! {
     /// One for each worker: an idle connection has no buffer of its own.
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
@@ -37,18 +40,14 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
     let mut decoder = Decoder::new(connection.settings().decoder);
     let mut current = Current::Nothing;
     loop {
-        let takes_control = poll_fn(|cx| match connection.outbox.poll_control(cx.waker()) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        });
-        held(connection, takes_control).await;
+        held(connection, answers_taken(connection)).await;
         let bytes = read_some(&mut half, connection.window.octets()).await?;
         if bytes.is_empty() {
             return Ok(());
         }
         let read_at = Instant::now();
         connection.metrics().msrp_bytes_received.inc_by(bytes.len() as u64);
-        let read = bytes.len();
+        let mut uncounted = bytes.len();
         decoder.push(bytes);
         let mut runs: Vec<Run> = Vec::new();
         if let Current::Of { seat, .. } = &current {
@@ -58,13 +57,15 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
         loop {
             let taken = take_apart(connection, &mut decoder, &mut current, &mut runs);
             if let Some(first) = runs.first_mut() {
-                first.read = read;
+                first.read = std::mem::take(&mut uncounted);
             }
             for run in runs.drain(..) {
                 held(connection, run.hand_on(connection, read_at)).await;
             }
             match taken {
                 Taken::All => break,
+                Taken::Enough => {}
+                Taken::Refused => held(connection, answers_taken(connection)).await,
                 Taken::Early(request, answer) => {
                     held(connection, answer.comes()).await;
                     current = begin(connection, request, &mut runs);
@@ -79,6 +80,10 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
 enum Taken {
     /// To its end.
     All,
+    /// Up to where it is time to hand on what there is.
+    Enough,
+    /// Up to a request that was answered here.
+    Refused,
     /// Up to a request of a session that we offered, and whose answer has not come.
     Early(Box<Request>, Answer),
     /// Up to where the framing is lost.
@@ -86,7 +91,7 @@ enum Taken {
 }
 
 fn take_apart(connection: &Connection, decoder: &mut Decoder, current: &mut Current, runs: &mut Vec<Run>) -> Taken {
-    loop {
+    for _ in 0..ENOUGH {
         match decoder.poll() {
             Ok(Some(Event::Request(request))) => {
                 connection.metrics().msrp_requests.of(MsrpMethod::of(request.method.as_str())).inc();
@@ -94,12 +99,25 @@ fn take_apart(connection: &Connection, decoder: &mut Decoder, current: &mut Curr
                     return Taken::Early(request, answer);
                 }
                 *current = begin(connection, request, runs);
+                if let Current::Answered = current {
+                    return Taken::Refused;
+                }
             }
             Ok(Some(event)) => route(connection, event, current, runs),
             Ok(None) => return Taken::All,
             Err(error) => return Taken::Broken(error),
         }
     }
+    Taken::Enough
+}
+
+/// Waits while too many answers to the peer are not taken by it.
+async fn answers_taken(connection: &Connection) {
+    poll_fn(|cx| match connection.outbox.poll_control(cx.waker()) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await;
 }
 
 /// Waits for something else than the peer, whose timers stand still meanwhile (CHAT-62).
@@ -188,12 +206,18 @@ struct Run {
     read: usize,
     heads: usize,
     bulk: usize,
+    /// What is there of requests without a body, and responses.
+    bare: usize,
     whole: bool,
 }
 
 impl Run {
     async fn hand_on(self, connection: &Connection, read_at: Instant) {
-        let credit = connection.window.acquire(self.room.budget(), self.read, self.heads, self.bulk).await;
+        let window = connection.window.take(self.read.max(self.heads + self.bulk + self.bare)).await;
+        // Once more, as what was handed on before has drawn answers meanwhile; and before the room's budget is taken, which
+        // is not to wait for a peer.
+        answers_taken(connection).await;
+        let credit = self.room.budget().acquire(window, self.heads, self.bulk).await;
         for Seat { slot, entry } in self.bound {
             self.room.bound(entry, Arc::clone(&connection.outbox), slot).await;
         }
@@ -203,6 +227,12 @@ impl Run {
     }
 
     fn push(&mut self, seat: &Seat, input: Input) {
+        let is_bare = match &input {
+            Input::Request(request) => !request.has_body,
+            Input::Response(_) => true,
+            Input::Body(_) | Input::End(_) => false,
+        };
+        self.bare += if is_bare { CHUNK_OVERHEAD } else { 0 };
         self.inputs.push((seat.entry.session, seat.slot, input));
     }
 }
@@ -210,7 +240,16 @@ impl Run {
 fn run_of<'a>(runs: &'a mut Vec<Run>, room: &Arc<RoomHandle>) -> &'a mut Run {
     if runs.last().is_none_or(|run| !Arc::ptr_eq(&run.room, room)) {
         let room = Arc::clone(room);
-        runs.push(Run { room, bound: Vec::new(), inputs: Vec::new(), read: 0, heads: 0, bulk: 0, whole: false });
+        runs.push(Run {
+            room,
+            bound: Vec::new(),
+            inputs: Vec::new(),
+            read: 0,
+            heads: 0,
+            bulk: 0,
+            bare: 0,
+            whole: false,
+        });
     }
     runs.last_mut().expect("one was just pushed if there was none")
 }
@@ -348,7 +387,8 @@ fn answer(connection: &Connection, request: &Request, code: u16, label: &'static
 fn respond(connection: &Connection, tid: &TransactionId, code: u16, to: impl std::fmt::Display, from: &Uri) {
     let mut encoded = Vec::with_capacity(192);
     encode_response(&mut encoded, tid, code, reason(code), &to, from);
-    connection.outbox.push_control(Bytes::from(encoded));
+    // Of its own size: many may wait.
+    connection.outbox.push_control(Bytes::from(encoded.into_boxed_slice()));
     connection.metrics().msrp_responses.of(code).inc();
 }
 
