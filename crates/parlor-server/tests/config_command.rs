@@ -68,6 +68,28 @@ fn missing_file() {
     assert!(stdout(&output).contains("sip:lobby@localhost"));
 }
 
+/// What is not UTF-8 is named by line and key beside the other mistakes.
+#[test]
+fn not_utf8() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = b"domian = \"a\"\n[rooms]\ntopic = \"caf\xe9 \xff\"\n# \xe9\nmax_participants = 0\n";
+    std::fs::write(directory.path().join("bad.toml"), text).unwrap();
+    let output = parlor(directory.path(), &["check-config", "--config", "bad.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = stdout(&output);
+    let lines: Vec<_> = text.lines().collect();
+    let expected = [
+        "bad.toml:1: domian: unknown key",
+        "bad.toml:3: rooms.topic: not UTF-8",
+        "bad.toml:4: rooms.topic: not UTF-8",
+        "bad.toml:5: rooms.max_participants: must be",
+    ];
+    assert_eq!(lines.len(), expected.len(), "{text}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{line}");
+    }
+}
+
 /// Serving refuses a mistaken configuration with the same words, and starts nothing.
 #[test]
 fn serve_refuses_mistakes() {
@@ -77,6 +99,23 @@ fn serve_refuses_mistakes() {
         assert_eq!(output.status.code(), Some(1));
         let text = String::from_utf8(output.stderr).unwrap();
         assert!(text.contains("bad.toml:2: sip.listen[0]: 192.0.2.1:5060 is beyond loopback"), "{text}");
+    }
+}
+
+/// A RUST_LOG that cannot be understood is said, and the configured level holds.
+#[test]
+fn mistaken_rust_log() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("[http]\nlisten = \"{}\"\n[log]\nlevel = ", taken.local_addr().unwrap());
+    for (level, said) in [("info", "configuration read"), ("error", "RUST_LOG")] {
+        let directory = directory_with("parlor.toml", &format!("{listen}\"{level}\"\n"));
+        for wrong in ["debg", "parlor_server=loud", ","] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
+            let output = command.current_dir(directory.path()).env("RUST_LOG", wrong).output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "it cannot listen");
+            let text = String::from_utf8(output.stderr).unwrap();
+            assert!(text.contains(&format!("RUST_LOG: {wrong:?} is no log level")) && text.contains(said), "{text}");
+        }
     }
 }
 

@@ -113,12 +113,22 @@ name = "with space"
     );
 }
 
-/// Text that is no TOML is named by line, without a key, and the rest is still checked.
+/// Text that is no TOML is named by line and key, and the rest is still checked.
 #[test]
 fn broken_toml() {
     let found = mistakes("[sip]\nlisten = [\"udp:127.0.0.1:5060\"\n[http]\nlisten = 3\n");
     assert!(!found.is_empty());
-    assert_mistakes("domain = \"a.test\"\ndomain = \"b.test\"\n", &["2: duplicate key"]);
+    assert_mistakes("domain = \"a.test\"\ndomain = \"b.test\"\n", &["2: domain: duplicate key"]);
+    assert_mistakes("[sip]\nmin_se = \"90s\"\n  'min_se' = \"91s\"\n", &["3: sip.min_se: duplicate key"]);
+    assert_mistakes("sip.min_se = \"90s\"\nsip.min_se = \"91s\"\n", &["2: sip.min_se: duplicate key"]);
+    assert_mistakes("[sip]\n[sip]\n", &["2: sip: duplicate key"]);
+    let second = "[[room]]\nname = \"a\"\n[[room]] # b\nname = \"b\"\nname = \"c\"\n";
+    assert_mistakes(second, &["5: room[1].name: duplicate key"]);
+    let list = "[sip]\nlisten = [\n  \"udp:127.0.0.1:1\",\n  nonsense,\n]\n[limits]\nrooms = \"x\"\n";
+    let found = mistakes(list);
+    assert!(found[0].starts_with("4: sip.listen: "), "{found:#?}");
+    assert!(found.last().unwrap().starts_with("7: limits.rooms: expected"), "{found:#?}");
+    assert!(mistakes("[limits]\nrooms = \n")[0].starts_with("2: limits.rooms: "));
     for text in ["=", "[", "[[room]", "a", "\u{0}", "[sip]\n[sip]", "\"\"\"", "a = 1979-13-99", "x.y.z = {"] {
         assert!(!mistakes(text).is_empty(), "{text:?}");
     }
@@ -220,8 +230,22 @@ fn texts() {
         types,
         &["3: room[0].accept_wrapped_types[1]: \"text\" is neither", "3: room[0].accept_wrapped_types[3]: \"*/*\""],
     );
-    assert_mistakes("[log]\nlevel = \"parlor=loud\"\n", &["2: log.level: \"parlor=loud\" is no log level"]);
     assert_mistakes("[log]\nformat = \"xml\"\n", &["2: log.format: expected \"text\" or \"json\", found \"xml\""]);
+}
+
+/// A level that is misspelt is a mistake: taken for a module's name it would silence the log.
+#[test]
+fn log_levels() {
+    for wrong in ["parlor=loud", "debg", "loud", "", "info,", "info,parlor_server", "parlor_server=", "=", "info;debug"]
+    {
+        let text = format!("[log]\nlevel = \"{wrong}\"\n");
+        assert_mistakes(&text, &[&format!("2: log.level: \"{wrong}\" is no log level")]);
+    }
+    for right in
+        ["info", "WARN", "off", "info,parlor_server=debug", "parlor_server::sip=trace", "warn,parlor[room]=debug"]
+    {
+        assert_mistakes(&format!("[log]\nlevel = \"{right}\"\n"), &[]);
+    }
 }
 
 /// A mistake in the defaults of all rooms is named once, where it stands.

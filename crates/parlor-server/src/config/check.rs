@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use tracing_subscriber::EnvFilter;
-
 use super::listen::{Advertised, HostPort, Listen, Transport};
 use super::read::Findings;
 use super::{Config, RoomRules};
+use crate::logging;
 
 /// Reports whatever does not fit together.
 pub(super) fn check(config: &Config, findings: &mut Findings) {
@@ -30,8 +29,8 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
         let key = written(findings, &["limits.outbox", "limits.stalled_outboxes"]);
         findings.mistake(key, "stalled_outboxes must hold at least one outbox");
     }
-    if let Err(error) = EnvFilter::builder().parse(&config.log.level) {
-        findings.mistake("log.level", format!("{:?} is no log level: {error}", config.log.level));
+    if let Err(message) = logging::filter(&config.log.level) {
+        findings.mistake("log.level", message);
     }
 }
 

@@ -167,8 +167,8 @@ section! {
     pub Log {
         /// `"text"` for people, `"json"` for programs.
         format: LogFormat = "text";
-        /// `error`, `warn`, `info`, `debug` or `trace`, also by module: `info,parlor_server=debug`. The environment variable
-        /// `RUST_LOG` goes before it. Messages' contents are never logged.
+        /// `error`, `warn`, `info`, `debug`, `trace` or `off`, also by module: `info,parlor_server=debug`; with modules alone
+        /// the others log at `warn`. The environment variable `RUST_LOG` goes before it. Messages' contents are never logged.
         level: String = "info";
     }
 }

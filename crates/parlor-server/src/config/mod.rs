@@ -73,8 +73,12 @@ impl Config {
     /// Reads a configuration from a file and tries the files that it names.
     pub fn load(file: &Path) -> Result<Self, LoadError> {
         let unreadable = |error| LoadError::Unreadable { file: file.to_owned(), error };
-        let text = std::fs::read_to_string(file).map_err(unreadable)?;
+        let bytes = std::fs::read(file).map_err(unreadable)?;
+        let text = String::from_utf8_lossy(&bytes);
         let (config, mut findings) = Self::checked(&text);
+        for offset in not_utf8(&bytes) {
+            findings.mistake_near(&text, offset, "not UTF-8".to_owned());
+        }
         if let Err(error) = crate::tls::Tls::load(&config.tls) {
             findings.mistake(error.key(), error.to_string());
         }
@@ -182,6 +186,20 @@ impl fmt::Display for LoadError {
 }
 
 impl std::error::Error for LoadError {}
+
+/// Where `bytes` are not UTF-8, as offsets in the text that they make with replacement characters.
+fn not_utf8(bytes: &[u8]) -> Vec<usize> {
+    let mut offset = 0;
+    let mut places = Vec::new();
+    for chunk in bytes.utf8_chunks() {
+        offset += chunk.valid().len();
+        if !chunk.invalid().is_empty() {
+            places.push(offset);
+            offset += char::REPLACEMENT_CHARACTER.len_utf8();
+        }
+    }
+    places
+}
 
 /// The room that exists when no other is configured.
 const LOBBY: &str = "lobby";

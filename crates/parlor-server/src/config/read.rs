@@ -14,7 +14,7 @@ use super::value::{Problems, Value};
 pub struct Mistake {
     /// The line it stands in, from 1.
     pub line: usize,
-    /// The key with its section, such as `sip.listen[1]`; empty where the text is no TOML.
+    /// The key with its section, such as `sip.listen[1]`; empty in front of the first one.
     pub key: String,
     /// What is wrong and what would be right.
     pub message: String,
@@ -72,6 +72,12 @@ impl Findings {
     pub(super) fn mistake_at(&mut self, offset: usize, key: String, message: String) {
         let line = self.line_at(offset);
         self.mistakes.push(Mistake { line, key, message });
+    }
+
+    /// Reports a mistake in the text itself, at the key that stands there.
+    pub(super) fn mistake_near(&mut self, text: &str, offset: usize, message: String) {
+        let until = text.bytes().skip(offset).position(|byte| byte == b'\n').map_or(text.len(), |rest| offset + rest);
+        self.mistake_at(offset, last_key(&text[..until]), message);
     }
 
     /// The configuration if there is no mistake, else the mistakes by line.
@@ -233,7 +239,7 @@ pub(super) fn document<R>(text: &str, findings: &mut Findings, read: impl FnOnce
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let offset = error.span().map_or(0, |span| span.start);
-        findings.mistake_at(offset, String::new(), error.message().replace('\n', ", "));
+        findings.mistake_near(text, offset, error.message().replace('\n', ", "));
     }
     let mut root = Table::root(findings, document.get_ref());
     let result = read(&mut root);
@@ -248,6 +254,31 @@ pub(super) fn declared<T: Value>(toml: &str) -> T {
     }
     let value = DeValue::parse(toml).expect("a declared value is TOML");
     T::read(&value, &mut Problems::default()).expect("a declared value is one of its type")
+}
+
+/// The last key of a text that may be no TOML, as far as its lines tell: `[section]`, `[[section]]`, `key =`.
+fn last_key(text: &str) -> String {
+    let (mut section, mut key) = (String::new(), "");
+    let mut repeated = BTreeMap::new();
+    for line in text.lines() {
+        let header = line.trim_start();
+        if let Some(name) = header.strip_prefix("[[").and_then(|rest| name_before(rest, "]]")) {
+            let count = repeated.entry(name).or_insert(0_usize);
+            (section, key) = (format!("{name}[{count}]"), "");
+            *count += 1;
+        } else if let Some(name) = header.strip_prefix('[').and_then(|rest| name_before(rest, "]")) {
+            (section, key) = (name.to_owned(), "");
+        } else if let Some(name) = name_before(line, "=") {
+            key = name;
+        }
+    }
+    if key.is_empty() { section } else { join(&section, key) }
+}
+
+fn name_before<'t>(text: &'t str, end: &str) -> Option<&'t str> {
+    let name = text.split_once(end)?.0.trim().trim_matches(['"', '\'']);
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    (!name.is_empty() && name.chars().all(is_name)).then_some(name)
 }
 
 /// The name that was probably meant.
