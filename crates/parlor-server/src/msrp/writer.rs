@@ -70,7 +70,8 @@ async fn wait_for_kernel<W: AsyncWrite + Unpin>(
     turn: &mut Turn,
 ) -> io::Result<Written> {
     let outbox = &connection.outbox;
-    outbox.wrote(Instant::now(), turn, 0, true);
+    let written = outbox.wrote(Instant::now(), turn, 0, true);
+    account(connection, written).await;
     loop {
         // Given up, it stays until the rooms have taken its sessions away.
         let deadline = outbox.poll_timeout();
