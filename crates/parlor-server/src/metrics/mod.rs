@@ -22,6 +22,8 @@ pub struct Metrics {
     pub rooms: IntGauge,
     /// Rooms that ended by a fault of the server.
     pub room_panics: IntCounter,
+    /// MSRP connections that ended by a fault of the server.
+    pub connection_panics: IntCounter,
     /// Participants in all rooms.
     pub participants: IntGauge,
     /// Open SIP connections over TCP and TLS.
@@ -88,6 +90,8 @@ impl Metrics {
         Self {
             rooms: families.gauge("parlor_rooms", "Rooms that exist."),
             room_panics: families.counter("parlor_room_panics_total", "Rooms that ended by a fault of the server."),
+            connection_panics: families
+                .counter("parlor_connection_panics_total", "MSRP connections that ended by a fault of the server."),
             participants: families.gauge("parlor_participants", "Participants in all rooms."),
             sip_connections: families.gauge("parlor_sip_connections", "Open SIP connections over TCP and TLS."),
             sip_transactions: families.gauge("parlor_sip_transactions", "SIP transactions under way."),

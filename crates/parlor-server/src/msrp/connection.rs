@@ -5,6 +5,7 @@ use super::table::{SessionEntry, SessionTable};
 use super::{reader, writer};
 use crate::addresses::Admission;
 use crate::metrics::{Counted, DropReason, Metrics};
+use crate::panics::{Panicked, caught};
 use crate::room::{Place, RoomEvent};
 use parlor_msrp::Limits;
 use parlor_switch::{Outbox, OutboxLimits, Slot, StalledMemory};
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tracing::debug;
+use tracing::{debug, error};
 
 /// What an operator may set about connections.
 #[derive(Clone, Copy, Debug)]
@@ -97,8 +98,13 @@ impl Connections {
         let _counted = Counted::in_gauge(&self.metrics.msrp_connections);
         let connection = self.connection(secure);
         let key = self.lock().insert(Arc::clone(&connection.outbox));
-        if let Err(error) = exchange(&connection, stream, dialled).await {
-            debug!(%error, "MSRP connection lost");
+        match caught(exchange(&connection, stream, dialled)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => debug!(%error, "MSRP connection lost"),
+            Err(Panicked) => {
+                error!("an MSRP connection panicked and is closed");
+                self.metrics.connection_panics.inc();
+            }
         }
         self.lock().remove(key);
         let (unwritten, _) = connection.outbox.close();

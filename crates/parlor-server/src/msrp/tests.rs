@@ -1,20 +1,24 @@
 //! Connections by hand: what their peers do is a stream, what their rooms hear a mailbox.
 
 use super::connection::{Connection, Seat};
-use super::reader;
-use super::table::SessionEntry;
+use super::table::{Binding, SessionEntry};
+use super::{reader, writer};
 use crate::room::tests::Scene;
 use crate::room::{MsrpInput, RoomEvent};
 use bytes::Bytes;
 use parlor_room::SessionId;
-use parlor_switch::{Outbox, Poll, Turn};
+use parlor_switch::{Outbox, OutboxLimits, Poll, Turn};
 use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{self, Waker};
-use std::time::Instant;
-use tokio::io::{AsyncWriteExt as _, duplex, split};
+use std::task::{self, Context, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, duplex, sink, split};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 /// One session with its room's mailbox.
 struct Agreed {
@@ -97,4 +101,68 @@ fn take_all(outbox: &Outbox) {
     while outbox.take_turn(&mut turn, Waker::noop()) == Poll::Ready {
         outbox.wrote(Instant::now(), &mut turn, outbox.queued(), false);
     }
+}
+
+/// A peer that once it has stalled takes a little, and when its time is over, nothing.
+struct Exhausted {
+    outbox: Arc<Outbox>,
+    took: bool,
+}
+
+impl AsyncWrite for Exhausted {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> task::Poll<io::Result<usize>> {
+        if self.outbox.is_stalled() && !self.took {
+            self.took = true;
+            return task::Poll::Ready(Ok(1));
+        }
+        if self.took {
+            thread::sleep(self.outbox.limits().give_up);
+        }
+        task::Poll::Pending
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> task::Poll<io::Result<()>> {
+        task::Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> task::Poll<io::Result<()>> {
+        task::Poll::Ready(Ok(()))
+    }
+}
+
+/// A recipient whose time is found to be over at the very moment when the writer begins to wait for it is given up.
+#[tokio::test]
+async fn who_is_given_up_on_the_first_look_is_told_of() {
+    let (patience, give_up) = (Duration::from_millis(1), Duration::from_millis(20));
+    let mut agreed = Agreed::of(Scene::with(OutboxLimits { patience, give_up, ..OutboxLimits::default() }));
+    let (connection, seat) = agreed.seated();
+    connection.outbox.push_control(Bytes::from_static(b"two or more octets"));
+    let peer = Exhausted { outbox: Arc::clone(&connection.outbox), took: false };
+    let told = tokio::select! {
+        written = writer::write(&connection, peer) => panic!("it ended: {written:?}"),
+        told = timeout(Duration::from_secs(20), agreed.told.recv()) => told.expect("told in time"),
+    };
+    assert!(matches!(told, Some(MsrpInput::Event(place, RoomEvent::GivenUp)) if place.slot == seat.slot));
+}
+
+struct Faulty;
+
+impl AsyncRead for Faulty {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> task::Poll<io::Result<()>> {
+        panic!("a fault, as the test wants")
+    }
+}
+
+/// A connection whose reader or writer panics leaves nothing behind: its room is told, its sessions are not bound
+/// elsewhere for ever, and it is counted.
+#[tokio::test]
+async fn a_panic_ends_the_connection_and_nothing_else() {
+    let mut agreed = Agreed::new();
+    let connections = &agreed.scene.shared.connections;
+    Arc::clone(connections).serve((Faulty, sink()), false, Some(Arc::clone(&agreed.entry))).await;
+    let Ok(MsrpInput::Bound(_)) = agreed.told.try_recv() else { panic!("not bound") };
+    assert!(matches!(agreed.told.try_recv(), Ok(MsrpInput::Unbound(_))));
+    assert_eq!(agreed.entry.bind(99), Binding::Ended, "until SDP is exchanged anew");
+    let metrics = &agreed.scene.shared.metrics;
+    assert_eq!((metrics.connection_panics.get(), metrics.msrp_connections.get()), (1, 0));
 }

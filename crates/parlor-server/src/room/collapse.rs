@@ -2,10 +2,8 @@
 
 use super::task::RoomTask;
 use super::{MsrpInput, SipInput};
+use crate::panics::caught;
 use parlor_focus::EndReason;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Instant;
 use tokio::sync::mpsc;
 use tracing::{error, info};
@@ -48,17 +46,4 @@ impl Drop for RoomTask {
             self.switch.close(session);
         }
     }
-}
-
-struct Panicked;
-
-/// Runs a future up to its end or its panic.
-async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
-    let mut future = pin!(future);
-    std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-        Ok(Poll::Pending) => Poll::Pending,
-        Err(_) => Poll::Ready(Err(Panicked)),
-    })
-    .await
 }
