@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::time::sleep;
+use tokio::time::timeout;
 use tracing::debug;
 
 /// The most that is read at once, if the connection's window is not smaller.
@@ -70,7 +70,7 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
                     held(connection, answer.comes()).await;
                     current = begin(connection, request, &mut runs);
                 }
-                Taken::Broken(error) => return lose_framing(connection, &error).await,
+                Taken::Broken(error) => return lose_framing(connection, &mut half, &error).await,
             }
         }
     }
@@ -392,15 +392,21 @@ fn respond(connection: &Connection, tid: &TransactionId, code: u16, to: impl std
     connection.metrics().msrp_responses.of(code).inc();
 }
 
-/// MSRP-100: nothing after this can be understood; 400 if there is somebody to tell, then the end.
-async fn lose_framing(connection: &Connection, error: &DecodeError) -> io::Result<()> {
+/// MSRP-100: nothing after this can be understood; 400 if there is somebody to tell, then the end. What comes meanwhile is
+/// thrown away, as closing with unread data would take the 400 from the peer.
+async fn lose_framing<R: AsyncRead + Unpin>(
+    connection: &Connection,
+    half: &mut R,
+    error: &DecodeError,
+) -> io::Result<()> {
     debug!(%error, "MSRP framing lost");
     connection.metrics().reject(Layer::Msrp, "framing");
     if let Some((tid, to, from)) = error.answerable() {
         respond(connection, &tid, 400, from.first(), to.first());
     }
     connection.outbox.finish();
-    // The writer closes once the answer is out, if that does not take too long.
-    sleep(LINGER).await;
+    // The writer shuts down once the answer is out; then the peer closes, if that does not take too long.
+    let drained = async { while read_some(half, READ).await.is_ok_and(|waste| !waste.is_empty()) {} };
+    let _ = timeout(LINGER, drained).await;
     Ok(())
 }

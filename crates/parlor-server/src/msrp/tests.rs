@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::task::{self, Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, duplex, sink, split};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf, duplex, sink, split};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -143,6 +143,26 @@ async fn who_is_given_up_on_the_first_look_is_told_of() {
         told = timeout(Duration::from_secs(20), agreed.told.recv()) => told.expect("told in time"),
     };
     assert!(matches!(told, Some(MsrpInput::Event(place, RoomEvent::GivenUp)) if place.slot == seat.slot));
+}
+
+/// MSRP-100: who breaks the framing and has more to say can say it all, and then gets 400: closing with unread data would
+/// take the 400 from it.
+#[tokio::test]
+async fn what_follows_broken_framing_is_read() {
+    let agreed = Agreed::new();
+    let (mut peer, ours) = duplex(4096);
+    let serving = Arc::clone(&agreed.scene.shared.connections).serve(split(ours), false, None);
+    let talking = async {
+        let endless = request("ours").replace("-------", &"X: y\r\n".repeat(200_000));
+        peer.write_all(endless.as_bytes()).await.expect("all of it is read");
+        peer.shutdown().await.expect("there is an end to it");
+        let mut answer = String::new();
+        peer.read_to_string(&mut answer).await.expect("nothing is lost");
+        answer
+    };
+    let ((), answer) =
+        timeout(Duration::from_secs(20), async { tokio::join!(serving, talking) }).await.expect("in time");
+    assert!(answer.starts_with("MSRP abcd0000 400 "), "{answer}");
 }
 
 struct Faulty;

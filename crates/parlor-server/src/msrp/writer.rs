@@ -5,7 +5,7 @@ use super::vacancy::{LINGER, deserted};
 use crate::room::RoomEvent;
 use parlor_switch::{OutboxEvent, Poll as TurnState, Scratch, Turn, Written};
 use std::cell::RefCell;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -21,14 +21,18 @@ thread_local! {
 /// How often a writer looks at its outbox while TLS holds what the kernel does not take.
 const FLUSH_CHECK: Duration = Duration::from_millis(100);
 
-/// Writes until there is nothing to come, the peer is gone, or no session has been here for too long.
+/// Writes until the peer is gone, or no session has been here for too long. When there is nothing to come, it is the reader
+/// that ends, once the peer has closed.
 pub(super) async fn write<W: AsyncWrite + Unpin>(connection: &Connection, mut half: W) -> io::Result<()> {
-    tokio::select! {
+    let is_finished = tokio::select! {
         biased;
-        written = write_turns(connection, &mut half) => written?,
-        () = deserted(connection) => {}
-    }
+        written = write_turns(connection, &mut half) => written.map(|()| true)?,
+        () = deserted(connection) => false,
+    };
     let _ = timeout(LINGER, poll_fn(|cx| Pin::new(&mut half).poll_shutdown(cx))).await;
+    if is_finished {
+        pending::<()>().await;
+    }
     Ok(())
 }
 
