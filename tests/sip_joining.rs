@@ -209,8 +209,7 @@ fn no_name_is_looked_up() {
 /// Connections that we open count like those that come.
 #[test]
 fn no_connection_beyond_the_limit() {
-    // One for bob, one that the listener keeps ready.
-    let server = Setup::default().set("limits.connections", "2").start();
+    let server = Setup::default().set("limits.connections", "1").start();
     let mut bob = Participant::join(&server, "bob");
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let mut alice = Waiting::invite(&server, &format!("msrp://{}/{};tcp", listener.local_addr().unwrap(), unique("s")));

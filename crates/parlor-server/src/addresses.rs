@@ -39,19 +39,17 @@ impl Admission {
         Self { permits: Arc::new(Semaphore::new(connections)), per_address: PerAddress::new(of_each_address) }
     }
 
-    /// Waits until there may be one more connection.
-    pub(crate) async fn space(&self) -> OwnedSemaphorePermit {
-        Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed")
-    }
-
-    /// That one is of this address; `None` if the address has too many.
-    pub(crate) fn admit(&self, permit: OwnedSemaphorePermit, address: IpAddr) -> Option<Admitted> {
-        Some(Admitted { _permit: permit, _one_of_address: self.per_address.admit(address)? })
+    /// One more connection of this address, as soon as there may be one more in all; `None` if the address has too many.
+    pub(crate) async fn admit(&self, address: IpAddr) -> Option<Admitted> {
+        let one_of_address = self.per_address.admit(address)?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
+        Some(Admitted { _permit: permit, _one_of_address: one_of_address })
     }
 
     /// One more connection of this address, if there may be one now.
     pub(crate) fn try_admit(&self, address: IpAddr) -> Option<Admitted> {
-        self.admit(Arc::clone(&self.permits).try_acquire_owned().ok()?, address)
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
+        Some(Admitted { _permit: permit, _one_of_address: self.per_address.admit(address)? })
     }
 }
 

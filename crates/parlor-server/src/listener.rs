@@ -51,12 +51,11 @@ impl Listener {
         self.tls.clone().map(TlsAcceptor::from)
     }
 
-    /// The next connection within the limits. Above the limit of all connections further ones wait in the kernel.
+    /// The next connection within the limits. Above the limit of all connections one waits here, further ones in the kernel.
     pub(crate) async fn next(&self, admission: &Admission, metrics: &Metrics) -> (TcpStream, SocketAddr, Admitted) {
         loop {
-            let permit = admission.space().await;
             match self.socket.accept().await {
-                Ok((stream, peer)) => match admission.admit(permit, peer.ip()) {
+                Ok((stream, peer)) => match admission.admit(peer.ip()).await {
                     Some(admitted) => return (stream, peer, admitted),
                     None => metrics.reject(self.layer, "too_many_of_address"),
                 },
@@ -85,4 +84,24 @@ pub(crate) async fn handshake(
         Err(_) => metrics.reject(Layer::Tls, "handshake_timeout"),
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A listener that nobody comes to takes no connection away from the others.
+    #[tokio::test]
+    async fn an_idle_listener_holds_nothing() {
+        let (admission, metrics) = (Admission::new(1, 1), Metrics::new());
+        let listen = || Listener::bind("msrp.listen", Layer::Msrp, ([127, 0, 0, 1], 0).into(), None);
+        let (idle, busy) = (listen().await.expect("a port"), listen().await.expect("a port"));
+        let _peer = TcpStream::connect(busy.address().expect("its address")).await.expect("it listens");
+        let accepted = tokio::select! {
+            biased;
+            _ = idle.next(&admission, &metrics) => panic!("nobody came"),
+            accepted = timeout(Duration::from_secs(20), busy.next(&admission, &metrics)) => accepted,
+        };
+        assert!(accepted.is_ok());
+    }
 }

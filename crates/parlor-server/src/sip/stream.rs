@@ -146,7 +146,7 @@ mod tests {
         drop(listener.accept().await.expect("it connects"));
         assert!(matches!(told.recv().await, Some(Incoming::Closed { flow: closed }) if closed == flow));
         drop((queue, listener));
-        drop(streams.admission.space().await);
+        drop(streams.admission.admit(there.ip()).await);
         let (flow, _queue) = streams.open(there, there).expect("the permit is back");
         assert!(matches!(told.recv().await, Some(Incoming::Closed { flow: closed }) if closed == flow));
     }
