@@ -138,14 +138,14 @@ impl Focus {
     }
 
     /// A session's connection is there.
-    pub fn handle_bound(&mut self, _now: Instant, session: SessionId) {
+    pub fn handle_bound(&mut self, session: SessionId) {
         if let Some(&id) = self.sessions.get(&session) {
             self.bind(id);
         }
     }
 
     /// A session's connection is lost: its participant has some time for a re-INVITE (CHAT-151).
-    pub fn handle_unbound(&mut self, now: Instant, _room: &mut Room, session: SessionId) {
+    pub fn handle_unbound(&mut self, now: Instant, session: SessionId) {
         if let Some(&id) = self.sessions.get(&session) {
             self.unbind(now, id);
         }
@@ -188,14 +188,14 @@ impl Focus {
 /// Commands.
 impl Focus {
     /// Ends a session from our side: the room loses it at once, its participant gets BYE.
-    pub fn end_session(&mut self, _now: Instant, room: &mut Room, session: SessionId, reason: EndReason) {
+    pub fn end_session(&mut self, room: &mut Room, session: SessionId, reason: EndReason) {
         if let Some(&id) = self.sessions.get(&session) {
             self.end(room, id, reason);
         }
     }
 
     /// Ends all dialogs.
-    pub fn end_all(&mut self, _now: Instant, room: &mut Room, reason: EndReason) {
+    pub fn end_all(&mut self, room: &mut Room, reason: EndReason) {
         let all: Vec<LegId> = self.legs.keys().copied().collect();
         for id in all {
             self.end(room, id, reason);

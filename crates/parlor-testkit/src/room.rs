@@ -186,14 +186,14 @@ impl RoomTask {
             Mail::Bound(entry, outbox, slot) => {
                 if self.entries.contains_key(&entry.session) {
                     self.switch.attach(entry.session, outbox, slot);
-                    self.focus.handle_bound(now, entry.session);
+                    self.focus.handle_bound(entry.session);
                     self.newcomers.push(entry.session);
                 }
             }
             Mail::Unbound(session, slot, outbox) => {
                 if self.switch.is_attached(session, &outbox, slot) {
                     self.switch.detach(session);
-                    self.focus.handle_unbound(now, &mut self.room, session);
+                    self.focus.handle_unbound(now, session);
                     around.model.gone(self.entries[&session].1);
                 }
             }
@@ -202,7 +202,7 @@ impl RoomTask {
                 self.switch.notify(&self.room, session, "2026-01-01T00:00:00Z", &text);
             }
             Mail::GivenUp(session) => {
-                self.focus.end_session(now, &mut self.room, session, EndReason::Stalled);
+                self.focus.end_session(&mut self.room, session, EndReason::Stalled);
                 // What of its last words is still accepted within this turn is of no interest.
                 if let Some((_, member)) = self.entries.get(&session) {
                     around.model.gone(*member);

@@ -90,7 +90,7 @@ impl RoomTask {
         Arc::new(SessionEntry::new(Arc::clone(&self.handle), session, spec.local.clone(), spec.peer.clone()))
     }
 
-    pub(super) fn bound(&mut self, now: Instant, bound: Bound) {
+    pub(super) fn bound(&mut self, bound: Bound) {
         let entry = Arc::clone(&bound.entry);
         // The session, or its URI, may have ended since: the connection gets its place back.
         if entry.is_closed() {
@@ -104,22 +104,22 @@ impl RoomTask {
             self.shared.table.remove(&former.local);
         }
         self.switch.attach(session, outbox, slot);
-        self.focus.handle_bound(now, session);
+        self.focus.handle_bound(session);
         self.newcomers.insert(session);
     }
 
     pub(super) fn unbound(&mut self, now: Instant, place: &Place) {
         if self.is_at(place) {
             self.switch.detach(place.session);
-            self.focus.handle_unbound(now, &mut self.room, place.session);
+            self.focus.handle_unbound(now, place.session);
         }
     }
 
     /// What was tried for an older offer, or is bound by now, is none.
-    pub(super) fn unreachable(&mut self, now: Instant, entry: &Arc<SessionEntry>) {
+    pub(super) fn unreachable(&mut self, entry: &Arc<SessionEntry>) {
         let is_current = self.entries.get(&entry.session).is_some_and(|known| Arc::ptr_eq(&known.current, entry));
         if is_current && !self.switch.is_bound(entry.session) {
-            self.focus.end_session(now, &mut self.room, entry.session, EndReason::ConnectionLost);
+            self.focus.end_session(&mut self.room, entry.session, EndReason::ConnectionLost);
         }
     }
 

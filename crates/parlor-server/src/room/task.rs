@@ -170,10 +170,10 @@ impl RoomTask {
         let mut brought = Vec::with_capacity(reads.len());
         for input in reads.drain(..) {
             match input {
-                MsrpInput::Bound(bound) => self.bound(now, bound),
+                MsrpInput::Bound(bound) => self.bound(bound),
                 MsrpInput::Unbound(place) => self.unbound(now, &place),
-                MsrpInput::Event(place, event) => self.handle_event(now, &place, event),
-                MsrpInput::Unreachable(entry) => self.unreachable(now, &entry),
+                MsrpInput::Event(place, event) => self.handle_event(&place, event),
+                MsrpInput::Unreachable(entry) => self.unreachable(&entry),
                 MsrpInput::Brought(Brought { outbox, inputs, credit, read_at }) => {
                     for (session, slot, input) in inputs {
                         // What comes late from a connection that the session has left is of a chunk that was broken off.
@@ -198,7 +198,7 @@ impl RoomTask {
         self.welcome();
     }
 
-    fn handle_event(&mut self, now: Instant, place: &Place, event: RoomEvent) {
+    fn handle_event(&mut self, place: &Place, event: RoomEvent) {
         if !self.is_at(place) {
             return;
         }
@@ -210,7 +210,7 @@ impl RoomTask {
                 };
                 self.switch.notify(&self.room, place.session, &date_time(), &text);
             }
-            RoomEvent::GivenUp => self.focus.end_session(now, &mut self.room, place.session, EndReason::Stalled),
+            RoomEvent::GivenUp => self.focus.end_session(&mut self.room, place.session, EndReason::Stalled),
         }
     }
 
@@ -239,7 +239,7 @@ impl RoomTask {
     }
 
     pub(super) fn say_goodbye(&mut self, now: Instant, reason: EndReason) {
-        self.focus.end_all(now, &mut self.room, reason);
+        self.focus.end_all(&mut self.room, reason);
         self.phase = Phase::Draining(now);
     }
 
@@ -290,7 +290,7 @@ impl RoomTask {
         let metrics = &self.shared.metrics;
         match output {
             SwitchOutput::Failed(session) => {
-                self.focus.end_session(Instant::now(), &mut self.room, session, EndReason::ConnectionLost);
+                self.focus.end_session(&mut self.room, session, EndReason::ConnectionLost);
             }
             SwitchOutput::Counted(Counted::Message) => metrics.messages.of(MessageKind::Room).inc(),
             SwitchOutput::Counted(Counted::Notice) => metrics.messages.of(MessageKind::Notice).inc(),
