@@ -14,4 +14,4 @@ pub use address::Hosts;
 pub use capabilities::{Capabilities, Direction, TypeList};
 pub use participant::{Identity, Participant, ParticipantId, Session, SessionId};
 pub use policy::{Reject, Rules};
-pub use room::{Departed, Room};
+pub use room::Room;

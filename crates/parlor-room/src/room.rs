@@ -18,17 +18,7 @@ pub struct Room {
     owners: BTreeMap<Box<str>, ParticipantId>,
     sessions: BTreeMap<SessionId, Session>,
     next_id: u64,
-    version: u64,
     closing: bool,
-}
-
-/// What changed when a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Departed {
-    /// Whose session it was.
-    pub participant: ParticipantId,
-    /// Whether it was the last one, so that the participant has left the room.
-    pub left: bool,
 }
 
 impl Room {
@@ -47,7 +37,6 @@ impl Room {
             owners: BTreeMap::new(),
             sessions: BTreeMap::new(),
             next_id: 1,
-            version: 0,
             closing: false,
         })
     }
@@ -72,11 +61,6 @@ impl Room {
         &self.rules
     }
 
-    /// Grows with every change of the roster.
-    pub fn version(&self) -> u64 {
-        self.version
-    }
-
     /// Whether nobody is in.
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
@@ -90,11 +74,6 @@ impl Room {
     /// The sessions in the order in which they came.
     pub fn sessions(&self) -> impl ExactSizeIterator<Item = (SessionId, &Session)> {
         self.sessions.iter().map(|(id, session)| (*id, session))
-    }
-
-    /// One participant.
-    pub fn participant(&self, id: ParticipantId) -> Option<&Participant> {
-        self.participants.get(&id)
     }
 
     /// One session.
@@ -155,7 +134,6 @@ impl Room {
         holder.sessions.push(session);
         self.next_id += 1;
         self.sessions.insert(session, Session { participant, capabilities });
-        self.version += 1;
         Ok(session)
     }
 
@@ -163,25 +141,23 @@ impl Room {
     pub fn update(&mut self, session: SessionId, capabilities: Capabilities) {
         if let Some(session) = self.sessions.get_mut(&session) {
             session.capabilities = capabilities;
-            self.version += 1;
         }
     }
 
-    /// Ends a session; `None` when it had ended before.
-    pub fn leave(&mut self, session: SessionId) -> Option<Departed> {
-        let participant = self.sessions.remove(&session)?.participant;
-        self.version += 1;
-        let holder = self.participants.get_mut(&participant)?;
+    /// Ends a session, and with its last one a participant's stay.
+    pub fn leave(&mut self, session: SessionId) {
+        let Some(Session { participant, .. }) = self.sessions.remove(&session) else { return };
+        let Some(holder) = self.participants.get_mut(&participant) else { return };
         holder.sessions.retain(|held| *held != session);
-        let left = holder.sessions.is_empty();
-        if left && let Some(gone) = self.participants.remove(&participant) {
+        if holder.sessions.is_empty()
+            && let Some(gone) = self.participants.remove(&participant)
+        {
             for key in gone.identity.uris().map(key_of) {
                 if self.owners.get(&key) == Some(&participant) {
                     self.owners.remove(&key);
                 }
             }
         }
-        Some(Departed { participant, left })
     }
 
     /// From now on nobody is let in.
@@ -231,9 +207,12 @@ mod tests {
         let second =
             room.admit(identity("sip:alice@EXAMPLE.org:5070;transport=tcp"), capabilities()).expect("admitted");
         assert_eq!(room.participants().len(), 1);
-        assert!(!room.leave(first).expect("was in").left);
-        assert!(room.leave(second).expect("was in").left);
-        assert!(room.is_empty() && room.leave(second).is_none());
+        room.leave(first);
+        room.leave(first);
+        assert_eq!(room.participants().len(), 1);
+        room.leave(second);
+        assert!(room.is_empty() && room.participants().len() == 0);
+        room.admit(identity("sip:alice@example.org"), capabilities()).expect("the URI is free again");
     }
 
     #[test]

@@ -49,7 +49,6 @@ impl Endpoint {
         let branch = Branch { random: self.rng.next_u64(), cancel: false };
         let bytes = with_via(&mut request, target, sent_by, branch);
         if self.clients.len() >= self.limits.client {
-            self.stats.transport_errors += 1;
             let tx = ClientTransactionId { index: usize::MAX, serial: self.next_serial() };
             self.events.push_back(Event::TransportError { tx });
             return tx;
@@ -131,7 +130,6 @@ impl Endpoint {
             Machine::Invite(machine) => machine.handle_timeout(now),
             Machine::NonInvite(machine) => machine.handle_timeout(now, &timers),
         };
-        self.stats.retransmissions += u64::from(effects.send.is_some());
         self.apply(now, index, effects, None);
     }
 
@@ -147,7 +145,6 @@ impl Endpoint {
                 self.events.push_back(Event::Response { tx, response: Box::new(response) });
             }
             if effects.timed_out {
-                self.stats.timeouts += 1;
                 self.events.push_back(Event::Timeout { tx });
             }
         }
@@ -165,7 +162,6 @@ impl Endpoint {
         let Client { serial, branch, .. } = self.clients[index];
         self.close_client(index);
         if !branch.cancel {
-            self.stats.transport_errors += 1;
             self.events.push_back(Event::TransportError { tx: ClientTransactionId { index, serial } });
         }
     }

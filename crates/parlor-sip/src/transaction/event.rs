@@ -113,18 +113,8 @@ pub struct Stats {
     pub requests_overloaded: u64,
     /// Requests refused with 482 because they had come another way already.
     pub requests_merged: u64,
-    /// Broken requests answered without a transaction.
-    pub requests_invalid: u64,
-    /// CANCELs that matched no INVITE.
-    pub cancels_unmatched: u64,
     /// Responses that matched no transaction.
     pub responses_unmatched: u64,
     /// Responses of the core that came after their transaction had ended.
     pub responses_late: u64,
-    /// Messages sent again because a timer fired.
-    pub retransmissions: u64,
-    /// Requests of ours that got no final response.
-    pub timeouts: u64,
-    /// Requests of ours whose transport failed.
-    pub transport_errors: u64,
 }

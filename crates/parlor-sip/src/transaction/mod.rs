@@ -107,7 +107,6 @@ impl Endpoint {
         let mut via = via.clone();
         via.stamp(flow.remote);
         response.headers.set_top_via(&via);
-        self.stats.requests_invalid += 1;
         self.send_stateless(server::response_flow(&via, flow), response);
     }
 

@@ -181,7 +181,6 @@ impl Endpoint {
         let key = key::transaction(request, via, &Method::Invite)?;
         let reply_to = response_flow(via, flow);
         let Some(&index) = self.by_key.get(&key) else {
-            self.stats.cancels_unmatched += 1;
             self.send_stateless(reply_to, Response::for_request(request, 481, reason_phrase(481)));
             return Ok(());
         };
@@ -230,7 +229,6 @@ impl Endpoint {
         match step {
             Step::Nothing => self.update_server(index),
             Step::Send(bytes) => {
-                self.stats.retransmissions += 1;
                 self.send(flow, bytes);
                 self.update_server(index);
             }
