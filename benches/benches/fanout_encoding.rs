@@ -9,26 +9,15 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use parlor_msrp::{Decoder, Event, Limits, Path, Uri};
 use parlor_room::{Capabilities, Direction, Hosts, Identity, Room, Rules, SessionId, TypeList};
 use parlor_switch::{
-    Budget, Credit, Input, Outbox, OutboxLimits, Poll, Scratch, Settings, StalledMemory, Switch, Turn,
+    Credit, Input, Outbox, OutboxLimits, Poll, RoomBudget, Scratch, Settings, StalledMemory, Switch, Turn,
 };
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use std::any::Any;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
 const RECIPIENTS: usize = 1000;
-
-/// Nothing is held back here.
-#[derive(Debug)]
-struct Unused;
-
-impl Budget for Unused {
-    fn try_take(&self, _: usize) -> Option<Box<dyn Any + Send>> {
-        None
-    }
-}
 
 struct Fixture {
     room: Room,
@@ -44,7 +33,8 @@ impl Fixture {
         let hosts = Arc::new(Hosts::new("example.test", []));
         let rules = Rules { max_participants: RECIPIENTS + 1, ..Rules::default() };
         let mut room = Room::new("lobby", hosts, rules).expect("a room");
-        let mut switch = Switch::new(Settings::default(), Arc::new(Unused), StdRng::seed_from_u64(1));
+        let mut switch =
+            Switch::new(Settings::default(), RoomBudget::new(&OutboxLimits::default()), StdRng::seed_from_u64(1));
         let mut recipients = Vec::new();
         let sessions: Vec<SessionId> = (0..=RECIPIENTS)
             .map(|number| {

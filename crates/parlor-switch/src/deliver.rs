@@ -256,12 +256,12 @@ pub(crate) fn hand_out(turn: &mut Vec<Planned>) -> Pushed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reserve::tests::Anything;
+    use crate::{OutboxLimits, RoomBudget};
     use rand::SeedableRng as _;
 
     fn fanout() -> Fanout {
         let cut = Cut { frame_bytes: 8192, failure_report: "partial" };
-        let reserve = Reserve::new(4096, Arc::new(Anything));
+        let reserve = Reserve::new(4096, RoomBudget::new(&OutboxLimits::default()));
         Fanout { cut, rng: StdRng::seed_from_u64(1), reserve, turn: Vec::new() }
     }
 

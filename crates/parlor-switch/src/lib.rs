@@ -10,6 +10,7 @@
 //! (RFC 7701 §6.1). A frame is encoded once and shared by all its copies ([`Frame`]); a recipient adds the path lines that
 //! were made when it joined.
 
+mod budget;
 mod completed;
 mod credit;
 mod deliver;
@@ -25,13 +26,14 @@ mod report;
 mod reserve;
 mod send;
 mod session;
+mod share;
 mod switch;
 #[cfg(test)]
 mod tests;
 
+pub use budget::{InWindow, RoomBudget, Window};
 pub use credit::Credit;
 pub use frame::{Frame, Lines, MessageKey, Place};
 pub use outbox::{Outbox, OutboxEvent, OutboxLimits, Pace, Poll, Pushed, Scratch, Slot, StalledMemory, Turn, Written};
 pub use refusal::Refusal;
-pub use reserve::Budget;
 pub use switch::{Counted, Dropped, Input, Output, Settings, Switch};

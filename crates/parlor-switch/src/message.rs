@@ -189,8 +189,8 @@ impl Incoming {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reserve::{Reserve, tests::Nothing};
-    use std::sync::Arc;
+    use crate::reserve::Reserve;
+    use crate::{OutboxLimits, RoomBudget};
 
     fn incoming(now: Instant) -> Incoming {
         let id = MessageId::parse("abcd").expect("an id");
@@ -203,7 +203,7 @@ mod tests {
     }
 
     fn take(message: &mut Incoming, t: Instant, offset: u64, body: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let reserve = Reserve::new(usize::MAX, Arc::new(Nothing));
+        let reserve = Reserve::new(usize::MAX, RoomBudget::new(&OutboxLimits::default()));
         let reserved = message.to_reserve(offset, body.len())?.and_then(|octets| reserve.take(octets));
         let pieces = message.take(t, offset, Bytes::copy_from_slice(body), reserved);
         Ok(pieces.iter().flat_map(|piece| piece.body.to_vec()).collect())

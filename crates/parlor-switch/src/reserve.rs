@@ -5,26 +5,18 @@
 //! counted here instead. When they go out they are taken from the room's budget; if it is used up they count here until
 //! the last recipient in good standing has them. So what is under way in a room still fits into an outbox.
 
-use crate::Credit;
-use std::any::Any;
-use std::fmt::Debug;
+use crate::{Credit, RoomBudget};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A piece counts for at least so much, however small it is: it goes out with headers of its own.
 pub(crate) const SMALLEST_HELD: usize = 512;
 
-/// What a room's messages may have under way, counted by those who read.
-pub trait Budget: Debug + Send + Sync {
-    /// So many octets more, if they are free now; dropping what comes back returns them.
-    fn try_take(&self, octets: usize) -> Option<Box<dyn Any + Send>>;
-}
-
 /// How many octets may be held back in one room, and how many are.
 #[derive(Debug)]
 pub(crate) struct Reserve {
     account: Arc<Account>,
-    budget: Arc<dyn Budget>,
+    budget: RoomBudget,
 }
 
 #[derive(Debug)]
@@ -42,7 +34,7 @@ pub(crate) struct Reserved {
 
 impl Reserve {
     /// At most `limit` octets, which go out on `budget`.
-    pub(crate) fn new(limit: usize, budget: Arc<dyn Budget>) -> Self {
+    pub(crate) fn new(limit: usize, budget: RoomBudget) -> Self {
         Self { account: Arc::new(Account { used: AtomicUsize::new(0), limit }), budget }
     }
 
@@ -58,7 +50,7 @@ impl Reserve {
 
     /// What was held back goes out: the credit that covers it from now on.
     pub(crate) fn release(&self, held: Reserved) -> Credit {
-        match self.budget.try_take(held.octets) {
+        match self.budget.try_bulk(held.octets) {
             Some(taken) => Credit::of(taken),
             None => Credit::of(held),
         }
@@ -84,32 +76,13 @@ impl Drop for Reserved {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    /// A budget that is used up.
-    #[derive(Debug)]
-    pub(crate) struct Nothing;
-
-    impl Budget for Nothing {
-        fn try_take(&self, _: usize) -> Option<Box<dyn Any + Send>> {
-            None
-        }
-    }
-
-    /// A budget without end.
-    #[derive(Debug)]
-    pub(crate) struct Anything;
-
-    impl Budget for Anything {
-        fn try_take(&self, _: usize) -> Option<Box<dyn Any + Send>> {
-            Some(Box::new(()))
-        }
-    }
+    use crate::OutboxLimits;
 
     #[test]
     fn what_is_held_back_is_limited_and_comes_back() {
-        let reserve = Reserve::new(1000, Arc::new(Anything));
+        let reserve = Reserve::new(1000, RoomBudget::new(&OutboxLimits::default()));
         let mut held = reserve.take(600).expect("there is enough");
         held.join(reserve.take(300).expect("there is enough"));
         assert!(reserve.take(101).is_none());
@@ -120,16 +93,20 @@ pub(crate) mod tests {
 
     #[test]
     fn what_goes_out_counts_on_the_budget_or_until_it_is_written() {
-        let reserve = Reserve::new(1000, Arc::new(Anything));
+        let limits = OutboxLimits::default();
+        let budget = RoomBudget::new(&limits);
+        let reserve = Reserve::new(1000, budget.clone());
         let under_way = reserve.release(reserve.take(1000).expect("there is enough"));
         assert!(reserve.take(1000).is_some(), "the budget covers it");
         drop(under_way);
-        let reserve = Reserve::new(1000, Arc::new(Nothing));
+        let used_up = budget.try_bulk(limits.bulk());
         let under_way = reserve.release(reserve.take(1000).expect("there is enough"));
         under_way.take(2);
         under_way.settle(1);
         assert!(reserve.take(1).is_none());
         under_way.settle(1);
         assert!(reserve.take(1000).is_some());
+        drop(used_up);
+        assert!(budget.is_full());
     }
 }

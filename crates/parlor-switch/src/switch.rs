@@ -1,6 +1,5 @@
 //! The switch of one room.
 
-use crate::Credit;
 use crate::completed::Completed;
 use crate::deliver::{Cut, Fanout, hand_out};
 use crate::frame::{MessageKey, TID_RANDOM};
@@ -8,8 +7,9 @@ use crate::message::Phase;
 use crate::outbox::{Outbox, OutboxLimits, Slot};
 use crate::recipients::{Audience, Recipient, wake};
 use crate::refusal::Refusal;
-use crate::reserve::{Budget, Reserve};
+use crate::reserve::Reserve;
 use crate::session::{Attached, Session};
+use crate::{Credit, RoomBudget};
 use bytes::Bytes;
 use parlor_msrp::{FailureReport, Flag, Method, Path, Request, Response, Uri};
 use parlor_room::{Room, SessionId};
@@ -134,7 +134,7 @@ pub struct Switch {
 
 impl Switch {
     /// A switch without sessions. What it has held back goes out on `budget`, which is the one its sessions' readers use.
-    pub fn new(settings: Settings, budget: Arc<dyn Budget>, rng: StdRng) -> Self {
+    pub fn new(settings: Settings, budget: RoomBudget, rng: StdRng) -> Self {
         let cut = Cut { frame_bytes: settings.frame_bytes, failure_report: settings.failure_report.as_str() };
         let reserve = Reserve::new(settings.held_bytes, budget);
         Self {

@@ -1,18 +1,21 @@
 //! The server's end of a connection: a reader and a writer that do, step by step, what the server's tasks do.
 
-use crate::budget::{Acquiring, Share};
 use crate::link::Link;
 use crate::room::{Entry, Mail, RoomTask, Table};
 use parlor_msrp::{Decoder, Event, Limits, Request};
 use parlor_room::SessionId;
-use parlor_switch::{Input, Outbox, OutboxEvent, OutboxLimits, Poll, Scratch, Slot, StalledMemory, Turn};
+use parlor_switch::{
+    Credit, Input, Outbox, OutboxEvent, OutboxLimits, Poll, Scratch, Slot, StalledMemory, Turn, Window,
+};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Wake, Waker};
+use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 /// The most that is read at once.
@@ -42,12 +45,44 @@ struct Run {
     bulk: usize,
 }
 
+impl Run {
+    fn new(room: usize) -> Self {
+        Self { room, bound: Vec::new(), inputs: Vec::new(), heads: 0, bulk: 0 }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Flag(AtomicBool);
 
 impl Wake for Flag {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A reader on its way to a credit.
+struct Acquiring {
+    credit: Pin<Box<dyn Future<Output = Credit>>>,
+    woken: Arc<Flag>,
+}
+
+impl Acquiring {
+    fn new(credit: impl Future<Output = Credit> + 'static) -> Self {
+        Self { credit: Box::pin(credit), woken: Arc::new(Flag(AtomicBool::new(true))) }
+    }
+
+    fn poll(&mut self) -> Option<Credit> {
+        self.woken.0.store(false, Ordering::Relaxed);
+        match self.credit.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(&self.woken)))) {
+            std::task::Poll::Ready(credit) => Some(credit),
+            std::task::Poll::Pending => None,
+        }
+    }
+}
+
+impl fmt::Debug for Acquiring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquiring").field("woken", &self.woken).finish_non_exhaustive()
     }
 }
 
@@ -63,13 +98,16 @@ pub struct Connection {
     /// What waits to be written.
     pub outbox: Arc<Outbox>,
     /// What it may have under way.
-    pub window: Share,
+    pub window: Window,
     number: usize,
     seats: Vec<(Slot, Rc<Entry>)>,
     ever_bound: bool,
     decoder: Decoder,
     current: Current,
     runs: VecDeque<Run>,
+    /// Octets of the last read, and how many runs it was.
+    read: usize,
+    parts: usize,
     acquiring: Option<Acquiring>,
     turn: Turn,
     woken: Arc<Flag>,
@@ -85,13 +123,15 @@ impl Connection {
             down: Link::new(down),
             alive: true,
             outbox: Outbox::new(limits, stalled),
-            window: Share::new(limits.window()),
+            window: Window::new(&limits),
             number,
             seats: Vec::new(),
             ever_bound: false,
             decoder: Decoder::new(Limits::default()),
             current: Current::Nothing,
             runs: VecDeque::new(),
+            read: 0,
+            parts: 1,
             acquiring: None,
             turn: Turn::default(),
             woken: Arc::new(Flag(AtomicBool::new(true))),
@@ -114,7 +154,7 @@ impl Connection {
 
     /// Whether the reader has something to do.
     pub fn can_read(&self) -> bool {
-        let next = |acquiring: &Acquiring| acquiring.is_ready();
+        let next = |acquiring: &Acquiring| acquiring.woken.0.load(Ordering::Relaxed);
         self.alive
             && match self.runs.is_empty() {
                 true => self.up.is_readable() && self.takes_control(),
@@ -134,17 +174,19 @@ impl Connection {
     pub fn read(&mut self, now: Instant, table: &Table, rooms: &mut [RoomTask], rng: &mut StdRng) {
         let Some(run) = self.runs.front() else { return self.read_some(now, table, rng) };
         let room = &mut rooms[run.room];
-        let (heads, bulk) = (run.heads, run.bulk);
-        let new = || Acquiring::new(&self.window, &room.budget, heads, bulk);
-        if !self.acquiring.get_or_insert_with(new).go_on() {
+        let (heads, bulk, budget) = (run.heads, run.bulk, room.budget.clone());
+        let window = self.window.take((self.read / self.parts).max(heads + bulk), heads);
+        let new = || Acquiring::new(async move { budget.acquire(window.await, heads, bulk).await });
+        let Some(credit) = self.acquiring.get_or_insert_with(new).poll() else {
             self.outbox.hold_reader();
             return;
-        }
+        };
+        self.acquiring = None;
         self.outbox.release_reader(now);
-        if let (Some(run), Some(acquired)) = (self.runs.pop_front(), self.acquiring.take()) {
+        if let Some(run) = self.runs.pop_front() {
             let bound = run.bound.into_iter();
             room.mailbox.extend(bound.map(|(entry, slot)| Mail::Bound(entry, Arc::clone(&self.outbox), slot)));
-            room.mailbox.push_back(Mail::Brought(run.inputs, acquired.into_credit()));
+            room.mailbox.push_back(Mail::Brought(run.inputs, credit));
         }
     }
 
@@ -153,10 +195,15 @@ impl Connection {
         let most = READ.min(self.outbox.limits().window());
         let most = if rng.random_bool(0.7) { most } else { rng.random_range(1..most) };
         let octets = self.up.read(now, most);
+        self.read = octets.len();
         self.decoder.push(octets);
+        if let Current::Of { entry, .. } = &self.current {
+            run_of(&mut self.runs, entry.room).bulk += OVERHEAD;
+        }
         while let Some(event) = self.decoder.poll().expect("our peers keep to the grammar") {
             self.route(table, event);
         }
+        self.parts = self.runs.len().max(1);
     }
 
     fn route(&mut self, table: &Table, event: Event) {
@@ -199,12 +246,17 @@ impl Connection {
             run_of(&mut self.runs, entry.room).bound.push((Rc::clone(&entry), slot));
         }
         assert_eq!(entry.bound_to.get(), Some(self.number));
-        let first = request.has_body && request.start() == 1;
+        let before = usize::try_from(request.start() - 1).unwrap_or(usize::MAX);
+        let first_frame_left = FRAME.saturating_sub(before);
+        let first = first_frame_left > 0;
+        if self.runs.back().is_some_and(|run| run.heads >= self.window.piece()) {
+            self.runs.push_back(Run::new(entry.room));
+        }
         let run = run_of(&mut self.runs, entry.room);
-        run.heads += if first { OVERHEAD } else { 0 };
+        run.heads += if request.has_body && first { OVERHEAD } else { 0 };
         run.bulk += if request.has_body && !first { OVERHEAD } else { 0 };
         run.inputs.push((entry.session, Input::Request(request)));
-        Current::Of { entry, first_frame_left: if first { FRAME } else { 0 } }
+        Current::Of { entry, first_frame_left }
     }
 
     /// Whether the writer has something to do.
@@ -294,7 +346,7 @@ impl Connection {
 
 fn run_of(runs: &mut VecDeque<Run>, room: usize) -> &mut Run {
     if runs.back().is_none_or(|run| run.room != room) {
-        runs.push_back(Run { room, bound: Vec::new(), inputs: Vec::new(), heads: 0, bulk: 0 });
+        runs.push_back(Run::new(room));
     }
     runs.back_mut().expect("one was just pushed if there was none")
 }

@@ -8,7 +8,6 @@
 //! While it runs, each frame that a peer reads is checked against the [`model`]; [`World::conclude`] checks what only the
 //! end can show: nothing lost, the same order for all, all budgets full again.
 
-pub mod budget;
 pub mod connection;
 pub mod link;
 pub mod member;

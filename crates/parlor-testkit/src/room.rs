@@ -1,6 +1,5 @@
 //! A room as the server's task drives it: room, focus and switch, and the mailbox that connections write to.
 
-use crate::budget::RoomBudget;
 use crate::member::{Member, Status};
 use crate::model::Model;
 use crate::sip::{Transactions, flow};
@@ -9,7 +8,7 @@ use parlor_focus::{EndReason, Focus, Output, SessionSpec};
 use parlor_msrp::{Path, Uri};
 use parlor_room::{Hosts, Room, Rules, SessionId};
 use parlor_sip::{Method, Request, Response};
-use parlor_switch::{Counted, Credit, Input, Outbox, OutboxLimits, Refusal, Slot, Switch};
+use parlor_switch::{Counted, Credit, Input, Outbox, OutboxLimits, Refusal, RoomBudget, Slot, Switch};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use std::cell::Cell;
@@ -107,7 +106,7 @@ impl RoomTask {
             index,
             room: Room::new(&name(index), hosts, rules).expect("a name that makes a URI"),
             focus: Focus::new(Arc::new(settings), format!("r{index}"), rng(0)),
-            switch: Switch::new(switching, Arc::new(budget.clone()), rng(1)),
+            switch: Switch::new(switching, budget.clone(), rng(1)),
             entries: BTreeMap::new(),
             newcomers: Vec::new(),
             mailbox: VecDeque::new(),

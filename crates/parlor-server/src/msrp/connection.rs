@@ -1,6 +1,5 @@
 //! One MSRP connection: its reader and its writer, and what they share.
 
-use super::budget::Window;
 use super::table::{SessionEntry, SessionTable};
 use super::{reader, writer};
 use crate::addresses::Admission;
@@ -8,7 +7,7 @@ use crate::metrics::{Counted, DropReason, Metrics};
 use crate::panics::{Panicked, caught};
 use crate::room::{Place, RoomEvent};
 use parlor_msrp::Limits;
-use parlor_switch::{Outbox, OutboxLimits, Slot, StalledMemory};
+use parlor_switch::{Outbox, OutboxLimits, Slot, StalledMemory, Window};
 use slab::Slab;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

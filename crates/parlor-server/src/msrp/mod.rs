@@ -1,6 +1,5 @@
 //! MSRP over sockets: listeners, connections, and the table by which they find their sessions.
 
-mod budget;
 mod connection;
 mod dial;
 mod listener;
@@ -12,7 +11,6 @@ mod tests;
 mod vacancy;
 mod writer;
 
-pub(crate) use budget::RoomBudget;
 pub(crate) use connection::{Connections, Settings};
 pub(crate) use dial::{Dial, Dialling, dial};
 pub(crate) use listener::accept;

@@ -1,6 +1,5 @@
 //! The reading half of a connection: decodes, finds the session of each request, and hands on what its room is to decide.
 
-use super::budget::CHUNK_OVERHEAD;
 use super::connection::{Connection, Seat};
 use super::table::{Answer, Binding, SessionEntry};
 use super::vacancy::LINGER;
@@ -29,6 +28,8 @@ const READ: usize = 256 * 1024;
 
 /// How many events of one read are handed on at once: taken apart, short requests are several times as large.
 const ENOUGH: usize = 256;
+/// A chunk counts for this much beside its octets: its headers in each copy.
+const CHUNK_OVERHEAD: usize = 512;
 
 thread_local! {
     /// One for each worker: an idle connection has no buffer of its own.
@@ -47,7 +48,7 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
         }
         let read_at = Instant::now();
         connection.metrics().msrp_bytes_received.inc_by(bytes.len() as u64);
-        let mut uncounted = bytes.len();
+        let (read, mut counted) = (bytes.len(), 0);
         decoder.push(bytes);
         let mut runs: Vec<Run> = Vec::new();
         if let Current::Of { seat, .. } = &current {
@@ -56,8 +57,9 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
         }
         loop {
             let taken = take_apart(connection, &mut decoder, &mut current, &mut runs);
-            if let Some(first) = runs.first_mut() {
-                first.read = std::mem::take(&mut uncounted);
+            counted += runs.iter().map(Run::octets).sum::<usize>();
+            if let (Taken::All, Some(last)) = (&taken, runs.last_mut()) {
+                last.rest = read.saturating_sub(counted);
             }
             for run in runs.drain(..) {
                 held(connection, run.hand_on(connection, read_at)).await;
@@ -202,8 +204,8 @@ struct Run {
     room: Arc<RoomHandle>,
     bound: Vec<Seat>,
     inputs: Vec<(SessionId, Slot, Input)>,
-    /// Octets of the read, in its first run.
-    read: usize,
+    /// Octets of the read that no run has counted, in the last one: it is kept until its room has looked at it.
+    rest: usize,
     heads: usize,
     bulk: usize,
     /// What is there of requests without a body, and responses.
@@ -212,8 +214,18 @@ struct Run {
 }
 
 impl Run {
+    fn new(room: &Arc<RoomHandle>) -> Self {
+        let room = Arc::clone(room);
+        Self { room, bound: Vec::new(), inputs: Vec::new(), rest: 0, heads: 0, bulk: 0, bare: 0, whole: false }
+    }
+
+    /// What it counts for in the connection's window.
+    fn octets(&self) -> usize {
+        self.rest + self.heads + self.bulk + self.bare
+    }
+
     async fn hand_on(self, connection: &Connection, read_at: Instant) {
-        let window = connection.window.take(self.read.max(self.heads + self.bulk + self.bare)).await;
+        let window = connection.window.take(self.octets(), self.heads).await;
         // Once more, as what was handed on before has drawn answers meanwhile; and before the room's budget is taken, which
         // is not to wait for a peer.
         answers_taken(connection).await;
@@ -239,17 +251,7 @@ impl Run {
 
 fn run_of<'a>(runs: &'a mut Vec<Run>, room: &Arc<RoomHandle>) -> &'a mut Run {
     if runs.last().is_none_or(|run| !Arc::ptr_eq(&run.room, room)) {
-        let room = Arc::clone(room);
-        runs.push(Run {
-            room,
-            bound: Vec::new(),
-            inputs: Vec::new(),
-            read: 0,
-            heads: 0,
-            bulk: 0,
-            bare: 0,
-            whole: false,
-        });
+        runs.push(Run::new(room));
     }
     runs.last_mut().expect("one was just pushed if there was none")
 }
@@ -297,11 +299,16 @@ fn begin(connection: &Connection, request: Box<Request>, runs: &mut Vec<Run>) ->
         // MSRP-100: parsable, but a wrong value.
         return answer(connection, &request, 400, "malformed_header");
     }
-    let first = request.has_body && request.start() == 1;
-    let first_frame_left = if first { connection.settings().frame_bytes } else { 0 };
+    // What stands within the length of a first frame counts as one, in however many chunks it comes.
+    let before = usize::try_from(request.start() - 1).unwrap_or(usize::MAX);
+    let first_frame_left = connection.settings().frame_bytes.saturating_sub(before);
+    let first = first_frame_left > 0;
+    if runs.last().is_some_and(|run| run.heads >= connection.window.piece()) {
+        runs.push(Run::new(&seat.entry.room));
+    }
     let run = run_of(runs, &seat.entry.room);
     // Every chunk is copied with headers of its own: without them many tiny ones would overflow who keeps up.
-    run.heads += if first { CHUNK_OVERHEAD } else { 0 };
+    run.heads += if request.has_body && first { CHUNK_OVERHEAD } else { 0 };
     run.bulk += if request.has_body && !first { CHUNK_OVERHEAD } else { 0 };
     run.push(&seat, Input::Request(request));
     Current::Of { seat, first_frame_left }

@@ -12,12 +12,12 @@ pub(crate) mod tests;
 pub(crate) use registry::{Dispatch, Policy, Rooms};
 pub(crate) use task::Shared;
 
-use crate::msrp::{Reservation, RoomBudget, SessionEntry};
+use crate::msrp::{Reservation, SessionEntry};
 use dialogs::Dialogs;
 use parlor_focus::RequestId;
 use parlor_room::SessionId;
 use parlor_sip::{Flow, Request, Response, ServerTransactionId};
-use parlor_switch::{Credit, Input, Outbox, Slot};
+use parlor_switch::{Credit, Input, Outbox, RoomBudget, Slot};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;

@@ -73,6 +73,11 @@ impl OutboxLimits {
         self.bytes / 8
     }
 
+    /// What the first frames of one connection's messages may have under way, in all rooms.
+    pub(crate) fn heads_of_one(&self) -> usize {
+        self.bytes / 16
+    }
+
     /// What the first frames of one room's messages may have under way.
     pub fn heads(&self) -> usize {
         self.bytes / 4

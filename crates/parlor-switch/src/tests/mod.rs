@@ -3,8 +3,9 @@
 mod limits;
 mod resends;
 
-use crate::reserve::tests::Anything;
-use crate::{Credit, Input, Outbox, OutboxLimits, Output, Poll, Scratch, Settings, StalledMemory, Switch, Turn};
+use crate::{
+    Credit, Input, Outbox, OutboxLimits, Output, Poll, RoomBudget, Scratch, Settings, StalledMemory, Switch, Turn,
+};
 use bytes::Bytes;
 use parlor_msrp::{Decoder, Event, Limits, Path, Uri};
 use parlor_room::{Capabilities, Direction, Hosts, Identity, Room, Rules, SessionId, TypeList};
@@ -36,7 +37,7 @@ impl Scene {
         #[expect(clippy::disallowed_methods, reason = "any instant will do as the origin of virtual time")]
         let now = Instant::now();
         let room = Room::new("lobby", Arc::new(Hosts::new("example.test", [])), Rules::default()).expect("a room");
-        let switch = Switch::new(settings, Arc::new(Anything), StdRng::seed_from_u64(1));
+        let switch = Switch::new(settings, RoomBudget::new(&OutboxLimits::default()), StdRng::seed_from_u64(1));
         Self { now, room, switch, peers: BTreeMap::new() }
     }
 

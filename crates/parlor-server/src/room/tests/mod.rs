@@ -9,7 +9,7 @@ use super::task::{RoomTask, Shared};
 use super::{Brought, MsrpInput, Place, RoomHandle, SipInput};
 use crate::addresses::Admission;
 use crate::metrics::Metrics;
-use crate::msrp::{Connections, RoomBudget, SessionEntry, SessionTable, Settings};
+use crate::msrp::{Connections, SessionEntry, SessionTable, Settings};
 use crate::sip::SipOutput;
 use bytes::Bytes;
 use parlor_focus::sdp::{MsrpAddress, MsrpAddresses};
@@ -19,7 +19,7 @@ use parlor_sip::{
     ConnectionId, Endpoint, Flow, Limits, Message, Request, ServerTransactionId, TransactionLimits, Transport,
     parse_datagram,
 };
-use parlor_switch::{Credit, Input, Outbox, OutboxLimits, Poll, Scratch, StalledMemory, Turn};
+use parlor_switch::{Credit, Input, Outbox, OutboxLimits, Poll, RoomBudget, Scratch, StalledMemory, Turn};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
