@@ -4,6 +4,7 @@ mod connection;
 mod dial;
 mod listener;
 mod reader;
+mod run;
 mod socket;
 mod table;
 #[cfg(test)]

@@ -1,17 +1,16 @@
 //! The reading half of a connection: decodes, finds the session of each request, and hands on what its room is to decide.
 
 use super::connection::{Connection, Seat};
+use super::run::{CHUNK_OVERHEAD, Run, answers_taken, run_of};
 use super::table::{Answer, Binding, SessionEntry};
 use super::vacancy::LINGER;
 use crate::metrics::{Layer, MsrpMethod};
-use crate::room::{Brought, RoomHandle};
 use bytes::Bytes;
 use parlor_msrp::{
     ByteRange, DecodeError, Decoder, Event, FailureReport, Flag, MessageId, Method, Request, SendHead, TransactionId,
     Uri, encode_end, encode_response, encode_send_head, reason, response_path,
 };
-use parlor_room::SessionId;
-use parlor_switch::{Input, Slot};
+use parlor_switch::Input;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
@@ -28,8 +27,6 @@ const READ: usize = 256 * 1024;
 
 /// How many events of one read are handed on at once: taken apart, short requests are several times as large.
 const ENOUGH: usize = 256;
-/// A chunk counts for this much beside its octets: its headers in each copy.
-const CHUNK_OVERHEAD: usize = 512;
 
 thread_local! {
     /// One for each worker: an idle connection has no buffer of its own.
@@ -113,15 +110,6 @@ fn take_apart(connection: &Connection, decoder: &mut Decoder, current: &mut Curr
     Taken::Enough
 }
 
-/// Waits while too many answers to the peer are not taken by it.
-async fn answers_taken(connection: &Connection) {
-    poll_fn(|cx| match connection.outbox.poll_control(cx.waker()) {
-        true => Poll::Ready(()),
-        false => Poll::Pending,
-    })
-    .await;
-}
-
 /// Waits for something else than the peer, whose timers stand still meanwhile (CHAT-62).
 async fn held<F: Future>(connection: &Connection, wait: F) -> F::Output {
     let mut wait = pin!(wait);
@@ -196,64 +184,6 @@ enum Current {
         seat: Seat,
         first_frame_left: usize,
     },
-}
-
-/// What one read brought for one room, in order.
-#[derive(Debug)]
-struct Run {
-    room: Arc<RoomHandle>,
-    bound: Vec<Seat>,
-    inputs: Vec<(SessionId, Slot, Input)>,
-    /// Octets of the read that no run has counted, in the last one: it is kept until its room has looked at it.
-    rest: usize,
-    heads: usize,
-    bulk: usize,
-    /// What is there of requests without a body, and responses.
-    bare: usize,
-    whole: bool,
-}
-
-impl Run {
-    fn new(room: &Arc<RoomHandle>) -> Self {
-        let room = Arc::clone(room);
-        Self { room, bound: Vec::new(), inputs: Vec::new(), rest: 0, heads: 0, bulk: 0, bare: 0, whole: false }
-    }
-
-    /// What it counts for in the connection's window.
-    fn octets(&self) -> usize {
-        self.rest + self.heads + self.bulk + self.bare
-    }
-
-    async fn hand_on(self, connection: &Connection, read_at: Instant) {
-        let window = connection.window.take(self.octets(), self.heads).await;
-        // Once more, as what was handed on before has drawn answers meanwhile; and before the room's budget is taken, which
-        // is not to wait for a peer.
-        answers_taken(connection).await;
-        let credit = self.room.budget().acquire(window, self.heads, self.bulk).await;
-        for Seat { slot, entry } in self.bound {
-            self.room.bound(entry, Arc::clone(&connection.outbox), slot).await;
-        }
-        let read_at = self.whole.then_some(read_at);
-        let outbox = Arc::clone(&connection.outbox);
-        self.room.brought(Brought { outbox, inputs: self.inputs, credit, read_at }).await;
-    }
-
-    fn push(&mut self, seat: &Seat, input: Input) {
-        let is_bare = match &input {
-            Input::Request(request) => !request.has_body,
-            Input::Response(_) => true,
-            Input::Body(_) | Input::End(_) => false,
-        };
-        self.bare += if is_bare { CHUNK_OVERHEAD } else { 0 };
-        self.inputs.push((seat.entry.session, seat.slot, input));
-    }
-}
-
-fn run_of<'a>(runs: &'a mut Vec<Run>, room: &Arc<RoomHandle>) -> &'a mut Run {
-    if runs.last().is_none_or(|run| !Arc::ptr_eq(&run.room, room)) {
-        runs.push(Run::new(room));
-    }
-    runs.last_mut().expect("one was just pushed if there was none")
 }
 
 fn route(connection: &Connection, event: Event, current: &mut Current, runs: &mut Vec<Run>) {

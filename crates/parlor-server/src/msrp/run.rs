@@ -1,0 +1,80 @@
+//! What a reader hands on to a room, and what it waits for before it does.
+
+use super::connection::{Connection, Seat};
+use crate::room::{Brought, RoomHandle};
+use parlor_room::SessionId;
+use parlor_switch::{Input, Slot};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+/// A chunk counts for this much beside its octets: its headers in each copy.
+pub(super) const CHUNK_OVERHEAD: usize = 512;
+
+/// What one read brought for one room, in order.
+#[derive(Debug)]
+pub(super) struct Run {
+    room: Arc<RoomHandle>,
+    pub(super) bound: Vec<Seat>,
+    inputs: Vec<(SessionId, Slot, Input)>,
+    /// Octets of the read that no run has counted, in the last one: it is kept until its room has looked at it.
+    pub(super) rest: usize,
+    pub(super) heads: usize,
+    pub(super) bulk: usize,
+    /// What is there of requests without a body, and responses.
+    bare: usize,
+    pub(super) whole: bool,
+}
+
+impl Run {
+    pub(super) fn new(room: &Arc<RoomHandle>) -> Self {
+        let room = Arc::clone(room);
+        Self { room, bound: Vec::new(), inputs: Vec::new(), rest: 0, heads: 0, bulk: 0, bare: 0, whole: false }
+    }
+
+    /// What it counts for in the connection's window.
+    pub(super) fn octets(&self) -> usize {
+        self.rest + self.heads + self.bulk + self.bare
+    }
+
+    pub(super) async fn hand_on(self, connection: &Connection, read_at: Instant) {
+        let window = connection.window.take(self.octets(), self.heads).await;
+        // Once more, as what was handed on before has drawn answers meanwhile; and before the room's budget is taken, which
+        // is not to wait for a peer.
+        answers_taken(connection).await;
+        let credit = self.room.budget().acquire(window, self.heads, self.bulk).await;
+        for Seat { slot, entry } in self.bound {
+            self.room.bound(entry, Arc::clone(&connection.outbox), slot).await;
+        }
+        let read_at = self.whole.then_some(read_at);
+        let outbox = Arc::clone(&connection.outbox);
+        self.room.brought(Brought { outbox, inputs: self.inputs, credit, read_at }).await;
+    }
+
+    pub(super) fn push(&mut self, seat: &Seat, input: Input) {
+        let is_bare = match &input {
+            Input::Request(request) => !request.has_body,
+            Input::Response(_) => true,
+            Input::Body(_) | Input::End(_) => false,
+        };
+        self.bare += if is_bare { CHUNK_OVERHEAD } else { 0 };
+        self.inputs.push((seat.entry.session, seat.slot, input));
+    }
+}
+
+pub(super) fn run_of<'a>(runs: &'a mut Vec<Run>, room: &Arc<RoomHandle>) -> &'a mut Run {
+    if runs.last().is_none_or(|run| !Arc::ptr_eq(&run.room, room)) {
+        runs.push(Run::new(room));
+    }
+    runs.last_mut().expect("one was just pushed if there was none")
+}
+
+/// Waits while too many answers to the peer are not taken by it.
+pub(super) async fn answers_taken(connection: &Connection) {
+    poll_fn(|cx| match connection.outbox.poll_control(cx.waker()) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await;
+}
