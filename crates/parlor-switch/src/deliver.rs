@@ -35,6 +35,8 @@ pub(crate) struct Fanout {
     pub(crate) reserve: Reserve,
     /// What has been planned in this turn.
     pub(crate) turn: Vec<Planned>,
+    /// Whether any of it was content, since that was last asked.
+    pub(crate) content: bool,
 }
 
 /// A message on its way out: cut into frames for the recipients that were there when it started.
@@ -212,6 +214,7 @@ impl Outgoing {
         };
         self.frames += 1;
         self.sent = end;
+        fanout.content |= flag != Flag::Abort;
         fanout.turn.push(Planned { frame: Arc::new(frame), to: self.recipients.clone(), except: Some(self.except) });
     }
 }
@@ -262,7 +265,7 @@ mod tests {
     fn fanout() -> Fanout {
         let cut = Cut { frame_bytes: 8192, failure_report: "partial" };
         let reserve = Reserve::new(4096, RoomBudget::new(&OutboxLimits::default()));
-        Fanout { cut, rng: StdRng::seed_from_u64(1), reserve, turn: Vec::new() }
+        Fanout { cut, rng: StdRng::seed_from_u64(1), reserve, turn: Vec::new(), content: false }
     }
 
     fn outgoing(fanout: &mut Fanout) -> Outgoing {

@@ -139,7 +139,7 @@ impl Switch {
         let reserve = Reserve::new(settings.held_bytes, budget);
         Self {
             settings,
-            fanout: Fanout { cut, rng, reserve, turn: Vec::new() },
+            fanout: Fanout { cut, rng, reserve, turn: Vec::new(), content: false },
             sessions: BTreeMap::new(),
             audience: Audience::default(),
             touched: Vec::new(),
@@ -267,6 +267,11 @@ impl Switch {
             self.schedule(session, index);
         }
         self.hand_out();
+    }
+
+    /// Whether, since this was last asked, content of a message has been put in line for its recipients.
+    pub fn take_handed_on(&mut self) -> bool {
+        std::mem::take(&mut self.fanout.content)
     }
 
     /// What there is to tell.

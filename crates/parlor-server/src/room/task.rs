@@ -181,7 +181,9 @@ impl RoomTask {
                             self.switch.handle(now, &self.room, session, input, &credit);
                         }
                     }
-                    brought.push((credit, read_at));
+                    // What bound a session or was refused is no chunk that goes out.
+                    let handed_on = self.switch.take_handed_on();
+                    brought.push((credit, read_at.filter(|_| handed_on)));
                 }
             }
         }
