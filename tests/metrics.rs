@@ -3,7 +3,6 @@
 use crate::support::participant::Participant;
 use crate::support::scrape;
 use crate::support::server::Server;
-use crate::support::settles;
 
 /// Every family that dashboards rely on is there from the start.
 #[test]
@@ -22,6 +21,7 @@ fn families() {
         "parlor_deliveries_total",
         "parlor_delivery_bytes_total",
         "parlor_deliveries_dropped_total",
+        "parlor_rejected_total",
         "parlor_congested_sessions",
         "parlor_fanout_seconds",
         "parlor_outbox_bytes",
@@ -80,8 +80,9 @@ fn counted_once() {
     let bodies = server.metrics().value("parlor_delivery_bytes_total");
     let sent = 2.0 * (alice.saying("one").body.len() + two.body.len()) as f64;
     assert!(bodies >= sent, "{bodies} for {sent}");
+    server.shows("parlor_rejected_total{layer=\"msrp\",reason=\"not_cpim\"}", 1.0);
+    assert_eq!(server.metrics().sum("parlor_rejected_total"), 1.0);
     assert_eq!(server.metrics().value("parlor_fanout_seconds_count"), 2.0, "what was refused is not handed out");
-    settles("what was refused", &true, || server.metrics().sum("parlor_rejected_total") >= 1.0);
     alice.leave();
     server.shows("parlor_participants", 2.0);
     server.shows("parlor_msrp_sessions", 2.0);

@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
-use crate::metrics::{Layer, Metrics};
+use crate::metrics::{Metrics, Rejected};
 
 /// Whether the server takes work, told to `/readyz` and to the metric `parlor_ready`.
 #[derive(Debug)]
@@ -140,14 +140,14 @@ async fn serve_connection(
             timeout(GRACE, connection).await
         }
     };
-    let reason = match ended {
+    let rejected = match ended {
         Ok(Ok(())) => return,
-        Ok(Err(error)) if error.is_parse() => "malformed",
-        Ok(Err(error)) if error.is_timeout() => "slow",
-        Ok(Err(_)) => "broken_off",
-        Err(_) => "slow",
+        Ok(Err(error)) if error.is_parse() => Rejected::HttpMalformed,
+        Ok(Err(error)) if error.is_timeout() => Rejected::HttpSlow,
+        Ok(Err(_)) => Rejected::HttpBrokenOff,
+        Err(_) => Rejected::HttpSlow,
     };
-    metrics.reject(Layer::Http, reason);
+    metrics.reject(rejected);
 }
 
 fn router(site: Site) -> Router {
@@ -235,8 +235,9 @@ mod tests {
         }
 
         fn rejected(&self, reason: &str) -> bool {
-            let line = format!("parlor_rejected_total{{layer=\"http\",reason=\"{reason}\"}}");
-            self.metrics.render().unwrap().contains(&line)
+            let series = format!("parlor_rejected_total{{layer=\"http\",reason=\"{reason}\"}} ");
+            let text = self.metrics.render().unwrap();
+            text.lines().find_map(|line| line.strip_prefix(&series)).unwrap() != "0"
         }
     }
 

@@ -1,7 +1,7 @@
 //! Accepting connections over TCP and TLS.
 
 use crate::addresses::{Admission, Admitted};
-use crate::metrics::{Layer, Metrics};
+use crate::metrics::{Metrics, Rejected};
 use crate::tls::HANDSHAKE_TIMEOUT;
 use anyhow::{Context as _, Result};
 use std::io;
@@ -19,21 +19,22 @@ use tracing::{debug, warn};
 pub(crate) struct Listener {
     socket: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,
-    layer: Layer,
+    /// How it counts that one address has too many.
+    crowded: Rejected,
 }
 
 impl Listener {
     /// Listens; the error names the key of the configuration and the address.
     pub(crate) async fn bind(
         key: &str,
-        layer: Layer,
+        crowded: Rejected,
         address: SocketAddr,
         tls: Option<Arc<rustls::ServerConfig>>,
     ) -> Result<Self> {
         let kind = if tls.is_some() { "tls" } else { "tcp" };
         let socket =
             TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen on {kind}:{address}"))?;
-        Ok(Self { socket, tls, layer })
+        Ok(Self { socket, tls, crowded })
     }
 
     /// Where it listens.
@@ -57,7 +58,7 @@ impl Listener {
             match self.socket.accept().await {
                 Ok((stream, peer)) => match admission.admit(peer.ip()).await {
                     Some(admitted) => return (stream, peer, admitted),
-                    None => metrics.reject(self.layer, "too_many_of_address"),
+                    None => metrics.reject(self.crowded),
                 },
                 Err(error) => {
                     // Mostly that no descriptors are left, which passes.
@@ -79,9 +80,9 @@ pub(crate) async fn handshake(
         Ok(Ok(stream)) => return Some(stream),
         Ok(Err(error)) => {
             debug!(%error, "TLS handshake failed");
-            metrics.reject(Layer::Tls, "handshake");
+            metrics.reject(Rejected::TlsHandshake);
         }
-        Err(_) => metrics.reject(Layer::Tls, "handshake_timeout"),
+        Err(_) => metrics.reject(Rejected::TlsHandshakeTimeout),
     }
     None
 }
@@ -94,7 +95,7 @@ mod tests {
     #[tokio::test]
     async fn an_idle_listener_holds_nothing() {
         let (admission, metrics) = (Admission::new(1, 1), Metrics::new());
-        let listen = || Listener::bind("msrp.listen", Layer::Msrp, ([127, 0, 0, 1], 0).into(), None);
+        let listen = || Listener::bind("msrp.listen", Rejected::MsrpTooManyOfAddress, ([127, 0, 0, 1], 0).into(), None);
         let (idle, busy) = (listen().await.expect("a port"), listen().await.expect("a port"));
         let _peer = TcpStream::connect(busy.address().expect("its address")).await.expect("it listens");
         let accepted = tokio::select! {

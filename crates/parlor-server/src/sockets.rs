@@ -2,7 +2,7 @@
 
 use crate::config::{Config, HostPort, Transport};
 use crate::listener::Listener;
-use crate::metrics::Layer;
+use crate::metrics::Rejected;
 use crate::sip::{self, Socket};
 use crate::tls::Tls;
 use anyhow::{Context as _, Result};
@@ -47,9 +47,13 @@ impl Sockets {
                     (Socket::Udp(socket), bound)
                 }
                 Transport::Tcp | Transport::Tls => {
-                    let listener =
-                        Listener::bind("sip.listen", Layer::Sip, listen.address, server_tls(tls, listen.transport))
-                            .await?;
+                    let listener = Listener::bind(
+                        "sip.listen",
+                        Rejected::SipTooManyOfAddress,
+                        listen.address,
+                        server_tls(tls, listen.transport),
+                    )
+                    .await?;
                     let bound = listener.address()?;
                     (Socket::Stream(listener), bound)
                 }
@@ -62,8 +66,13 @@ impl Sockets {
     async fn bind_msrp(config: &Config, tls: &Tls) -> Result<Vec<Told<Listener>>> {
         let mut msrp = Vec::new();
         for (index, listen) in config.msrp.listen.iter().enumerate() {
-            let listener =
-                Listener::bind("msrp.listen", Layer::Msrp, listen.address, server_tls(tls, listen.transport)).await?;
+            let listener = Listener::bind(
+                "msrp.listen",
+                Rejected::MsrpTooManyOfAddress,
+                listen.address,
+                server_tls(tls, listen.transport),
+            )
+            .await?;
             let bound = listener.address()?;
             msrp.push((listener, listen.transport, bound, config.msrp.advertised.host_port(index, bound)));
         }

@@ -93,26 +93,4 @@ impl Refusal {
             Self::NotCpim | Self::WrappedType => 415,
         }
     }
-
-    /// The reason as a metrics label.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::MalformedRequest => "malformed_request",
-            Self::NotCpim => "not_cpim",
-            Self::MalformedCpim => "malformed_cpim",
-            Self::UnknownRequirement => "unknown_requirement",
-            Self::ForeignSender => "foreign_sender",
-            Self::SeveralRecipients => "several_recipients",
-            Self::WrappedType => "wrapped_type",
-            Self::NotAllowed => "not_allowed",
-            Self::UnknownRecipient => "unknown_recipient",
-            Self::TooLarge => "too_large",
-            Self::OutOfOrder => "out_of_order",
-            Self::TooManyOpen => "too_many_open",
-            Self::HeldBack => "held_back",
-            Self::TimedOut => "timed_out",
-            Self::Again { .. } => "refused_before",
-            Self::Nickname => "nickname",
-        }
-    }
 }

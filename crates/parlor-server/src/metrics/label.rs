@@ -156,26 +156,6 @@ labels! {
     }
 }
 
-labels! {
-    /// Where something was refused.
-    Layer {
-        /// SIP messages, transactions and dialogs.
-        Sip = "sip",
-        /// Offers and answers.
-        Sdp = "sdp",
-        /// MSRP framing, transactions and sessions.
-        Msrp = "msrp",
-        /// The wrapper around messages.
-        Cpim = "cpim",
-        /// The room's rules.
-        Room = "room",
-        /// TLS handshakes.
-        Tls = "tls",
-        /// HTTP.
-        Http = "http",
-    }
-}
-
 fn find<L: Label>(text: &str, other: L) -> L {
     L::ALL.iter().copied().find(|label| label.text() == text).unwrap_or(other)
 }

@@ -4,15 +4,16 @@
 //! the way of a message. Labels are closed sets: no user, no room, nothing that a peer wrote.
 
 mod label;
+mod rejected;
 
 use std::sync::OnceLock;
 
 use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
-pub use self::label::{
-    CodeCounters, Counters, DropReason, Label, Layer, MessageKind, MsrpMethod, SessionEnd, SipMethod,
-};
+pub use self::label::{CodeCounters, Counters, DropReason, Label, MessageKind, MsrpMethod, SessionEnd, SipMethod};
+pub use self::rejected::Rejected;
+use self::rejected::Rejections;
 
 /// All metrics of one server.
 #[derive(Debug)]
@@ -68,7 +69,7 @@ pub struct Metrics {
     pub outbox_bytes: IntGauge,
     /// Whether the server takes work.
     pub ready: IntGauge,
-    rejected: IntCounterVec,
+    rejected: Rejections,
     measure: OnceLock<Measure>,
 }
 
@@ -136,19 +137,19 @@ impl Metrics {
             ),
             outbox_bytes: families.gauge("parlor_outbox_bytes", "Bytes that wait in all outboxes."),
             ready: families.gauge("parlor_ready", "1 while the server takes work, 0 while it starts or drains."),
-            rejected: families.vector(
+            rejected: Rejections::new(&families.vector(
                 "parlor_rejected_total",
                 "What was refused, by protocol layer and reason.",
                 &["layer", "reason"],
-            ),
+            )),
             measure: OnceLock::new(),
             registry: families.0,
         }
     }
 
-    /// Counts something refused. The reason is a word of ours in snake case, never a peer's.
-    pub fn reject(&self, layer: Layer, reason: &'static str) {
-        self.rejected.with_label_values(&[layer.text(), reason]).inc();
+    /// Counts something refused.
+    pub fn reject(&self, rejected: Rejected) {
+        self.rejected.of(rejected).inc();
     }
 
     /// Has `measure` called before each scrape, to set gauges that are not kept up with every change.
@@ -264,7 +265,7 @@ mod tests {
         metrics.msrp_responses.of(481).inc();
         metrics.messages.of(MessageKind::Room).inc();
         metrics.deliveries_dropped.of(DropReason::Stalled).inc();
-        metrics.reject(Layer::Cpim, "forged_from");
+        metrics.reject(Rejected::CpimForeignSender);
         metrics.fanout_seconds.observe(20e-6);
         metrics.outbox_bytes.set(7);
         let text = metrics.render().unwrap();
@@ -279,7 +280,8 @@ mod tests {
             "parlor_deliveries_total 0",
             "parlor_delivery_bytes_total 0",
             "parlor_deliveries_dropped_total{reason=\"stalled\"} 1",
-            "parlor_rejected_total{layer=\"cpim\",reason=\"forged_from\"} 1",
+            "parlor_rejected_total{layer=\"cpim\",reason=\"foreign_sender\"} 1",
+            "parlor_rejected_total{layer=\"sip\",reason=\"overload\"} 0",
             "parlor_fanout_seconds_bucket{le=\"0.00001\"} 0",
             "parlor_fanout_seconds_bucket{le=\"0.000025\"} 1",
             "parlor_outbox_bytes 7",

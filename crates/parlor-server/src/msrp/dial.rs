@@ -4,7 +4,7 @@ use super::connection::Connections;
 use super::socket;
 use super::table::SessionEntry;
 use crate::addresses::Admitted;
-use crate::metrics::Layer;
+use crate::metrics::Rejected;
 use parlor_msrp::Uri;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -83,7 +83,7 @@ async fn connect(connections: &Connections, uri: &Uri, allowed: Option<IpAddr>) 
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses(uri, allowed).await? {
         let Some(admitted) = connections.admission().try_admit(address.ip()) else {
-            connections.metrics().reject(Layer::Msrp, "too_many_connections");
+            connections.metrics().reject(Rejected::MsrpTooManyConnections);
             last = io::Error::other("too many connections");
             continue;
         };

@@ -4,7 +4,7 @@ use super::connection::{Connection, Seat};
 use super::run::{CHUNK_OVERHEAD, Run, answers_taken, run_of};
 use super::table::{Answer, Binding, SessionEntry};
 use super::vacancy::LINGER;
-use crate::metrics::{Layer, MsrpMethod};
+use crate::metrics::{MsrpMethod, Rejected};
 use bytes::Bytes;
 use parlor_msrp::{
     ByteRange, DecodeError, Decoder, Event, FailureReport, Flag, MessageId, Method, Request, SendHead, TransactionId,
@@ -219,15 +219,15 @@ fn begin(connection: &Connection, request: Box<Request>, runs: &mut Vec<Run>) ->
     let known_method = matches!(request.method, Method::Send | Method::Report | Method::Nickname);
     if !known_method {
         // MSRP-12, MSRP-173.
-        return answer(connection, &request, 501, "unknown_method");
+        return answer(connection, &request, 501, Rejected::MsrpUnknownMethod);
     }
     let seat = match find(connection, &request, runs) {
         Ok(seat) => seat,
-        Err(refused) => return answer(connection, &request, refused.code, refused.label),
+        Err(refused) => return answer(connection, &request, refused.code, refused.rejected),
     };
     if request.malformed.is_some() {
         // MSRP-100: parsable, but a wrong value.
-        return answer(connection, &request, 400, "malformed_header");
+        return answer(connection, &request, 400, Rejected::MsrpMalformedHeader);
     }
     // What stands within the length of a first frame counts as one, in however many chunks it comes.
     let before = usize::try_from(request.start() - 1).unwrap_or(usize::MAX);
@@ -252,12 +252,12 @@ fn awaited(connection: &Connection, request: &Request) -> Option<Answer> {
 
 struct Refused {
     code: u16,
-    label: &'static str,
+    rejected: Rejected,
 }
 
 /// The session of a request; bound to this connection if nobody has it (MSRP-92 … 95).
 fn find(connection: &Connection, request: &Request, runs: &mut Vec<Run>) -> Result<Seat, Refused> {
-    const NONE: Refused = Refused { code: 481, label: "no_session" };
+    const NONE: Refused = Refused { code: 481, rejected: Rejected::MsrpNoSession };
     // MSRP-94: exactly one URI, which is ours.
     let session_id = match request.to_path.len() {
         1 => request.to_path.first().session_id().ok_or(NONE)?,
@@ -266,26 +266,26 @@ fn find(connection: &Connection, request: &Request, runs: &mut Vec<Run>) -> Resu
     if let Some(seat) = connection.seat_of(session_id) {
         return match from_matches(connection, request, &seat.entry) {
             true => Ok(seat),
-            false => Err(Refused { code: 481, label: "foreign_from_path" }),
+            false => Err(Refused { code: 481, rejected: Rejected::MsrpForeignFromPath }),
         };
     }
     let entry = connection.table().find(session_id).ok_or(NONE)?;
     if request.to_path.first().is_secure() != entry.local.is_secure() {
-        return Err(Refused { code: 481, label: "wrong_scheme" });
+        return Err(Refused { code: 481, rejected: Rejected::MsrpWrongScheme });
     }
     if entry.local.is_secure() && !connection.secure {
         // What was agreed to travel inside TLS does not travel outside of it.
-        return Err(Refused { code: 481, label: "not_secure" });
+        return Err(Refused { code: 481, rejected: Rejected::MsrpNotSecure });
     }
     if !from_matches(connection, request, &entry) {
-        return Err(Refused { code: 481, label: "foreign_from_path" });
+        return Err(Refused { code: 481, rejected: Rejected::MsrpForeignFromPath });
     }
     if connection.is_full() {
-        return Err(Refused { code: 506, label: "too_many_of_connection" });
+        return Err(Refused { code: 506, rejected: Rejected::MsrpTooManyOfConnection });
     }
     match entry.bind(connection.number) {
         Binding::Bound => {}
-        Binding::Elsewhere => return Err(Refused { code: 506, label: "bound_elsewhere" }),
+        Binding::Elsewhere => return Err(Refused { code: 506, rejected: Rejected::MsrpBoundElsewhere }),
         Binding::Ended => return Err(NONE),
     }
     let seat = connection.seat(entry);
@@ -307,8 +307,8 @@ fn from_matches(connection: &Connection, request: &Request, entry: &SessionEntry
 }
 
 /// Answers what no room needs to decide.
-fn answer(connection: &Connection, request: &Request, code: u16, label: &'static str) -> Current {
-    connection.metrics().reject(Layer::Msrp, label);
+fn answer(connection: &Connection, request: &Request, code: u16, rejected: Rejected) -> Current {
+    connection.metrics().reject(rejected);
     let wanted = match request.method {
         // MSRP-54, MSRP-93.
         Method::Report => false,
@@ -337,7 +337,7 @@ async fn lose_framing<R: AsyncRead + Unpin>(
     error: &DecodeError,
 ) -> io::Result<()> {
     debug!(%error, "MSRP framing lost");
-    connection.metrics().reject(Layer::Msrp, "framing");
+    connection.metrics().reject(Rejected::MsrpFraming);
     if let Some((tid, to, from)) = error.answerable() {
         respond(connection, &tid, 400, from.first(), to.first());
     }

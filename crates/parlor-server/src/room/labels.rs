@@ -1,6 +1,6 @@
 //! What rooms, focus and switch say, as labels of metrics.
 
-use crate::metrics::{DropReason, Layer, SessionEnd};
+use crate::metrics::{DropReason, Rejected, SessionEnd};
 use parlor_focus::EndReason;
 use parlor_switch::{Dropped, Refusal};
 
@@ -29,20 +29,24 @@ pub(super) fn cause_of(why: Dropped) -> DropReason {
     }
 }
 
-/// Where a refusal belongs.
-pub(super) fn layer_of(refusal: Refusal) -> Layer {
+/// How a refusal counts.
+pub(super) fn rejection_of(refusal: Refusal) -> Rejected {
     match refusal {
-        Refusal::MalformedRequest
-        | Refusal::NotCpim
-        | Refusal::TooLarge
-        | Refusal::OutOfOrder
-        | Refusal::HeldBack
-        | Refusal::TooManyOpen
-        | Refusal::TimedOut
-        | Refusal::Again { .. } => Layer::Msrp,
-        Refusal::MalformedCpim | Refusal::UnknownRequirement | Refusal::ForeignSender | Refusal::SeveralRecipients => {
-            Layer::Cpim
-        }
-        Refusal::WrappedType | Refusal::NotAllowed | Refusal::UnknownRecipient | Refusal::Nickname => Layer::Room,
+        Refusal::MalformedRequest => Rejected::MsrpMalformedRequest,
+        Refusal::NotCpim => Rejected::MsrpNotCpim,
+        Refusal::TooLarge => Rejected::MsrpTooLarge,
+        Refusal::OutOfOrder => Rejected::MsrpOutOfOrder,
+        Refusal::HeldBack => Rejected::MsrpHeldBack,
+        Refusal::TooManyOpen => Rejected::MsrpTooManyOpen,
+        Refusal::TimedOut => Rejected::MsrpTimedOut,
+        Refusal::Again { .. } => Rejected::MsrpRefusedBefore,
+        Refusal::MalformedCpim => Rejected::CpimMalformed,
+        Refusal::UnknownRequirement => Rejected::CpimUnknownRequirement,
+        Refusal::ForeignSender => Rejected::CpimForeignSender,
+        Refusal::SeveralRecipients => Rejected::CpimSeveralRecipients,
+        Refusal::WrappedType => Rejected::RoomWrappedType,
+        Refusal::NotAllowed => Rejected::RoomNotAllowed,
+        Refusal::UnknownRecipient => Rejected::RoomUnknownRecipient,
+        Refusal::Nickname => Rejected::RoomNickname,
     }
 }

@@ -1,6 +1,6 @@
 //! The task of one room. It only moves inputs and outputs; room, focus and switch decide.
 
-use super::labels::{cause_of, layer_of};
+use super::labels::{cause_of, rejection_of};
 use super::sessions::Entries;
 use super::{Brought, MsrpInput, Place, RoomEvent, RoomHandle, Rooms, SipInput};
 use crate::metrics::{MessageKind, Metrics};
@@ -298,7 +298,7 @@ impl RoomTask {
             SwitchOutput::Counted(Counted::Notice) => metrics.messages.of(MessageKind::Notice).inc(),
             SwitchOutput::Counted(Counted::Direct) => metrics.messages.of(MessageKind::Direct).inc(),
             SwitchOutput::Counted(Counted::Response(code)) => metrics.msrp_responses.of(code).inc(),
-            SwitchOutput::Counted(Counted::Refused(refusal)) => metrics.reject(layer_of(refusal), refusal.label()),
+            SwitchOutput::Counted(Counted::Refused(refusal)) => metrics.reject(rejection_of(refusal)),
             SwitchOutput::Counted(Counted::Dropped(why, recipients)) => {
                 metrics.deliveries_dropped.of(cause_of(why)).inc_by(u64::from(recipients));
             }

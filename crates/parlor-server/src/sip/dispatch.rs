@@ -1,6 +1,6 @@
 //! Which room a request is for.
 
-use crate::metrics::{Layer, SipMethod};
+use crate::metrics::{Rejected, SipMethod};
 use crate::room::{Dispatch, SipInput};
 use crate::sip::count_refusal;
 use crate::sip::task::SipTask;
@@ -104,7 +104,7 @@ impl SipTask {
 
     /// There are as many sessions as there may be.
     fn refuse_session(&mut self, now: Instant, tx: ServerTransactionId, request: &Request) {
-        self.metrics.reject(Layer::Sip, "too_many_sessions");
+        self.metrics.reject(Rejected::SipTooManySessions);
         let response = uas::refuse(request, &Reject::Overload, &self.focus, &self.tag());
         self.endpoint.respond(now, tx, &response);
     }
@@ -191,6 +191,6 @@ mod tests {
         assert_eq!(task.asked(&options("four")), Some(503));
         let shown = scene.shared.metrics.render().expect("text");
         assert!(shown.contains("parlor_rejected_total{layer=\"sip\",reason=\"too_many_sessions\"} 2"), "{shown}");
-        assert!(!shown.contains("overload"), "{shown}");
+        assert!(shown.contains("parlor_rejected_total{layer=\"sip\",reason=\"overload\"} 0"), "{shown}");
     }
 }

@@ -14,7 +14,7 @@ pub(crate) use task::Settings;
 pub(crate) use task::{SipTask, Socket};
 pub(crate) use udp::bind_udp;
 
-use crate::metrics::{Layer, Metrics};
+use crate::metrics::{Metrics, Rejected};
 use parlor_focus::{NextHop, RequestId};
 use parlor_sip::{Flow, Message, ParseError, Request, Response, ServerTransactionId};
 use queue::Queue;
@@ -45,24 +45,24 @@ pub(crate) enum SipOutput {
 
 /// Counts a request that was refused, by what it was refused for.
 pub(crate) fn count_refusal(metrics: &Metrics, code: u16) {
-    let (layer, reason) = match code {
+    let rejected = match code {
         ..400 => return,
-        400 => (Layer::Sip, "bad_request"),
-        403 => (Layer::Room, "forbidden"),
-        404 => (Layer::Room, "no_room"),
-        405 | 501 => (Layer::Sip, "method"),
-        415 => (Layer::Sip, "body_type"),
-        416 => (Layer::Sip, "uri_scheme"),
-        420 => (Layer::Sip, "extension"),
-        422 => (Layer::Sip, "session_interval"),
-        433 => (Layer::Room, "anonymous"),
-        481 => (Layer::Sip, "no_dialog"),
-        486 => (Layer::Room, "full"),
-        488 => (Layer::Sdp, "not_acceptable"),
-        491 => (Layer::Sip, "glare"),
-        500 => (Layer::Sip, "out_of_order"),
-        503 => (Layer::Sip, "overload"),
-        _ => (Layer::Sip, "other"),
+        400 => Rejected::SipBadRequest,
+        403 => Rejected::RoomForbidden,
+        404 => Rejected::RoomUnknown,
+        405 | 501 => Rejected::SipMethod,
+        415 => Rejected::SipBodyType,
+        416 => Rejected::SipUriScheme,
+        420 => Rejected::SipExtension,
+        422 => Rejected::SipSessionInterval,
+        433 => Rejected::RoomAnonymous,
+        481 => Rejected::SipNoDialog,
+        486 => Rejected::RoomFull,
+        488 => Rejected::SdpNotAcceptable,
+        491 => Rejected::SipGlare,
+        500 => Rejected::SipOutOfOrder,
+        503 => Rejected::SipOverload,
+        _ => Rejected::SipOther,
     };
-    metrics.reject(layer, reason);
+    metrics.reject(rejected);
 }

@@ -3,7 +3,7 @@
 use super::Incoming;
 use super::queue::Replies;
 use super::stream::{LAST_WORDS, PATIENCE, Streams};
-use crate::metrics::Layer;
+use crate::metrics::Rejected;
 use bytes::{Bytes, BytesMut};
 use parlor_sip::{Flow, StreamDecoder, StreamError, StreamEvent};
 use std::io;
@@ -98,7 +98,7 @@ impl<'a, R: AsyncRead + Unpin> Reader<'a, R> {
             }
             StreamEvent::Message(message) => Incoming::Message { flow, message: Box::new(message) },
             StreamEvent::Invalid(error) => {
-                self.streams.metrics.reject(Layer::Sip, "malformed");
+                self.streams.metrics.reject(Rejected::SipMalformed);
                 Incoming::Invalid { flow, error }
             }
         };
@@ -108,7 +108,7 @@ impl<'a, R: AsyncRead + Unpin> Reader<'a, R> {
     /// What comes from now on is thrown away, as closing with unread data would take the answer from the peer.
     async fn lose_framing(&mut self, lost: StreamError) {
         debug!(peer = %self.flow.remote, "SIP framing lost");
-        self.streams.metrics.reject(Layer::Sip, "framing");
+        self.streams.metrics.reject(Rejected::SipFraming);
         let _ = self.streams.incoming.send(Incoming::Invalid { flow: self.flow, error: lost.0 }).await;
         let mut waste = vec![0; 4096];
         let drained = async { while self.half.read(&mut waste).await.is_ok_and(|n| n > 0) {} };

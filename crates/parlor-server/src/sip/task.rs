@@ -7,7 +7,7 @@ use super::stream::Streams;
 use super::{Incoming, SipOutput, udp};
 use crate::addresses::Admission;
 use crate::listener::Listener;
-use crate::metrics::{Layer, Metrics, SipMethod};
+use crate::metrics::{Metrics, Rejected, SipMethod};
 use crate::msrp::SessionTable;
 use crate::room::{Dispatch, Rooms, SipInput};
 use parlor_sip::{
@@ -181,7 +181,7 @@ impl SipTask {
                     self.metrics.sip_responses.of(code).inc();
                 }
                 if !self.flows.send(transmit.flow, transmit.bytes) && transmit.flow.transport != Transport::Udp {
-                    self.metrics.reject(Layer::Sip, "unsendable");
+                    self.metrics.reject(Rejected::SipUnsendable);
                     self.lose(now, transmit.flow);
                 }
             }
@@ -235,10 +235,10 @@ impl SipTask {
         let under_way = stats.server_transactions + stats.client_transactions;
         self.metrics.sip_transactions.set(i64::try_from(under_way).unwrap_or(i64::MAX));
         for _ in self.counted.requests_overloaded..stats.requests_overloaded {
-            self.metrics.reject(Layer::Sip, "too_many_transactions");
+            self.metrics.reject(Rejected::SipTooManyTransactions);
         }
         for _ in self.counted.requests_merged..stats.requests_merged {
-            self.metrics.reject(Layer::Sip, "merged");
+            self.metrics.reject(Rejected::SipMerged);
         }
         self.counted = stats;
     }

@@ -1,7 +1,7 @@
 //! SIP over UDP.
 
 use super::Incoming;
-use crate::metrics::{Layer, Metrics};
+use crate::metrics::{Metrics, Rejected};
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use parlor_sip::{Flow, Limits, Transport, parse_datagram};
@@ -41,7 +41,7 @@ pub(super) async fn read(
         let (len, remote) = match socket.recv_from(&mut buffer).await {
             Ok(received) => received,
             Err(error) => {
-                metrics.reject(Layer::Sip, "socket");
+                metrics.reject(Rejected::SipSocket);
                 warn!(%error, "cannot receive SIP over UDP");
                 failures.pause().await;
                 continue;
@@ -57,7 +57,7 @@ pub(super) async fn read(
         let told = match parse_datagram(&datagram, &limits) {
             Ok(message) => Incoming::Message { flow, message: Box::new(message) },
             Err(error) => {
-                metrics.reject(Layer::Sip, "malformed");
+                metrics.reject(Rejected::SipMalformed);
                 Incoming::Invalid { flow, error }
             }
         };
