@@ -3,7 +3,7 @@
 //! The page is small and the callers are few, so every bound is tight: connections, header size, the time a head may
 //! take, and the life of a connection, after which a scraper simply connects again.
 
-use std::io;
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,8 +18,8 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
@@ -70,23 +70,19 @@ pub async fn serve(
 ) {
     let site = Site { metrics, readiness };
     let service = TowerToHyperService::new(router(site.clone()));
-    let permits = Arc::new(Semaphore::new(CONNECTIONS));
     let (stop, stopped) = watch::channel(());
-    let mut connections = JoinSet::new();
+    let mut connections = Connections::default();
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = tokio::select! {
             () = &mut shutdown => break,
-            accepted = accept(&listener, &permits) => accepted,
-            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.tasks.join_next() => continue,
         };
         match accepted {
-            Ok((stream, permit)) => {
-                let connection = serve_connection(stream, service.clone(), site.metrics.clone(), stopped.clone());
-                connections.spawn(async move {
-                    connection.await;
-                    drop(permit);
-                });
+            Ok((stream, _)) => {
+                connections.make_place(&site.metrics);
+                connections.add(serve_connection(stream, service.clone(), site.metrics.clone(), stopped.clone()));
             }
             Err(error) => {
                 // No descriptors, or a peer gone before we took it: neither ends the service.
@@ -96,8 +92,33 @@ pub async fn serve(
         }
     }
     drop((listener, stop));
-    let drained = async { while connections.join_next().await.is_some() {} };
+    let drained = async { while connections.tasks.join_next().await.is_some() {} };
     let _ = timeout(DRAIN, drained).await;
+}
+
+/// The connections there are, at most [`CONNECTIONS`].
+#[derive(Debug, Default)]
+struct Connections {
+    tasks: JoinSet<()>,
+    by_age: VecDeque<AbortHandle>,
+}
+
+impl Connections {
+    /// Closes the oldest if there are too many for one more: an answer takes no time, so whoever has been here for long
+    /// is idle, or holds on to a place that others need.
+    fn make_place(&mut self, metrics: &Metrics) {
+        self.by_age.retain(|connection| !connection.is_finished());
+        if self.by_age.len() >= CONNECTIONS
+            && let Some(oldest) = self.by_age.pop_front()
+        {
+            oldest.abort();
+            metrics.reject(Rejected::HttpGaveWay);
+        }
+    }
+
+    fn add(&mut self, connection: impl Future<Output = ()> + Send + 'static) {
+        self.by_age.push_back(self.tasks.spawn(connection));
+    }
 }
 
 #[derive(Clone)]
@@ -107,13 +128,6 @@ struct Site {
 }
 
 type Service = TowerToHyperService<Router>;
-
-/// Takes the next connection once there is room for it; until then it waits in the kernel.
-async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let permit = permits.clone().acquire_owned().await.expect("nothing closes the semaphore");
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, permit))
-}
 
 async fn serve_connection(
     stream: TcpStream,
@@ -170,7 +184,7 @@ const INDEX: &str = "Parlor, a chat-room server\n\n/metrics  for Prometheus\n/he
     /readyz   200 while it takes work\n";
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Connections at once.
+/// Connections at once; the oldest gives way to one more.
 const CONNECTIONS: usize = 64;
 const MAX_HEADERS: usize = 64;
 /// What is read ahead of one connection, so also the largest head.
@@ -188,6 +202,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
+    use std::time::Instant;
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::sync::oneshot;
@@ -297,19 +312,36 @@ mod tests {
         assert!(server.exchange(request).await.starts_with("HTTP/1.1 200"));
     }
 
-    /// Callers that hold every connection and say nothing, or one byte, are closed in time, and others get in.
-    #[tokio::test(start_paused = true)]
-    async fn slow_callers() {
+    /// Callers that hold every connection and say nothing, one byte, or read nothing, give way to who comes after them.
+    #[tokio::test]
+    async fn callers_that_hold_every_connection() {
         let server = start().await;
-        let mut silent = Vec::new();
+        let began = Instant::now();
+        let mut held = Vec::new();
         for index in 0..2 * CONNECTIONS {
             let mut stream = TcpStream::connect(server.address).await.unwrap();
-            if index % 2 == 0 {
-                stream.write_all(b"G").await.unwrap();
-            }
-            silent.push(stream);
+            let said = [&b""[..], b"G", b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"][index % 3];
+            stream.write_all(said).await.unwrap();
+            held.push(stream);
         }
-        assert_eq!(server.request("GET", "/healthz").await.0, 200);
+        for path in ["/healthz", "/metrics"] {
+            assert_eq!(server.request("GET", path).await.0, 200);
+        }
+        assert!(began.elapsed() < HEAD_TIMEOUT / 2, "{:?}", began.elapsed());
+        assert!(server.rejected("gave_way"));
+        // Who came last still has its connection.
+        let last = held.last_mut().unwrap();
+        last.write_all(b"ET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        last.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    /// A caller that says nothing is closed in time.
+    #[tokio::test(start_paused = true)]
+    async fn slow_caller() {
+        let server = start().await;
+        assert_eq!(server.exchange(b"G").await, "");
         assert!(server.rejected("slow"));
     }
 

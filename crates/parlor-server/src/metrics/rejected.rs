@@ -95,6 +95,7 @@ rejections! {
         HttpMalformed = "malformed",
         HttpSlow = "slow",
         HttpBrokenOff = "broken_off",
+        HttpGaveWay = "gave_way",
     }
 }
 
