@@ -12,6 +12,9 @@ pub enum JoinError {
     /// The text is no SIP URI of a room.
     #[error("{0:?} is not the SIP URI of a room, such as sip:lobby@127.0.0.1")]
     RoomUri(String),
+    /// The URI of the room names a transport that is not spoken here.
+    #[error("{0:?} names a transport that is not spoken here: sip: goes over udp, tcp or tls, sips: over tls")]
+    Transport(String),
     /// The name to join under cannot be made into a SIP URI.
     #[error("{0:?} is no name to join under")]
     Name(String),

@@ -15,7 +15,7 @@ pub struct JoinOptions {
     pub(crate) room: Uri,
     pub(crate) identity: Identity,
     pub(crate) display: Option<String>,
-    pub(crate) transport: Option<Transport>,
+    pub(crate) transport: Transport,
     pub(crate) server: Option<SocketAddr>,
     pub(crate) tls: Option<Arc<rustls::ClientConfig>>,
     pub(crate) msrp_tls: Option<bool>,
@@ -39,14 +39,16 @@ impl JoinOptions {
     /// Joins the room of that URI as `anonymous`.
     ///
     /// # Errors
-    /// [`JoinError::RoomUri`] when it is no `sip:` or `sips:` URI with a user and a host.
+    /// [`JoinError::RoomUri`] when it is no `sip:` or `sips:` URI with a user and a host, [`JoinError::Transport`] when it
+    /// names a transport that is not spoken here.
     pub fn new(room: &str) -> Result<Self, JoinError> {
         let uri = room.parse::<Uri>().ok().filter(|uri| uri.is_sip() && uri.user().is_some() && uri.host().is_some());
+        let uri = uri.ok_or_else(|| JoinError::RoomUri(room.to_owned()))?;
         Ok(Self {
-            room: uri.ok_or_else(|| JoinError::RoomUri(room.to_owned()))?,
+            transport: transport_of(&uri).ok_or_else(|| JoinError::Transport(room.to_owned()))?,
+            room: uri,
             identity: Identity::Name("anonymous".to_owned()),
             display: None,
-            transport: None,
             server: None,
             tls: None,
             msrp_tls: None,
@@ -79,7 +81,7 @@ impl JoinOptions {
     /// What carries SIP. Unless told: TLS for `sips:`, else the URI's `transport` parameter, else TCP.
     #[must_use]
     pub fn transport(self, transport: Transport) -> Self {
-        Self { transport: Some(transport), ..self }
+        Self { transport, ..self }
     }
 
     /// Where SIP goes, whatever the room's URI says.
@@ -132,18 +134,24 @@ impl JoinOptions {
 
     /// What carries SIP in the end.
     pub(crate) fn sip_transport(&self) -> Transport {
-        let of_uri = || match self.room.param("transport").map(str::to_ascii_lowercase).as_deref() {
-            _ if *self.room.scheme() == parlor_sip::Scheme::Sips => Transport::Tls,
-            Some("udp") => Transport::Udp,
-            Some("tls") => Transport::Tls,
-            Some(_) | None => Transport::Tcp,
-        };
-        self.transport.unwrap_or_else(of_uri)
+        self.transport
     }
 
     /// Whether MSRP goes over TLS in the end.
     pub(crate) fn wants_msrp_tls(&self) -> bool {
         self.msrp_tls.unwrap_or_else(|| self.sip_transport() == Transport::Tls)
+    }
+}
+
+/// What carries SIP by the URI of the room. RFC 3261 §19.1.1: `sips:` is TLS over a stream, whatever it names.
+fn transport_of(room: &Uri) -> Option<Transport> {
+    let secure = *room.scheme() == parlor_sip::Scheme::Sips;
+    match room.param("transport").map(str::to_ascii_lowercase).as_deref() {
+        None | Some("tcp" | "tls") if secure => Some(Transport::Tls),
+        Some("udp") if !secure => Some(Transport::Udp),
+        Some("tls") => Some(Transport::Tls),
+        None | Some("tcp") => Some(Transport::Tcp),
+        Some(_) => None,
     }
 }
 
@@ -158,6 +166,15 @@ mod tests {
         }
     }
 
+    /// Nothing else carries SIP in place of what the URI names.
+    #[test]
+    fn unknown_transports_are_refused() {
+        for wrong in ["sip:lobby@a;transport=sctp", "sip:lobby@a;transport=WS", "sips:lobby@a;transport=udp"] {
+            let refused = JoinOptions::new(wrong);
+            assert!(matches!(refused, Err(JoinError::Transport(_))), "{wrong}");
+        }
+    }
+
     #[test]
     fn transport_is_that_of_the_uri_unless_told() {
         for (uri, transport) in [
@@ -165,6 +182,7 @@ mod tests {
             ("sip:lobby@example.com;transport=UDP", Transport::Udp),
             ("sip:lobby@example.com;transport=tls", Transport::Tls),
             ("sips:lobby@example.com", Transport::Tls),
+            ("sips:lobby@example.com;transport=tcp", Transport::Tls),
         ] {
             let options = JoinOptions::new(uri).unwrap();
             assert_eq!(options.sip_transport(), transport, "{uri}");

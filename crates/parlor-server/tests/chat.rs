@@ -240,6 +240,29 @@ async fn other_transports() {
     tokio::task::spawn_blocking(move || server.await_metric("parlor_participants", 0.0)).await.unwrap();
 }
 
+/// SIP goes over the transport that the URI names, and over no other.
+#[test]
+fn transport_of_the_uri() {
+    let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    server.set_read_timeout(Some(PATIENCE)).unwrap();
+    let room = format!("sip:lobby@{};transport=", server.local_addr().unwrap());
+    let over_udp = format!("{room}udp");
+    let chatting = std::thread::spawn(move || chat(&[&over_udp, "--as", "alice"], ""));
+    let mut datagram = [0; 4096];
+    let (len, alice) = server.recv_from(&mut datagram).unwrap();
+    let invite = String::from_utf8(datagram[..len].to_vec()).unwrap();
+    assert!(invite.starts_with("INVITE ") && invite.contains("SIP/2.0/UDP "), "{invite}");
+    let echoed = |name: &str| invite.lines().find(|line| line.starts_with(name)).unwrap();
+    let [via, from, to, id, cseq] = ["Via:", "From:", "To:", "Call-ID:", "CSeq:"].map(echoed);
+    let refusal = format!(
+        "SIP/2.0 486 Busy Here\r\n{via}\r\n{from}\r\n{to};tag=1\r\n{id}\r\n{cseq}\r\nContent-Length: 0\r\n\r\n"
+    );
+    server.send_to(refusal.as_bytes(), alice).unwrap();
+    assert_eq!(chatting.join().unwrap().status.code(), Some(1));
+    let told = String::from_utf8(chat(&[&format!("{room}sctp")], "").stderr).unwrap();
+    assert!(told.contains("transport"), "{told}");
+}
+
 /// Nobody listens, nobody answers, nobody of that name: one clear error each.
 #[tokio::test]
 async fn joining_fails_clearly() {
