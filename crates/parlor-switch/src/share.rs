@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// So many permits. Of those who wait for some, who holds none goes first; else who came first.
+/// So many permits. Of those who wait for some, who holds least goes first; of several, who came first.
 #[derive(Clone, Debug)]
 pub(crate) struct Share(Arc<Mutex<State>>);
 
@@ -94,8 +94,8 @@ impl State {
     }
 
     fn next_in_turn(&self) -> Option<usize> {
-        let idle = self.waiting.iter().position(|waiting| waiting.holder.0.load(Ordering::Relaxed) == 0);
-        idle.or_else(|| (!self.waiting.is_empty()).then_some(0))
+        let held = |waiting: &Waiting| waiting.holder.0.load(Ordering::Relaxed);
+        self.waiting.iter().enumerate().min_by_key(|(_, waiting)| held(waiting)).map(|(index, _)| index)
     }
 }
 
@@ -188,10 +188,11 @@ mod tests {
     }
 
     #[test]
-    fn who_has_nothing_under_way_goes_before_who_has() {
+    fn who_has_least_under_way_goes_first() {
         let share = Share::new(100);
         let (flooder, talker) = (Holder::default(), Holder::default());
-        let first = poll(pin!(share.take(60, &flooder))).expect("free");
+        let said = poll(pin!(share.take(10, &talker))).expect("free");
+        let first = poll(pin!(share.take(50, &flooder))).expect("free");
         let second = poll(pin!(share.take(40, &flooder))).expect("free");
         let mut more = pin!(share.take(40, &flooder));
         let mut word = pin!(share.take(10, &talker));
@@ -201,7 +202,7 @@ mod tests {
         assert!(poll(more.as_mut()).is_none());
         drop(first);
         let more = poll(more.as_mut()).expect("its turn");
-        drop((word, more));
+        drop((said, word, more));
         assert!(share.is_full());
     }
 
