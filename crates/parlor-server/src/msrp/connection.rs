@@ -1,5 +1,6 @@
 //! One MSRP connection: its reader and its writer, and what they share.
 
+use super::meter::Meter;
 use super::table::{SessionEntry, SessionTable};
 use super::{reader, writer};
 use crate::addresses::Admission;
@@ -86,16 +87,16 @@ impl Connections {
         self.metrics.congested_sessions.set(stalled);
     }
 
-    /// Serves a stream until it ends; `secure` says that it is TLS. With `dialled` it is we who connected, for that
+    /// Serves a stream until it ends; `tls` is the meter below it if it is TLS. With `dialled` it is we who connected, for that
     /// session, and bind it first.
     pub(crate) async fn serve(
         self: Arc<Self>,
         stream: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
-        secure: bool,
+        tls: Option<Meter>,
         dialled: Option<Arc<SessionEntry>>,
     ) {
         let _counted = Counted::in_gauge(&self.metrics.msrp_connections);
-        let connection = self.connection(secure);
+        let connection = self.connection(tls);
         let key = self.lock().insert(Arc::clone(&connection.outbox));
         match caught(exchange(&connection, stream, dialled)).await {
             Ok(Ok(())) => {}
@@ -111,10 +112,10 @@ impl Connections {
         connection.unbind_all().await;
     }
 
-    pub(super) fn connection(self: &Arc<Self>, secure: bool) -> Connection {
+    pub(super) fn connection(self: &Arc<Self>, tls: Option<Meter>) -> Connection {
         Connection {
             number: self.next.fetch_add(1, Ordering::Relaxed),
-            secure,
+            tls,
             shared: Arc::clone(self),
             outbox: Outbox::new(self.settings.outbox, self.stalled_memory.clone()),
             window: Window::new(&self.settings.outbox),
@@ -151,7 +152,7 @@ async fn exchange(
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) number: u64,
-    pub(super) secure: bool,
+    tls: Option<Meter>,
     shared: Arc<Connections>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) window: Window,
@@ -167,6 +168,15 @@ pub(super) struct Seat {
 }
 
 impl Connection {
+    pub(super) fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// What the kernel took since the last call, when so much of what was to be written was taken now.
+    pub(super) fn passed_on(&self, taken: usize) -> usize {
+        self.tls.as_ref().map_or(taken, Meter::take)
+    }
+
     pub(super) fn settings(&self) -> &Settings {
         &self.shared.settings
     }

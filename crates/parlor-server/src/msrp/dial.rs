@@ -1,6 +1,7 @@
 //! Connecting to a participant that insists on being connected to (MSRP-152).
 
 use super::connection::Connections;
+use super::meter::{Meter, Metered};
 use super::socket;
 use super::table::SessionEntry;
 use crate::addresses::Admitted;
@@ -63,7 +64,7 @@ struct Opened {
 
 enum Stream {
     Plain(TcpStream),
-    Secure(Box<TlsStream<TcpStream>>),
+    Secure(Box<TlsStream<Metered<TcpStream>>>, Meter),
 }
 
 async fn open(connections: &Connections, tls: Arc<rustls::ClientConfig>, dial: &Dial) -> io::Result<Opened> {
@@ -74,8 +75,9 @@ async fn open(connections: &Connections, tls: Arc<rustls::ClientConfig>, dial: &
     }
     // MSRP-141: the certificate must be the host's.
     let name = rustls::pki_types::ServerName::try_from(uri.host().to_owned()).map_err(io::Error::other)?;
+    let (stream, meter) = Metered::new(stream);
     let stream = TlsConnector::from(tls).connect(name, stream).await?;
-    Ok(Opened { stream: Stream::Secure(Box::new(stream)), admitted })
+    Ok(Opened { stream: Stream::Secure(Box::new(stream), meter), admitted })
 }
 
 /// MSRP-84: every address of the host in turn.
@@ -113,8 +115,10 @@ async fn addresses(uri: &Uri, allowed: Option<IpAddr>) -> io::Result<Vec<SocketA
 
 async fn serve(connections: Arc<Connections>, opened: Opened, entry: Arc<SessionEntry>) {
     match opened.stream {
-        Stream::Plain(stream) => connections.serve(stream.into_split(), false, Some(entry)).await,
-        Stream::Secure(stream) => Box::pin(connections.serve(tokio::io::split(*stream), true, Some(entry))).await,
+        Stream::Plain(stream) => connections.serve(stream.into_split(), None, Some(entry)).await,
+        Stream::Secure(stream, meter) => {
+            Box::pin(connections.serve(tokio::io::split(*stream), Some(meter), Some(entry))).await;
+        }
     }
     drop(opened.admitted);
 }

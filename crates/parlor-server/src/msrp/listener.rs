@@ -1,6 +1,7 @@
 //! Accepting MSRP connections.
 
 use super::connection::Connections;
+use super::meter::Metered;
 use super::socket;
 use crate::listener::{Listener, handshake};
 use std::sync::Arc;
@@ -28,9 +29,10 @@ async fn serve(connections: Arc<Connections>, stream: TcpStream, acceptor: Optio
         return;
     }
     let Some(acceptor) = acceptor else {
-        return connections.serve(stream.into_split(), false, None).await;
+        return connections.serve(stream.into_split(), None, None).await;
     };
+    let (stream, meter) = Metered::new(stream);
     if let Some(stream) = handshake(&acceptor, stream, connections.metrics()).await {
-        Box::pin(connections.serve(tokio::io::split(stream), true, None)).await;
+        Box::pin(connections.serve(tokio::io::split(stream), Some(meter), None)).await;
     }
 }

@@ -3,6 +3,7 @@
 mod connection;
 mod dial;
 mod listener;
+mod meter;
 mod reader;
 mod run;
 mod socket;

@@ -273,7 +273,7 @@ fn find(connection: &Connection, request: &Request, runs: &mut Vec<Run>) -> Resu
     if request.to_path.first().is_secure() != entry.local.is_secure() {
         return Err(Refused { code: 481, rejected: Rejected::MsrpWrongScheme });
     }
-    if entry.local.is_secure() && !connection.secure {
+    if entry.local.is_secure() && !connection.is_secure() {
         // What was agreed to travel inside TLS does not travel outside of it.
         return Err(Refused { code: 481, rejected: Rejected::MsrpNotSecure });
     }

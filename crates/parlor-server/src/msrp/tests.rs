@@ -43,7 +43,7 @@ impl Agreed {
     }
 
     fn seated(&self) -> (Connection, Seat) {
-        let connection = self.scene.shared.connections.connection(false);
+        let connection = self.scene.shared.connections.connection(None);
         let seat = connection.seat(Arc::clone(&self.entry));
         (connection, seat)
     }
@@ -67,7 +67,7 @@ async fn a_room_hears_of_a_place_whose_uri_has_ended() {
 #[tokio::test]
 async fn answers_that_are_not_taken_stop_the_reader() {
     let mut agreed = Agreed::new();
-    let connection = agreed.scene.shared.connections.connection(false);
+    let connection = agreed.scene.shared.connections.connection(None);
     let (mut peer, ours) = duplex(64 * 1024);
     let mut reading = pin!(reader::read(&connection, split(ours).0));
     let mut read_on = async || poll_fn(|cx| task::Poll::Ready(reading.as_mut().poll(cx).is_pending())).await;
@@ -151,7 +151,7 @@ async fn who_is_given_up_on_the_first_look_is_told_of() {
 async fn what_follows_broken_framing_is_read() {
     let agreed = Agreed::new();
     let (mut peer, ours) = duplex(4096);
-    let serving = Arc::clone(&agreed.scene.shared.connections).serve(split(ours), false, None);
+    let serving = Arc::clone(&agreed.scene.shared.connections).serve(split(ours), None, None);
     let talking = async {
         let endless = request("ours").replace("-------", &"X: y\r\n".repeat(200_000));
         peer.write_all(endless.as_bytes()).await.expect("all of it is read");
@@ -179,7 +179,7 @@ impl AsyncRead for Faulty {
 async fn a_panic_ends_the_connection_and_nothing_else() {
     let mut agreed = Agreed::new();
     let connections = &agreed.scene.shared.connections;
-    Arc::clone(connections).serve((Faulty, sink()), false, Some(Arc::clone(&agreed.entry))).await;
+    Arc::clone(connections).serve((Faulty, sink()), None, Some(Arc::clone(&agreed.entry))).await;
     let Ok(MsrpInput::Bound(_)) = agreed.told.try_recv() else { panic!("not bound") };
     assert!(matches!(agreed.told.try_recv(), Ok(MsrpInput::Unbound(_))));
     assert_eq!(agreed.entry.bind(99), Binding::Ended, "until SDP is exchanged anew");

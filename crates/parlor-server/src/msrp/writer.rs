@@ -55,11 +55,10 @@ async fn is_to_write(connection: &Connection, turn: &mut Turn) -> bool {
 }
 
 async fn write_turn<W: AsyncWrite + Unpin>(connection: &Connection, half: &mut W, turn: &mut Turn) -> io::Result<()> {
-    let outbox = &connection.outbox;
     while !turn.is_empty() {
         let attempt = poll_fn(|cx| Poll::Ready(attempt(half, turn, cx))).await;
         let written = match attempt {
-            Poll::Ready(taken) => outbox.wrote(Instant::now(), turn, taken?, false),
+            Poll::Ready(taken) => wrote(connection, turn, taken?, false),
             Poll::Pending => wait_for_kernel(connection, half, turn).await?,
         };
         account(connection, written).await;
@@ -74,8 +73,7 @@ async fn wait_for_kernel<W: AsyncWrite + Unpin>(
     turn: &mut Turn,
 ) -> io::Result<Written> {
     let outbox = &connection.outbox;
-    let written = outbox.wrote(Instant::now(), turn, 0, true);
-    account(connection, written).await;
+    account(connection, wrote(connection, turn, 0, true)).await;
     loop {
         // Given up, it stays until the rooms have taken its sessions away.
         let deadline = outbox.poll_timeout();
@@ -83,31 +81,31 @@ async fn wait_for_kernel<W: AsyncWrite + Unpin>(
             biased;
             taken = poll_fn(|cx| attempt(half, turn, cx)) => taken?,
             () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
-                if outbox.check(Instant::now(), turn) {
-                    tell_rooms(connection).await;
-                }
+                account(connection, wrote(connection, turn, 0, true)).await;
                 continue;
             }
         };
-        return Ok(outbox.wrote(Instant::now(), turn, taken, false));
+        return Ok(wrote(connection, turn, taken, false));
     }
 }
 
 /// TLS may hold what was written; plain TCP does not. While it does, the peer is watched as in [`wait_for_kernel`].
 async fn flush<W: AsyncWrite + Unpin>(connection: &Connection, half: &mut W, turn: &mut Turn) -> io::Result<()> {
-    let outbox = &connection.outbox;
     let mut waited = false;
     loop {
         let flushed = timeout(FLUSH_CHECK, poll_fn(|cx| Pin::new(&mut *half).poll_flush(cx))).await;
         waited |= flushed.is_err();
         if waited {
-            let written = outbox.wrote(Instant::now(), turn, 0, flushed.is_err());
-            account(connection, written).await;
+            account(connection, wrote(connection, turn, 0, flushed.is_err())).await;
         }
         if let Ok(flushed) = flushed {
             return flushed;
         }
     }
+}
+
+fn wrote(connection: &Connection, turn: &mut Turn, taken: usize, blocked: bool) -> Written {
+    connection.outbox.wrote_through(Instant::now(), turn, taken, connection.passed_on(taken), blocked)
 }
 
 fn attempt<W: AsyncWrite + Unpin>(half: &mut W, turn: &Turn, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {

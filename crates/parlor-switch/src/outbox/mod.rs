@@ -305,7 +305,13 @@ impl Outbox {
     /// Accounts for an attempt to write: `taken` octets of `turn` went out; `blocked` says that the kernel wants no more,
     /// of `turn` or of what TLS still holds.
     pub fn wrote(&self, now: Instant, turn: &mut Turn, taken: usize, blocked: bool) -> Written {
-        self.lock().wrote(now, turn, taken, blocked)
+        self.wrote_through(now, turn, taken, taken, blocked)
+    }
+
+    /// The same where something between holds back octets, such as TLS: `passed` of them went on to the kernel, and tell how
+    /// fast the peer is.
+    pub fn wrote_through(&self, now: Instant, turn: &mut Turn, taken: usize, passed: usize, blocked: bool) -> Written {
+        self.lock().wrote(now, turn, taken, passed, blocked)
     }
 
     /// The session's peer answered a copy that asked for it (MSRP-59).

@@ -236,7 +236,14 @@ impl State {
         Poll::Idle
     }
 
-    pub(super) fn wrote(&mut self, now: Instant, turn: &mut Turn, taken: usize, blocked: bool) -> Written {
+    pub(super) fn wrote(
+        &mut self,
+        now: Instant,
+        turn: &mut Turn,
+        taken: usize,
+        passed: usize,
+        blocked: bool,
+    ) -> Written {
         let mut written = Written { taken: taken as u64, ..Written::default() };
         turn.offset += taken;
         self.wait_no_more(taken);
@@ -262,7 +269,7 @@ impl State {
                 }
             }
         }
-        self.account(now, turn, taken, blocked);
+        self.account(now, turn, passed, blocked);
         self.wake_reader();
         written.events = self.has_events();
         written

@@ -474,3 +474,26 @@ fn vacancy_is_told() {
     seat(&scene.outbox, "two");
     assert!(woken.0.load(Ordering::Relaxed) && !scene.outbox.poll_vacant(&waiting));
 }
+
+/// Where TLS holds back what was written, what the kernel takes of it tells how fast the peer is.
+#[test]
+fn a_peer_inside_tls_is_judged_by_what_the_kernel_takes() {
+    let mut scene = Scene::new();
+    let frames: Vec<_> = (0..16).map(|n| frame(n, 1, 8192, Flag::Complete)).collect();
+    scene.push(&frames.iter().collect::<Vec<_>>());
+    assert_eq!(scene.outbox.take_turn(&mut scene.turn, Waker::noop()), Poll::Ready);
+    let mut wrote = |scene: &mut Scene, taken, passed| {
+        scene.outbox.wrote_through(scene.now, &mut scene.turn, taken, passed, true);
+    };
+    wrote(&mut scene, 60_000, 0);
+    for _ in 0..20 {
+        scene.now += Duration::from_millis(100);
+        wrote(&mut scene, 0, 7000);
+        assert!(!scene.outbox.is_stalled(), "70,000 octets a second");
+    }
+    for _ in 0..40 {
+        scene.now += Duration::from_millis(100);
+        wrote(&mut scene, 0, 4000);
+    }
+    assert!(scene.outbox.is_stalled(), "40,000 octets a second");
+}
