@@ -482,7 +482,7 @@ fn a_peer_inside_tls_is_judged_by_what_the_kernel_takes() {
     let frames: Vec<_> = (0..16).map(|n| frame(n, 1, 8192, Flag::Complete)).collect();
     scene.push(&frames.iter().collect::<Vec<_>>());
     assert_eq!(scene.outbox.take_turn(&mut scene.turn, Waker::noop()), Poll::Ready);
-    let mut wrote = |scene: &mut Scene, taken, passed| {
+    let wrote = |scene: &mut Scene, taken, passed| {
         scene.outbox.wrote_through(scene.now, &mut scene.turn, taken, passed, true);
     };
     wrote(&mut scene, 60_000, 0);
