@@ -1,6 +1,6 @@
 //! SIP that means harm: lengths that lie, requests inside of requests, floods that are read or not.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
