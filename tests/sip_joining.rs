@@ -196,6 +196,46 @@ fn we_connect_nowhere_else() {
     assert!(victim.accept().is_err(), "the server connected to a stranger");
 }
 
+/// The server connects to no listener of its own, however its address is spelled: it would be a participant of itself.
+#[test]
+fn we_do_not_connect_to_ourselves() {
+    let server = Server::plain();
+    for (index, host) in ["127.0.0.1", "[::ffff:127.0.0.1]"].into_iter().enumerate() {
+        let mut alice = Waiting::invite(&server, &format!("msrp://{host}:{}/{};tcp", server.msrp.port(), unique("s")));
+        let bye = alice.user.expect_request("BYE");
+        alice.user.answer(&bye);
+        server.shows("parlor_rejected_total{layer=\"msrp\",reason=\"own_listener\"}", index as f64 + 1.0);
+    }
+    assert_eq!(server.metrics().value("parlor_msrp_requests_total{method=\"SEND\"}"), 0.0);
+}
+
+/// No session of the server is another one's peer, whatever host and port it is said to be at and by whom, in an offer or in
+/// an answer: what one of them is sent would come back from the other for ever.
+#[test]
+fn our_own_session_is_nobodys_peer() {
+    let server = Server::plain();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let mut user = SipUser::tcp(&server, "alice");
+    let mut call = Call::new(&user, &server.room("lobby"));
+    user.send(call.invite("", ""));
+    let offered = user.expect(200);
+    call.established(&offered);
+    let ours = offered.attribute("path").to_owned();
+    let detour = ours.replace(&server.msrp.to_string(), &listener.local_addr().unwrap().to_string());
+    let relayed = format!("msrp://{}/relay;tcp {ours}", listener.local_addr().unwrap());
+    for path in [&ours, &detour, &relayed] {
+        let mut second = SipUser::tcp(&server, "alice");
+        let mut call = Call::new(&second, &server.room("hall"));
+        second.send(call.invite("", &waiting_offer(path)));
+        assert_eq!(second.final_response().code(), 488, "{path}");
+    }
+    server.shows("parlor_rejected_total{layer=\"sdp\",reason=\"not_acceptable\"}", 3.0);
+    user.send(call.ack(&offer(&detour).replace("a=setup:actpass", "a=setup:active")));
+    let bye = user.expect_request("BYE");
+    user.answer(&bye);
+    server.shows("parlor_rejected_total{layer=\"sdp\",reason=\"bad_answer\"}", 1.0);
+}
+
 /// Who is not known is connected to where its INVITE came from, whatever name it gives: no name is looked up.
 #[test]
 fn no_name_is_looked_up() {

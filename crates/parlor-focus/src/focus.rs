@@ -251,6 +251,7 @@ impl Focus {
         let rules = room.rules();
         LocalMedia {
             addresses: &settings.msrp,
+            session_mark: &settings.session_mark,
             wrapped_types: &rules.wrapped_types,
             max_size: rules.max_message_bytes,
             chatroom: &settings.chatroom,
@@ -260,10 +261,11 @@ impl Focus {
         }
     }
 
-    /// A session-id: 119 random bits, letters and digits (MSRP-82).
-    pub(crate) fn session_id(rng: &mut StdRng) -> String {
+    /// A session-id: our mark and 119 random bits, letters and digits (MSRP-82).
+    pub(crate) fn session_id(mark: &str, rng: &mut StdRng) -> String {
         const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-        (0..20).map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())])).collect()
+        let random = (0..20).map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())]));
+        mark.chars().chain(random).collect()
     }
 
     /// A request of ours goes out.

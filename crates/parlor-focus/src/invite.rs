@@ -186,7 +186,7 @@ impl Focus {
     ) -> Result<(Media, LocalSdp, Option<Offered>), Reject> {
         let settings = self.settings.clone();
         let local = Self::local_media(&settings, room);
-        let fresh = || Self::session_id(&mut self.rng);
+        let fresh = || Self::session_id(&settings.session_mark, &mut self.rng);
         let agreed = sdp::answer(offer, &local, None, sdp, &settings.limits, fresh)?;
         let (media, sdp) = self.open(room, caller, agreed)?;
         Ok((media, sdp, None))
@@ -201,7 +201,7 @@ impl Focus {
         flow: &Flow,
         sdp: &LocalSdp,
     ) -> Result<(Media, LocalSdp, Option<Offered>), Reject> {
-        let name = Self::session_id(&mut self.rng);
+        let name = Self::session_id(&self.settings.session_mark, &mut self.rng);
         let local = Self::local_media(&self.settings, room);
         let over_tls = flow.transport == parlor_sip::Transport::Tls;
         let offered = sdp::offer(&local, over_tls, sdp, &name).map_err(SdpReject::NotAcceptable)?;

@@ -59,7 +59,7 @@ impl Focus {
         let settings = self.settings.clone();
         let leg = self.legs.get(&id).ok_or(Reject::NoDialog)?;
         let local = Self::local_media(&settings, room);
-        let fresh = || Self::session_id(&mut self.rng);
+        let fresh = || Self::session_id(&settings.session_mark, &mut self.rng);
         let answered = sdp::answer(offer, &local, leg.current(), &leg.sdp, &settings.limits, fresh);
         match (&leg.media, answered) {
             (Media::Open(_), Ok(agreed)) => Ok(self.change(room, id, agreed, true)),

@@ -15,6 +15,8 @@ pub struct Settings {
     pub contacts: Contacts,
     /// Where MSRP peers reach us, told in `a=path`.
     pub msrp: MsrpAddresses,
+    /// What the session-ids of our URIs begin with, and those of no peer: to be chosen at random when the server starts.
+    pub session_mark: Box<str>,
     /// The tokens of `a=chatroom` (CHAT-19).
     pub chatroom: Box<[Box<str>]>,
     /// Whether we connect to peers that insist on waiting (MSRP-157).
@@ -42,6 +44,7 @@ impl Settings {
             hosts,
             contacts: Contacts::default(),
             msrp: MsrpAddresses::default(),
+            session_mark: "parlor".into(),
             chatroom: Box::default(),
             can_connect: true,
             session_expires: Duration::from_secs(1800),

@@ -94,6 +94,7 @@ impl Server {
         let focus = Arc::new(focus_settings(config, &sockets));
         let connections = Arc::new(Connections::new(
             msrp_settings(config, outbox),
+            sockets.own_msrp_listeners(),
             Admission::new(config.limits.connections as usize, config.limits.connections_per_address),
             Arc::clone(&table),
             Arc::clone(metrics),
@@ -155,6 +156,7 @@ fn focus_settings(config: &Config, sockets: &Sockets) -> parlor_focus::Settings 
     parlor_focus::Settings {
         contacts: sockets.contacts(),
         msrp: sockets.msrp_addresses(),
+        session_mark: format!("{:012x}", rand::random::<u64>() >> 16).into(),
         session_expires: config.sip.session_expires,
         min_se: config.sip.min_se,
         bind_timeout: config.msrp.bind_timeout,

@@ -3,6 +3,7 @@
 use crate::config::{Config, HostPort, Transport};
 use crate::listener::Listener;
 use crate::metrics::Rejected;
+use crate::msrp::OwnListeners;
 use crate::sip::{self, Socket};
 use crate::tls::Tls;
 use anyhow::{Context as _, Result};
@@ -99,11 +100,25 @@ impl Sockets {
         let of = |wanted: Transport| {
             let told =
                 self.msrp.iter().find(|(_, transport, _, _)| *transport == wanted).map(|(_, _, _, told)| told)?;
-            let host = told.host.trim_start_matches('[').trim_end_matches(']');
-            Some(MsrpAddress { host: host.into(), port: told.port? })
+            Some(MsrpAddress { host: bare(&told.host).into(), port: told.port? })
         };
         MsrpAddresses { tcp: of(Transport::Tcp), tls: of(Transport::Tls) }
     }
+
+    /// Where MSRP comes to us.
+    pub(crate) fn own_msrp_listeners(&self) -> OwnListeners {
+        let mut own = OwnListeners::default();
+        for (_, _, bound, told) in &self.msrp {
+            own.add_bound(*bound);
+            own.add_told(bare(&told.host), told.port.unwrap_or(bound.port()));
+        }
+        own
+    }
+}
+
+/// A host without the brackets of an IPv6 address.
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 async fn bind_http(address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {

@@ -29,6 +29,8 @@ pub struct MsrpAddresses {
 pub struct LocalMedia<'a> {
     /// Where we listen.
     pub addresses: &'a MsrpAddresses,
+    /// What the session-ids of our URIs begin with.
+    pub session_mark: &'a str,
     /// The types that may stand inside message/cpim (CHAT-14).
     pub wrapped_types: &'a TypeList,
     /// The largest message, in octets (MSRP-117).

@@ -39,7 +39,7 @@ impl PeerMedia {
         let accept = accept_types(media, limits)?;
         Ok(Self {
             tls,
-            path: path(media, tls, limits)?,
+            path: path(media, tls, local.session_mark, limits)?,
             setup: value(media, "setup")
                 .or_else(|| find(&session.attributes, "setup")?.value.as_deref())
                 .and_then(Setup::parse),
@@ -97,12 +97,16 @@ fn transport(media: &Media, local: &LocalMedia<'_>) -> Result<bool, Unacceptable
 pub(super) const TCP_MSRP: &str = "TCP/MSRP";
 pub(super) const TCP_TLS_MSRP: &str = "TCP/TLS/MSRP";
 
-fn path(media: &Media, tls: bool, limits: &Limits) -> Result<Path, Unacceptable> {
+fn path(media: &Media, tls: bool, session_mark: &str, limits: &Limits) -> Result<Path, Unacceptable> {
     let text = value(media, "path").ok_or(Unacceptable::Path)?;
     if text.len() > limits.path_bytes {
         return Err(Unacceptable::Path);
     }
     let path = Path::parse(text).map_err(|_| Unacceptable::Path)?;
+    // Two sessions of ours bound to each other would pass messages round for ever, whatever leads from us back to us.
+    if path.iter().any(|uri| uri.session_id().is_some_and(|id| id.starts_with(session_mark))) {
+        return Err(Unacceptable::OwnSession);
+    }
     // MSRP-81: msrps means TLS on this hop; a scheme that contradicts the transport could end as
     // less TLS than was offered. MSRP-111: the rightmost URI names the session.
     let usable = path.first().is_secure() == tls && path.last().session_id().is_some();

@@ -62,6 +62,9 @@ pub enum Unacceptable {
     /// `a=path` is missing, malformed, too long, or its scheme is not the transport's.
     #[error("Missing or unusable MSRP path")]
     Path,
+    /// `a=path` leads to a session of ours.
+    #[error("The MSRP path is one of ours")]
+    OwnSession,
     /// The peer does not take message/cpim, which is all that a room sends.
     #[error("message/cpim is required")]
     NoCpim,

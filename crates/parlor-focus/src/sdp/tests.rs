@@ -41,6 +41,7 @@ impl Ours {
     fn media(&self) -> LocalMedia<'_> {
         LocalMedia {
             addresses: &self.addresses,
+            session_mark: "Ours",
             wrapped_types: &self.types,
             max_size: 1000,
             chatroom: &self.tokens,

@@ -49,6 +49,7 @@ rejections! {
     }
     "sdp" {
         SdpNotAcceptable = "not_acceptable",
+        SdpBadAnswer = "bad_answer",
     }
     "tls" {
         TlsHandshake = "handshake",
@@ -62,6 +63,7 @@ rejections! {
         MsrpWrongScheme = "wrong_scheme",
         MsrpNotSecure = "not_secure",
         MsrpTooManyConnections = "too_many_connections",
+        MsrpOwnListener = "own_listener",
         MsrpTooManyOfConnection = "too_many_of_connection",
         MsrpBoundElsewhere = "bound_elsewhere",
         MsrpUnknownMethod = "unknown_method",

@@ -1,6 +1,7 @@
 //! One MSRP connection: its reader and its writer, and what they share.
 
 use super::meter::Meter;
+use super::own::OwnListeners;
 use super::table::{SessionEntry, SessionTable};
 use super::{reader, writer};
 use crate::addresses::Admission;
@@ -38,6 +39,7 @@ pub(crate) struct Settings {
 #[derive(Debug)]
 pub(crate) struct Connections {
     settings: Settings,
+    own_listeners: OwnListeners,
     admission: Admission,
     table: Arc<SessionTable>,
     metrics: Arc<Metrics>,
@@ -50,6 +52,7 @@ impl Connections {
     /// None yet.
     pub(crate) fn new(
         settings: Settings,
+        own_listeners: OwnListeners,
         admission: Admission,
         table: Arc<SessionTable>,
         metrics: Arc<Metrics>,
@@ -57,6 +60,7 @@ impl Connections {
     ) -> Self {
         Self {
             settings,
+            own_listeners,
             admission,
             table,
             metrics,
@@ -69,6 +73,11 @@ impl Connections {
     /// The metrics that connections count in.
     pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    /// Where they come to us.
+    pub(super) fn own_listeners(&self) -> &OwnListeners {
+        &self.own_listeners
     }
 
     /// How many there may be.

@@ -84,6 +84,10 @@ async fn open(connections: &Connections, tls: Arc<rustls::ClientConfig>, dial: &
 async fn connect(connections: &Connections, uri: &Uri, allowed: Option<IpAddr>) -> io::Result<(TcpStream, Admitted)> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses(uri, allowed).await? {
+        if connections.own_listeners().are_named_by(uri) || connections.own_listeners().are_at(address) {
+            connections.metrics().reject(Rejected::MsrpOwnListener);
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
         let Some(admitted) = connections.admission().try_admit(address.ip()) else {
             connections.metrics().reject(Rejected::MsrpTooManyConnections);
             last = io::Error::other("too many connections");

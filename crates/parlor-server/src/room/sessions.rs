@@ -3,6 +3,7 @@
 use super::labels::end_of;
 use super::task::RoomTask;
 use super::{Bound, Place};
+use crate::metrics::Rejected;
 use crate::msrp::{Dial, Dialling, SessionEntry, SessionTable, dial};
 use parlor_focus::{EndReason, SessionSpec};
 use parlor_msrp::Uri;
@@ -67,6 +68,9 @@ impl RoomTask {
 
     pub(super) fn close(&mut self, session: SessionId, reason: EndReason) {
         self.offered.remove(&session);
+        if reason == EndReason::BadAnswer {
+            self.shared.metrics.reject(Rejected::SdpBadAnswer);
+        }
         let Some(entries) = self.entries.remove(&session) else { return };
         entries.remove_from(&self.shared.table);
         self.switch.close(session);

@@ -9,7 +9,7 @@ use super::task::{RoomTask, Shared};
 use super::{Brought, MsrpInput, Place, RoomHandle, SipInput};
 use crate::addresses::Admission;
 use crate::metrics::Metrics;
-use crate::msrp::{Connections, SessionEntry, SessionTable, Settings};
+use crate::msrp::{Connections, OwnListeners, SessionEntry, SessionTable, Settings};
 use crate::sip::SipOutput;
 use bytes::Bytes;
 use parlor_focus::sdp::{MsrpAddress, MsrpAddresses};
@@ -51,9 +51,9 @@ impl Scene {
             strict_paths: false,
             frame_bytes: 8192,
         };
-        let memory = StalledMemory::new(usize::MAX);
+        let (own, memory) = (OwnListeners::default(), StalledMemory::new(usize::MAX));
         let connections =
-            Connections::new(settings, Admission::new(10, 10), Arc::clone(&table), Arc::clone(&metrics), memory);
+            Connections::new(settings, own, Admission::new(10, 10), Arc::clone(&table), Arc::clone(&metrics), memory);
         let msrp = MsrpAddress { host: "192.0.2.1".into(), port: 2855 };
         let focus = parlor_focus::Settings {
             msrp: MsrpAddresses { tcp: Some(msrp), tls: None },
