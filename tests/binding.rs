@@ -3,8 +3,9 @@
 use crate::support::msrp::{MsrpPeer, Send};
 use crate::support::participant::{Joined, Participant};
 use crate::support::server::{Server, Setup};
-use crate::support::sip::{SipUser, offer};
+use crate::support::sip::{Call, SipUser, offer};
 use crate::support::{eventually, unique};
+use std::net::TcpListener;
 use std::time::Duration;
 
 /// MSRP-91: one connection carries two sessions, of one room or of two, and each gets its own copies.
@@ -140,6 +141,93 @@ fn never_bound() {
     server.shows("parlor_participants", 0.0);
     server.shows("parlor_msrp_connections", 0.0);
     assert!(server.metrics().value("parlor_msrp_bind_timeouts_total") >= 1.0);
+}
+
+/// MSRP-98b, MSRP-59: a participant that we connect to is bound once it has answered our SEND. Until then its time runs, also
+/// if it takes the connection or sends something itself; and it does again when it moves to where nobody answers.
+#[test]
+fn never_answered() {
+    let server = Setup::default().set("msrp.bind_timeout", "\"1s\"").start();
+    let mut prompt = Waiting::invite(&server);
+    let mut bound = prompt.accepted();
+    bound.answer_next(200);
+    let mut silent = Waiting::invite(&server);
+    let _silence = silent.accepted();
+    silent.expect_bye();
+    let mut sender = Waiting::invite(&server);
+    let mut connection = sender.accepted();
+    let first = connection.receive();
+    let own = Send::empty(first.header("From-Path"), first.header("To-Path"));
+    connection.write(own.bytes());
+    assert_eq!(connection.response(&own.tid), 200);
+    sender.expect_bye();
+    server.shows("parlor_msrp_bind_timeouts_total", 2.0);
+    let mut mover = Waiting::invite(&server);
+    let mut connection = mover.accepted();
+    connection.answer_next(200);
+    let moved = mover.call.invite("", &mover.moved_offer());
+    mover.user.send(moved);
+    mover.user.expect(200);
+    let ack = mover.call.ack("");
+    mover.user.send(ack);
+    let _second = mover.accepted();
+    mover.expect_bye();
+    server.shows("parlor_msrp_bind_timeouts_total", 3.0);
+    server.shows("parlor_participants", 1.0);
+    let bye = prompt.call.request("BYE", "", "");
+    prompt.user.send(bye);
+    prompt.user.expect(200);
+}
+
+/// MSRP-154: whatever is answered to the SEND that binds, only 200 binds: the session ends.
+#[test]
+fn binding_refused() {
+    let server = Server::plain();
+    for code in [400, 403, 408, 413, 423, 481, 501, 506] {
+        let mut alice = Waiting::invite(&server);
+        alice.accepted().answer_next(code);
+        alice.expect_bye();
+    }
+    server.shows("parlor_sessions_closed_total{reason=\"lost\"}", 8.0);
+    server.shows("parlor_participants", 0.0);
+}
+
+/// Somebody who has joined and waits for us to connect.
+struct Waiting {
+    user: SipUser,
+    call: Call,
+    listener: TcpListener,
+}
+
+impl Waiting {
+    fn invite(server: &Server) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let user = SipUser::tcp(server, "alice");
+        let call = Call::new(&user, &server.room("lobby"));
+        let mut waiting = Self { user, call, listener };
+        let invite = waiting.call.invite("", &waiting.moved_offer());
+        waiting.user.send(invite);
+        let answer = waiting.user.expect(200);
+        waiting.call.established(&answer);
+        let ack = waiting.call.ack("");
+        waiting.user.send(ack);
+        waiting
+    }
+
+    /// An offer with a path of its own each time.
+    fn moved_offer(&self) -> String {
+        let path = format!("msrp://{}/{};tcp", self.listener.local_addr().unwrap(), unique("s"));
+        offer(&path).replace("a=setup:actpass", "a=setup:passive")
+    }
+
+    fn accepted(&self) -> MsrpPeer {
+        MsrpPeer::accepted(&self.listener)
+    }
+
+    fn expect_bye(&mut self) {
+        let bye = self.user.expect_request("BYE");
+        self.user.answer(&bye);
+    }
 }
 
 /// MSRP-101: requests that bind nothing, each answered, do not keep a connection: its time counts from when it came.

@@ -7,7 +7,6 @@ use crate::support::msrp::{MsrpPeer, Send};
 use crate::support::participant::{Joined, Participant, own_path};
 use crate::support::server::{Server, Setup};
 use crate::support::sip::{Call, SipMessage, SipUser, offer};
-use crate::support::wire::Wire;
 use crate::support::{cpim, eventually, unique};
 
 /// CHAT-12, CHAT-14, SIP-29, SIP-40, SIP-60, MSRP-110: what a 200 to a join must hold, over each transport.
@@ -157,10 +156,7 @@ fn peer_that_insists_on_passive() {
     assert_eq!(answer.attribute("setup"), "active");
     call.established(&answer);
     user.send(call.ack(""));
-    listener.set_nonblocking(true).unwrap();
-    let stream = eventually("the server connects", || listener.accept().ok()).0;
-    stream.set_nonblocking(false).unwrap();
-    let mut msrp = MsrpPeer::over(Wire::plain(stream));
+    let mut msrp = MsrpPeer::accepted(&listener);
     let first = msrp.receive();
     assert_eq!((first.method.as_str(), first.body.as_deref()), ("SEND", None), "{first:?}");
     let session = answer.attribute("path").to_owned();
@@ -243,7 +239,7 @@ fn no_name_is_looked_up() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let path = format!("msrp://alice.example.test:{}/{};tcp", listener.local_addr().unwrap().port(), unique("s"));
     let _alice = Waiting::invite(&server, &path);
-    assert_eq!(accepted(&listener).receive().method, "SEND");
+    assert_eq!(MsrpPeer::accepted(&listener).receive().method, "SEND");
 }
 
 /// Connections that we open count like those that come.
@@ -267,14 +263,14 @@ fn one_attempt_at_a_time() {
     // They take the connection and say nothing, so that TLS waits.
     let silent = [(); 2].map(|()| TcpListener::bind(("127.0.0.1", 0)).unwrap());
     let mut alice = Waiting::invite(&server, &path(&silent[0]));
-    let mut first = accepted(&silent[0]);
+    let mut first = MsrpPeer::accepted(&silent[0]);
     let started = Instant::now();
     let reinvite = alice.call.invite("", &waiting_offer(&path(&silent[1])));
     alice.user.send(reinvite);
     alice.user.expect(200);
     let ack = alice.call.ack("");
     alice.user.send(ack);
-    let mut second = accepted(&silent[1]);
+    let mut second = MsrpPeer::accepted(&silent[1]);
     eventually("the first attempt ends", || (!first.wire.fill(Instant::now()) && first.wire.ended()).then_some(()));
     let bye = alice.call.request("BYE", "", "");
     alice.user.send(bye);
@@ -304,13 +300,6 @@ impl Waiting {
 
 fn waiting_offer(path: &str) -> String {
     offer(path).replace("a=setup:actpass", "a=setup:passive")
-}
-
-fn accepted(listener: &TcpListener) -> MsrpPeer {
-    listener.set_nonblocking(true).unwrap();
-    let stream = eventually("the server connects", || listener.accept().ok()).0;
-    stream.set_nonblocking(false).unwrap();
-    MsrpPeer::over(Wire::plain(stream))
 }
 
 /// SIP-61: the first m=message that will do becomes the session; other lines get port 0, in their order.

@@ -1,13 +1,13 @@
 //! MSRP as a client writes and reads it, reading with the checks of the strictest clients known.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use super::message::Headers;
 use super::sip::find;
 use super::wire::Wire;
-use super::{PATIENCE, unique};
+use super::{PATIENCE, eventually, unique};
 
 /// One request or response as it came.
 #[derive(Clone, PartialEq, Eq)]
@@ -164,6 +164,21 @@ impl MsrpPeer {
     /// Speaks on a stream that is there already.
     pub(crate) fn over(wire: Wire) -> Self {
         Self { wire, waiting: VecDeque::new() }
+    }
+
+    /// Takes the next connection that comes to a listener.
+    pub(crate) fn accepted(listener: &TcpListener) -> Self {
+        listener.set_nonblocking(true).unwrap();
+        let stream = eventually("the server connects", || listener.accept().ok()).0;
+        stream.set_nonblocking(false).unwrap();
+        Self::over(Wire::plain(stream))
+    }
+
+    /// Answers the next request with this code.
+    pub(crate) fn answer_next(&mut self, code: u16) {
+        let request = self.receive();
+        let (to, from) = (request.header("From-Path"), request.header("To-Path"));
+        self.write(format!("MSRP {0} {code} x\r\nTo-Path: {to}\r\nFrom-Path: {from}\r\n-------{0}$\r\n", request.tid));
     }
 
     /// Sends bytes as they are.

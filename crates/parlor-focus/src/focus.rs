@@ -137,7 +137,7 @@ impl Focus {
         }
     }
 
-    /// A session's connection is there.
+    /// A session's connection is there, and if it is we who connected, the peer has said so.
     pub fn handle_bound(&mut self, session: SessionId) {
         if let Some(&id) = self.sessions.get(&session) {
             self.bind(id);

@@ -94,7 +94,7 @@ pub(crate) struct Open {
     pub(crate) binding: Binding,
 }
 
-/// Whether a session has a connection, as far as we know.
+/// Whether a session has a connection for what was agreed last, as far as we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Binding {
     /// None.

@@ -88,19 +88,15 @@ impl Focus {
     pub(crate) fn settle(&mut self, now: Instant, id: LegId, moved: bool) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let Media::Open(open) = &mut leg.media else { return };
-        let connects = match &mut open.binding {
-            Binding::Free => {
+        let bound_anew = moved && open.role == Role::Connect;
+        match &mut open.binding {
+            Binding::Bound { renewed } if !bound_anew => *renewed = Some(now),
+            Binding::Bound { .. } | Binding::Free => {
+                open.binding = Binding::Free;
                 self.timers.disarm(id, Timer::Rejoin);
                 self.timers.arm(id, Timer::Bind, now + self.settings.bind_timeout); // MSRP-98b
-                true
+                self.connect(id);
             }
-            Binding::Bound { renewed } => {
-                *renewed = Some(now);
-                moved
-            }
-        };
-        if connects {
-            self.connect(id);
         }
     }
 

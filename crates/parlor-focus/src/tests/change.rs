@@ -77,6 +77,8 @@ fn a_passive_peer_that_moves_is_connected_to_again() {
     let (_, after_invite) = scene.request(&peer.next("INVITE", Some(&passive.replace("eeb8", "abcd"))), peer.flow);
     assert!(!connects(&after_invite), "not before the ACK");
     assert!(connects(&scene.ack(&peer.ack(None))));
+    // MSRP-98b: where it has moved to it is to be bound anew.
+    assert_eq!(closed(&scene.pass(30 * SECOND)), Some(EndReason::BindTimeout));
 }
 
 #[test]

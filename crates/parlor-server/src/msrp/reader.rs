@@ -153,7 +153,7 @@ pub(super) async fn bind_first(connection: &Connection, entry: Arc<SessionEntry>
     encode_end(&mut encoded, &tid, Flag::Complete);
     let Seat { slot, entry } = connection.seat(entry);
     connection.outbox.push_control(Bytes::from(encoded));
-    Arc::clone(&entry.room).bound(entry, Arc::clone(&connection.outbox), slot).await;
+    Arc::clone(&entry.room).bound(entry, Arc::clone(&connection.outbox), slot, Some(tid)).await;
     true
 }
 

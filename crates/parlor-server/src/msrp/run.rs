@@ -45,7 +45,7 @@ impl Run {
         answers_taken(connection).await;
         let credit = self.room.budget().acquire(window, self.heads, self.bulk).await;
         for Seat { slot, entry } in self.bound {
-            self.room.bound(entry, Arc::clone(&connection.outbox), slot).await;
+            self.room.bound(entry, Arc::clone(&connection.outbox), slot, None).await;
         }
         let read_at = self.whole.then_some(read_at);
         let outbox = Arc::clone(&connection.outbox);

@@ -15,6 +15,7 @@ pub(crate) use task::Shared;
 use crate::msrp::{Reservation, SessionEntry};
 use dialogs::Dialogs;
 use parlor_focus::RequestId;
+use parlor_msrp::TransactionId;
 use parlor_room::SessionId;
 use parlor_sip::{Flow, Request, Response, ServerTransactionId};
 use parlor_switch::{Credit, Input, Outbox, RoomBudget, Slot};
@@ -85,12 +86,14 @@ pub(crate) struct Place {
 pub(crate) struct Bound {
     entry: Arc<SessionEntry>,
     place: Option<Place>,
+    /// Our SEND that binds it, if it is we who connected.
+    asked: Option<TransactionId>,
 }
 
 impl Bound {
-    fn new(entry: Arc<SessionEntry>, outbox: Arc<Outbox>, slot: Slot) -> Self {
+    fn new(entry: Arc<SessionEntry>, outbox: Arc<Outbox>, slot: Slot, asked: Option<TransactionId>) -> Self {
         let place = Some(Place { session: entry.session, outbox, slot });
-        Self { entry, place }
+        Self { entry, place, asked }
     }
 
     /// From now on the place is the room's.
@@ -154,9 +157,15 @@ impl RoomHandle {
         &self.budget
     }
 
-    /// A session was bound to a connection.
-    pub(crate) async fn bound(&self, entry: Arc<SessionEntry>, outbox: Arc<Outbox>, slot: Slot) {
-        self.tell(MsrpInput::Bound(Bound::new(entry, outbox, slot))).await;
+    /// A session was bound to a connection: by its peer, or by this SEND of ours.
+    pub(crate) async fn bound(
+        &self,
+        entry: Arc<SessionEntry>,
+        outbox: Arc<Outbox>,
+        slot: Slot,
+        asked: Option<TransactionId>,
+    ) {
+        self.tell(MsrpInput::Bound(Bound::new(entry, outbox, slot, asked))).await;
     }
 
     /// A session's connection is gone.

@@ -6,7 +6,7 @@ use super::{Bound, Place};
 use crate::metrics::Rejected;
 use crate::msrp::{Dial, Dialling, SessionEntry, SessionTable, dial};
 use parlor_focus::{EndReason, SessionSpec};
-use parlor_msrp::Uri;
+use parlor_msrp::{Response, TransactionId, Uri};
 use parlor_room::SessionId;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub(super) struct Entries {
     former: Option<Arc<SessionEntry>>,
     /// The last attempt to connect to the peer.
     dialling: Option<Dialling>,
+    /// Our SEND on the connection that we made, until it is answered.
+    asked: Option<TransactionId>,
 }
 
 impl Entries {
@@ -41,7 +43,7 @@ impl RoomTask {
         self.shared.table.insert(&entry);
         self.offered.remove(&session);
         self.switch.open(session, spec.local.clone(), spec.peer.clone());
-        self.entries.insert(session, Entries { current: entry, former: None, dialling: None });
+        self.entries.insert(session, Entries { current: entry, former: None, dialling: None, asked: None });
         self.shared.metrics.msrp_sessions.inc();
         debug!(session = session.0, "session opened");
     }
@@ -101,6 +103,8 @@ impl RoomTask {
             return;
         }
         let Some(entries) = self.entries.get_mut(&entry.session) else { return };
+        entries.asked = bound.asked;
+        let is_asked = bound.asked.is_some();
         let Some(Place { session, outbox, slot }) = bound.take() else { return };
         if Arc::ptr_eq(&entries.current, &entry)
             && let Some(former) = entries.former.take()
@@ -108,8 +112,22 @@ impl RoomTask {
             self.shared.table.remove(&former.local);
         }
         self.switch.attach(session, outbox, slot);
-        self.focus.handle_bound(session);
+        if !is_asked {
+            self.focus.handle_bound(session);
+        }
         self.newcomers.insert(session);
+    }
+
+    /// Who waited for our connection has bound the session once it answers our SEND with 200 (MSRP-98b, MSRP-154).
+    pub(super) fn answered(&mut self, session: SessionId, response: &Response) {
+        let Some(entries) = self.entries.get_mut(&session) else { return };
+        if entries.asked.take_if(|tid| *tid == response.tid).is_none() {
+            return;
+        }
+        match response.code {
+            200..=299 => self.focus.handle_bound(session),
+            _ => self.focus.end_session(&mut self.room, session, EndReason::ConnectionLost),
+        }
     }
 
     pub(super) fn unbound(&mut self, now: Instant, place: &Place) {

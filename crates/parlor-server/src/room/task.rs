@@ -9,7 +9,7 @@ use crate::sip::{SipOutput, count_refusal};
 use parlor_focus::{DialogChange, EndReason, Focus, Output as FocusOutput};
 use parlor_room::{Room, SessionId};
 use parlor_sip::Request;
-use parlor_switch::{Counted, OutboxLimits, Output as SwitchOutput, Switch};
+use parlor_switch::{Counted, Credit, Input, OutboxLimits, Output as SwitchOutput, Switch};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -178,7 +178,7 @@ impl RoomTask {
                     for (session, slot, input) in inputs {
                         // What comes late from a connection that the session has left is of a chunk that was broken off.
                         if self.switch.is_attached(session, &outbox, slot) {
-                            self.switch.handle(now, &self.room, session, input, &credit);
+                            self.handle_input(now, session, input, &credit);
                         }
                     }
                     // What bound a session or was refused is no chunk that goes out.
@@ -198,6 +198,13 @@ impl RoomTask {
             }
         }
         self.welcome();
+    }
+
+    fn handle_input(&mut self, now: Instant, session: SessionId, input: Input, credit: &Credit) {
+        if let Input::Response(response) = &input {
+            self.answered(session, response);
+        }
+        self.switch.handle(now, &self.room, session, input, credit);
     }
 
     fn handle_event(&mut self, place: &Place, event: RoomEvent) {

@@ -48,7 +48,7 @@ impl Bound {
     async fn mailed(entry: &Arc<SessionEntry>) -> Self {
         let bound = Self::new(entry);
         let Place { outbox, slot, .. } = bound.place.clone();
-        entry.room.bound(Arc::clone(entry), outbox, slot).await;
+        entry.room.bound(Arc::clone(entry), outbox, slot, None).await;
         bound
     }
 }

@@ -168,7 +168,7 @@ impl Bound {
 
     pub(super) fn told(&self) -> MsrpInput {
         let Place { outbox, slot, .. } = self.place.clone();
-        MsrpInput::Bound(super::Bound::new(Arc::clone(&self.entry), outbox, slot))
+        MsrpInput::Bound(super::Bound::new(Arc::clone(&self.entry), outbox, slot, None))
     }
 
     /// The head of a SEND, up to the line end of its last header but one.
