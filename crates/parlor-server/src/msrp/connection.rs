@@ -12,6 +12,7 @@ use parlor_msrp::Limits;
 use parlor_switch::{Outbox, OutboxLimits, Slot, StalledMemory, Window};
 use slab::Slab;
 use std::io;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -107,7 +108,7 @@ impl Connections {
         let _counted = Counted::in_gauge(&self.metrics.msrp_connections);
         let connection = self.connection(tls);
         let key = self.lock().insert(Arc::clone(&connection.outbox));
-        match caught(exchange(&connection, stream, dialled)).await {
+        match caught(pin!(exchange(&connection, stream, dialled))).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => debug!(%error, "MSRP connection lost"),
             Err(Panicked) => {

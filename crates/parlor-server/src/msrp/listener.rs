@@ -31,8 +31,12 @@ async fn serve(connections: Arc<Connections>, stream: TcpStream, acceptor: Optio
     let Some(acceptor) = acceptor else {
         return connections.serve(stream.into_split(), None, None).await;
     };
-    let (stream, meter) = Metered::new(stream);
-    if let Some(stream) = handshake(&acceptor, stream, connections.metrics()).await {
-        Box::pin(connections.serve(tokio::io::split(stream), Some(meter), None)).await;
-    }
+    // Apart, so that connections without TLS take no space for it.
+    Box::pin(async move {
+        let (stream, meter) = Metered::new(stream);
+        if let Some(stream) = handshake(&acceptor, stream, connections.metrics()).await {
+            connections.serve(tokio::io::split(stream), Some(meter), None).await;
+        }
+    })
+    .await;
 }

@@ -38,7 +38,7 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
     let mut decoder = Decoder::new(connection.settings().decoder);
     let mut current = Current::Nothing;
     loop {
-        held(connection, answers_taken(connection)).await;
+        held(connection, pin!(answers_taken(connection))).await;
         let bytes = read_some(&mut half, connection.window.octets()).await?;
         if bytes.is_empty() {
             return Ok(());
@@ -59,14 +59,14 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
                 last.rest = read.saturating_sub(counted);
             }
             for run in runs.drain(..) {
-                held(connection, run.hand_on(connection, read_at)).await;
+                held(connection, pin!(run.hand_on(connection, read_at))).await;
             }
             match taken {
                 Taken::All => break,
                 Taken::Enough => {}
-                Taken::Refused => held(connection, answers_taken(connection)).await,
+                Taken::Refused => held(connection, pin!(answers_taken(connection))).await,
                 Taken::Early(request, answer) => {
-                    held(connection, answer.comes()).await;
+                    held(connection, pin!(answer.comes())).await;
                     current = begin(connection, request, &mut runs);
                 }
                 Taken::Broken(error) => return lose_framing(connection, &mut half, &error).await,
@@ -111,11 +111,10 @@ fn take_apart(connection: &Connection, decoder: &mut Decoder, current: &mut Curr
 }
 
 /// Waits for something else than the peer, whose timers stand still meanwhile (CHAT-62).
-async fn held<F: Future>(connection: &Connection, wait: F) -> F::Output {
-    let mut wait = pin!(wait);
+async fn held<F: Future + Unpin>(connection: &Connection, mut wait: F) -> F::Output {
     let mut waited = false;
     let output = poll_fn(|cx| {
-        let state = wait.as_mut().poll(cx);
+        let state = Pin::new(&mut wait).poll(cx);
         if state.is_pending() && !waited {
             waited = true;
             connection.outbox.hold_reader();

@@ -4,6 +4,7 @@ use super::task::RoomTask;
 use super::{MsrpInput, SipInput};
 use crate::panics::caught;
 use parlor_focus::EndReason;
+use std::pin::pin;
 use std::time::Instant;
 use tokio::sync::mpsc;
 use tracing::{error, info};
@@ -12,15 +13,15 @@ impl RoomTask {
     /// Works until the room has ended. After a panic its participants get BYE; a second one ends it on the spot.
     pub(super) async fn run(mut self, mut sip: mpsc::Receiver<SipInput>, mut msrp: mpsc::Receiver<MsrpInput>) {
         info!("room opened");
-        if caught(self.work(&mut sip, &mut msrp)).await.is_err() {
+        if caught(pin!(self.work(&mut sip, &mut msrp))).await.is_err() {
             error!("the room panicked and is closed");
             self.shared.metrics.room_panics.inc();
             self.rooms.retire(&self.handle);
-            let drained = caught(async {
+            let drain = pin!(async {
                 self.collapse();
                 self.work(&mut sip, &mut msrp).await;
             });
-            if drained.await.is_err() {
+            if caught(drain).await.is_err() {
                 error!("the room panicked again and is dropped");
             }
         }

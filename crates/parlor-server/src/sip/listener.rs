@@ -14,10 +14,11 @@ pub(super) async fn accept(listener: Listener, local: SocketAddr, streams: Strea
         let (stream, remote, admitted) = listener.next(&streams.admission, &streams.metrics).await;
         let (streams, acceptor) = (streams.clone(), acceptor.clone());
         let flow = streams.flow(acceptor.is_some(), local, remote);
-        tokio::spawn(async move {
+        let serving = async move {
             begin(stream, acceptor, flow, streams).await;
             drop(admitted);
-        });
+        };
+        tokio::spawn(serving);
     }
 }
 
@@ -28,7 +29,11 @@ async fn begin(stream: TcpStream, acceptor: Option<TlsAcceptor>, flow: Flow, str
     let Some(acceptor) = acceptor else {
         return serve(stream.into_split(), flow, streams).await;
     };
-    if let Some(stream) = handshake(&acceptor, stream, &streams.metrics).await {
-        Box::pin(serve(tokio::io::split(stream), flow, streams)).await;
-    }
+    // Apart, so that streams without TLS take no space for it.
+    Box::pin(async move {
+        if let Some(stream) = handshake(&acceptor, stream, &streams.metrics).await {
+            serve(tokio::io::split(stream), flow, streams).await;
+        }
+    })
+    .await;
 }
