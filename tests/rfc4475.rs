@@ -190,7 +190,7 @@ fn silence_then_service(server: &Server, user: &mut SipUser, expected: &Expected
     let request =
         user.request("OPTIONS", "sip:lobby@example.com", "", "").replace("Call-ID: ", &format!("Call-ID: {id}"));
     if user.transport() == "TCP" {
-        // What cannot be read ends a stream.
+        // What has no known end ends a stream.
         let _ = user.wire().try_write(request.as_bytes());
     } else {
         user.send(request);

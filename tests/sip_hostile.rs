@@ -35,6 +35,35 @@ fn datagrams_that_announce_too_much() {
     served(&server, &mut user);
 }
 
+/// SIP-22: a Max-Forwards that is no number from 0 to 255 gets 400.
+#[test]
+fn malformed_max_forwards() {
+    let server = Server::plain();
+    let mut user = SipUser::tcp(&server, "alice");
+    for hops in ["-1", "abc", "", "7 0", "70;x", "256", "99999999999999999999"] {
+        let request = user.request("OPTIONS", &server.room("lobby"), "", "");
+        user.send(request.replace("Max-Forwards: 70", &format!("Max-Forwards: {hops}")));
+        assert_eq!(user.final_response().code(), 400, "{hops:?}");
+    }
+    served(&server, &mut user);
+}
+
+/// RFC 4475 §3.1.2.19: a response with an impossible code is dropped; its end is known, so that the stream goes on.
+#[test]
+fn responses_with_impossible_codes() {
+    let server = Server::plain();
+    let mut user = SipUser::tcp(&server, "alice");
+    for code in ["4294967301", "20", "-200", "0x1", ""] {
+        let id = unique("odd");
+        user.send(format!(
+            "SIP/2.0 {code} better not break the receiver\r\nVia: SIP/2.0/TCP 192.0.2.105;branch=z9hG4bK{id}\r\n\
+             From: <sip:alice@example.com>;tag=1\r\nTo: <sip:bob@example.com>;tag=2\r\nCall-ID: {id}\r\n\
+             CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        ));
+        served(&server, &mut user);
+    }
+}
+
 /// A datagram may hold more than it announces; what is behind is no request (RFC 3261 §18.3).
 #[test]
 fn behind_the_end_of_a_datagram() {

@@ -153,7 +153,7 @@ fn joining_and_leaving() {
     assert_eq!(invite.uri.to_string(), "sip:lobby@127.0.0.1");
     assert_eq!(invite.headers.from().unwrap().display.as_deref(), Some("Alice"));
     assert_eq!(invite.headers.contact().unwrap().uri.to_string(), "sip:alice@127.0.0.1:40000;transport=tcp");
-    assert!(invite.headers.supports("timer") && invite.headers.max_forwards() == Some(70));
+    assert!(invite.headers.supports("timer") && invite.headers.max_forwards() == Ok(Some(70)));
     assert_eq!(invite.body, profile().offer.text);
     scene.agent.leave(scene.now);
     let bye = scene.request();

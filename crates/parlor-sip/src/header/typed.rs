@@ -102,9 +102,9 @@ impl Headers {
         self.list(&HeaderName::RecordRoute, name_addr)
     }
 
-    /// Max-Forwards. What is beyond 255 counts as absent (RFC 4475 §3.1.2.4).
-    pub fn max_forwards(&self) -> Option<u8> {
-        self.one(HeaderName::MaxForwards, number).ok()
+    /// Max-Forwards, from 0 to 255 (RFC 3261 §20.22).
+    pub fn max_forwards(&self) -> Result<Option<u8>, HeaderError> {
+        self.optional(HeaderName::MaxForwards, number)
     }
 }
 

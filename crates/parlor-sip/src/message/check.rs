@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::error::{ParseError, ParseErrorKind};
 use super::head::{Head, StartLine};
 use super::{Message, Request, Response};
-use crate::header::{HeaderError, HeaderName, Headers};
+use crate::header::Headers;
 use crate::method::Method;
 
 /// Makes a message of a head and its body, or says what is wrong with it.
@@ -45,9 +45,7 @@ fn request(method: &Method, headers: &Headers) -> Result<(), ParseErrorKind> {
     if headers.cseq()?.method != *method {
         return Err(ParseErrorKind::CSeqMethod);
     }
-    if headers.all(&HeaderName::MaxForwards).count() > 1 {
-        return Err(HeaderError::Repeated(HeaderName::MaxForwards).into());
-    }
+    headers.max_forwards()?; // SIP-22
     // Where later requests of the dialog go: better refused now than found broken then.
     headers.contacts()?;
     headers.route()?;

@@ -22,6 +22,9 @@ pub enum ParseErrorKind {
     /// The version is not SIP/2.0.
     #[error("not SIP/2.0")]
     Version,
+    /// A status code that is none.
+    #[error("malformed status code")]
+    StatusCode,
     /// The Request-URI or the white space around it is malformed.
     #[error("malformed Request-URI")]
     RequestUri,
@@ -95,6 +98,7 @@ impl ParseError {
             ParseErrorKind::TooLarge(TooLarge::StartLine) => 414,
             ParseErrorKind::TooLarge(TooLarge::HeaderBlock | TooLarge::HeaderCount | TooLarge::Body) => 513,
             ParseErrorKind::StartLine
+            | ParseErrorKind::StatusCode
             | ParseErrorKind::RequestUri
             | ParseErrorKind::HeaderLine
             | ParseErrorKind::LineEnding

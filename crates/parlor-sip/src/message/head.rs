@@ -146,7 +146,7 @@ fn status_line(rest: &str) -> Result<StartLine, ParseErrorKind> {
     let digits = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
     match code.parse() {
         Ok(code @ 100..=699) if digits => Ok(StartLine::Status { code, reason: reason.into() }),
-        Ok(_) | Err(_) => Err(ParseErrorKind::StartLine),
+        Ok(_) | Err(_) => Err(ParseErrorKind::StatusCode),
     }
 }
 

@@ -220,6 +220,7 @@ fn loses_framing(fault: &ParseErrorKind) -> bool {
         | ParseErrorKind::BodyCut
         | ParseErrorKind::TooLarge(_) => true,
         ParseErrorKind::Version
+        | ParseErrorKind::StatusCode
         | ParseErrorKind::RequestUri
         | ParseErrorKind::NotUtf8
         | ParseErrorKind::Header(_)
