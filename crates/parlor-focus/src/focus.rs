@@ -4,7 +4,7 @@ use crate::leg::{Leg, LegId, Media, Phase, Unacked};
 use crate::sdp::LocalMedia;
 use crate::timers::{Timer, Timers};
 use crate::types::TypeLists;
-use crate::{DialogChange, EndReason, Output, Reject, RequestId, Settings, uas};
+use crate::{Caller, DialogChange, EndReason, Output, Reject, RequestId, Settings, uas};
 use parlor_room::{Room, SessionId};
 use parlor_sip::{DialogId, Flow, Method, Request, Response, ServerTransactionId};
 use rand::rngs::StdRng;
@@ -102,8 +102,8 @@ impl Focus {
 /// What comes in.
 impl Focus {
     /// A request other than ACK and CANCEL: one for this room, or one in a dialog whose local tag
-    /// is ours. [`uas::target`] has passed it, if it is outside of dialogs. It is answered by one
-    /// [`Output::Respond`].
+    /// is ours. [`uas::target`] has passed it, if it is outside of dialogs. `caller` is who was found to send
+    /// it. It is answered by one [`Output::Respond`].
     pub fn handle_request(
         &mut self,
         now: Instant,
@@ -111,16 +111,17 @@ impl Focus {
         tx: ServerTransactionId,
         request: &Request,
         flow: Flow,
+        caller: &Caller,
     ) {
         let in_dialog = request.headers.to_tag().is_ok_and(|tag| tag.is_some());
         let served = match (&request.method, in_dialog) {
-            (Method::Invite, false) => self.join(now, room, tx, request, flow),
-            (Method::Options, false) => self.options(room, request, &flow),
+            (Method::Invite, false) => self.join(now, room, tx, request, flow, caller),
+            (Method::Options, false) => self.options(room, request, &flow, caller),
             (Method::Bye | Method::Update | Method::Prack | Method::Ack | Method::Cancel, false) => {
                 Err(Reject::NoDialog)
             }
             (method, false) => uas::method(method).and(Err(Reject::MethodNotAllowed)),
-            (_, true) => self.serve_in_dialog(now, room, tx, request, flow),
+            (_, true) => self.serve_in_dialog(now, room, tx, request, flow, caller),
         };
         match served {
             Ok(Answer { response, settles }) => {

@@ -4,7 +4,7 @@ use crate::focus::Answer;
 use crate::invite::{allows_update, contact};
 use crate::leg::{LegId, Phase};
 use crate::session_timer::Granted;
-use crate::{EndReason, Focus, Reject, identity, message, sdp, uas};
+use crate::{Caller, EndReason, Focus, Reject, identity, message, sdp, uas};
 use parlor_room::Room;
 use parlor_sip::{Flow, HeaderName, Method, Request, Response, Scheme, ServerTransactionId, Transport, reason_phrase};
 use std::time::Instant;
@@ -18,10 +18,14 @@ impl Focus {
         tx: ServerTransactionId,
         request: &Request,
         flow: Flow,
+        caller: &Caller,
     ) -> Result<Answer, Reject> {
         uas::method(&request.method)?;
         let id = self.find(request)?;
         let leg = self.legs.get_mut(&id).ok_or(Reject::NoDialog)?;
+        if !caller.may_use_dialog_of(leg.account.as_ref()) {
+            return Err(Reject::Forbidden);
+        }
         leg.dialog.accept_request(request)?;
         let leaving = matches!(leg.phase, Phase::Leaving);
         match &request.method {
@@ -92,9 +96,15 @@ impl Focus {
     }
 
     /// OPTIONS outside of dialogs: refused as an INVITE would be (SIP-48).
-    pub(crate) fn options(&mut self, room: &Room, request: &Request, flow: &Flow) -> Result<Answer, Reject> {
+    pub(crate) fn options(
+        &mut self,
+        room: &Room,
+        request: &Request,
+        flow: &Flow,
+        caller: &Caller,
+    ) -> Result<Answer, Reject> {
         uas::admissible(request)?;
-        room.would_admit(&identity::identify(request, room, &self.settings.limits)?)?;
+        room.would_admit(&identity::identify(request, caller, room, &self.settings.limits)?)?;
         Ok(self.tell_capabilities(room, request, flow))
     }
 

@@ -6,7 +6,7 @@ use crate::leg::{Leg, LegId, Media, Phase, Unacked};
 use crate::sdp::{self, LocalSdp, Offered, SdpReject};
 use crate::session_timer::Granted;
 use crate::timers::Timer;
-use crate::{EndReason, Focus, Output, Reject, identity, message, uas};
+use crate::{Caller, EndReason, Focus, Output, Reject, identity, message, uas};
 use parlor_room::{Capabilities, Direction, Identity, Room, TypeList};
 use parlor_sip::{Dialog, Flow, HeaderError, HeaderName, Headers, Method, Request, Response, ServerTransactionId};
 use rand::{Rng, RngExt};
@@ -31,17 +31,18 @@ impl Focus {
         tx: ServerTransactionId,
         request: &Request,
         flow: Flow,
+        caller: &Caller,
     ) -> Result<Answer, Reject> {
         uas::admissible(request)?;
         self.check_space(request)?;
         let granted = Granted::answering(&request.headers, &self.settings)?;
-        let caller = identity::identify(request, room, &self.settings.limits)?;
+        let identity = identity::identify(request, caller, room, &self.settings.limits)?;
         let id = LegId(self.rng.next_u64());
         let dialog = Dialog::uas(request, &self.tag(id), flow.transport)?;
         let sdp = LocalSdp::new(self.rng.random_range(1..1 << 53));
         let (media, sdp, offered) = match uas::readable_body(request)? {
-            Some(offer) => self.admit_offerer(room, caller, offer, &sdp)?,
-            None => self.admit_answerer(room, caller, &flow, &sdp)?,
+            Some(offer) => self.admit_offerer(room, identity, offer, &sdp)?,
+            None => self.admit_answerer(room, identity, &flow, &sdp)?,
         };
         let leg = Leg {
             dialog,
@@ -53,6 +54,7 @@ impl Focus {
             updates: allows_update(&request.headers),
             refresh: None,
             acked: None,
+            account: caller.verified.as_ref().map(|account| account.aor.clone()),
         };
         self.add(id, leg);
         Ok(self.accept(now, room, id, request, Acceptance { tx, granted, offered, moved: false }))

@@ -29,6 +29,8 @@ pub(crate) struct Leg {
     pub(crate) refresh: Option<Refresh>,
     /// Our ACK to the 2xx of a re-INVITE of ours, in case it comes again.
     pub(crate) acked: Option<Box<(RequestId, Request)>>,
+    /// The account that began the dialog, if that was verified.
+    pub(crate) account: Option<Uri>,
 }
 
 /// ```text

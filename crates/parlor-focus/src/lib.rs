@@ -29,6 +29,7 @@ pub mod uas;
 
 pub use features::{METHODS, SUPPORTED};
 pub use focus::{Focus, tag_prefix};
+pub use identity::{Account, Caller};
 pub use limits::Limits;
 pub use negotiation::OVERTAKES;
 pub use output::{DialogChange, EndReason, NextHop, Output, RequestId, SessionSpec};

@@ -23,6 +23,9 @@ pub enum Reject {
     /// A Request-URI that is nobody's here (SIP-24).
     #[error("not found")]
     NotFound,
+    /// The request is not its sender's to make (SIP-111, SIP-125).
+    #[error("forbidden")]
+    Forbidden,
     /// Extensions are required that are not understood (SIP-26).
     #[error("unknown extensions are required")]
     Extension(Vec<Box<str>>),
@@ -129,6 +132,7 @@ impl From<&Reject> for Refusal {
             Reject::Header(error) => Self::bad_request(error),
             Reject::Scheme => Self::new(416),
             Reject::NotFound => Self::new(404),
+            Reject::Forbidden => Self::new(403),
             Reject::Extension(unknown) => Self::with(420, HeaderName::Unsupported, unknown.join(", ")),
             Reject::BodyType => Self::with(415, HeaderName::Accept, features::SDP),
             Reject::BodyEncoding => Self::with(415, HeaderName::AcceptEncoding, "identity"),

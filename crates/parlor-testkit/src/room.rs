@@ -4,7 +4,7 @@ use crate::member::{Member, Status};
 use crate::model::Model;
 use crate::sip::{Transactions, flow};
 use parlor_focus::sdp::{MsrpAddress, MsrpAddresses};
-use parlor_focus::{EndReason, Focus, Output, SessionSpec};
+use parlor_focus::{Caller, EndReason, Focus, Output, SessionSpec};
 use parlor_msrp::{Path, Uri};
 use parlor_room::{Hosts, Room, Rules, SessionId};
 use parlor_sip::{Method, Request, Response};
@@ -175,7 +175,7 @@ impl RoomTask {
 
     fn request(&mut self, around: &mut Around<'_>, request: &Request, member: usize) -> Response {
         let tx = around.transactions.next(around.now);
-        self.focus.handle_request(around.now, &mut self.room, tx, request, flow());
+        self.focus.handle_request(around.now, &mut self.room, tx, request, flow(), &Caller::UNVERIFIED);
         self.move_outputs(around, member).expect("every request is answered")
     }
 

@@ -10,7 +10,14 @@ fn a_join_opens_the_session_before_it_is_answered_in_full() {
     let mut peer = Peer::new("alice");
     peer.extra += "Record-Route: <sip:192.0.2.9;lr>\r\n";
     let tx = scene.tx();
-    scene.focus.handle_request(scene.now, &mut scene.room, tx, &peer.invite(Some(OFFER)), peer.flow);
+    scene.focus.handle_request(
+        scene.now,
+        &mut scene.room,
+        tx,
+        &peer.invite(Some(OFFER)),
+        peer.flow,
+        &Caller::UNVERIFIED,
+    );
     let outputs = scene.outputs();
     let [Output::OpenSession { session, spec }, Output::Respond { response, .. }] = &outputs[..] else {
         panic!("{outputs:?}")

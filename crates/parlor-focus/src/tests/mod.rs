@@ -1,6 +1,7 @@
 //! A focus and its room on a virtual clock, driven with SIP as it stands on the wire.
 
 mod change;
+mod identity;
 mod join;
 mod leave;
 mod random;
@@ -8,7 +9,7 @@ mod server;
 mod session_timer;
 
 use crate::sdp::{MsrpAddress, MsrpAddresses};
-use crate::{Contacts, EndReason, Focus, Output, RequestId, Settings, SipAddress};
+use crate::{Account, Caller, Contacts, EndReason, Focus, Output, RequestId, Settings, SipAddress};
 use bytes::Bytes;
 use parlor_room::{Hosts, Room, Rules, SessionId};
 use parlor_sip::{
@@ -37,6 +38,8 @@ pub(crate) struct Scene {
     pub(crate) focus: Focus,
     endpoint: Endpoint,
     transactions: u32,
+    /// Who sends the requests that follow.
+    pub(crate) caller: Caller,
 }
 
 impl Scene {
@@ -61,6 +64,7 @@ impl Scene {
             focus: Focus::new(Arc::new(own), "r1".into(), StdRng::seed_from_u64(1)),
             endpoint: Endpoint::new(TransactionLimits::default(), StdRng::seed_from_u64(2)),
             transactions: 0,
+            caller: Caller::UNVERIFIED,
         }
     }
 
@@ -90,7 +94,7 @@ impl Scene {
     /// Passes a request on, and returns what came of it, the response apart.
     pub(crate) fn request(&mut self, request: &Request, flow: Flow) -> (Response, Vec<Output>) {
         let tx = self.tx();
-        self.focus.handle_request(self.now, &mut self.room, tx, request, flow);
+        self.focus.handle_request(self.now, &mut self.room, tx, request, flow, &self.caller.clone());
         let mut rest = self.outputs();
         let at = rest.iter().position(|output| matches!(output, Output::Respond { .. })).expect("an answer");
         let Output::Respond { tx: answered, response } = rest.remove(at) else { unreachable!() };

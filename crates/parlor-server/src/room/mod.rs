@@ -14,7 +14,7 @@ pub(crate) use task::Shared;
 
 use crate::msrp::{Reservation, SessionEntry};
 use dialogs::Dialogs;
-use parlor_focus::RequestId;
+use parlor_focus::{Caller, RequestId};
 use parlor_msrp::TransactionId;
 use parlor_room::SessionId;
 use parlor_sip::{Flow, Request, Response, ServerTransactionId};
@@ -34,6 +34,8 @@ pub(crate) enum SipInput {
         request: Box<Request>,
         /// How it came.
         flow: Flow,
+        /// Who sends it.
+        caller: Caller,
         /// For the session that it may open.
         reserved: Option<Reservation>,
     },

@@ -256,7 +256,7 @@ fn is_name(name: &str) -> bool {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use parlor_focus::RequestId;
+    use parlor_focus::{Caller, RequestId};
     use parlor_sip::{Endpoint, Event, Flow, Limits, Message, Response, TransactionLimits, Transport, parse_datagram};
     use parlor_switch::OutboxLimits;
     use std::time::Instant;
@@ -286,7 +286,9 @@ mod tests {
         let mut endpoint = Endpoint::new(TransactionLimits::default(), rand::make_rng());
         endpoint.handle_message(Instant::now(), flow, Message::Request(request));
         match endpoint.poll_event() {
-            Some(Event::Request { tx, request, flow }) => SipInput::Request { tx, request, flow, reserved: None },
+            Some(Event::Request { tx, request, flow }) => {
+                SipInput::Request { tx, request, flow, caller: Caller::UNVERIFIED, reserved: None }
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -137,10 +137,10 @@ impl RoomTask {
     pub(super) fn handle_sip(&mut self, input: SipInput) {
         let now = Instant::now();
         match input {
-            SipInput::Request { tx, request, flow, reserved } => {
+            SipInput::Request { tx, request, flow, caller, reserved } => {
                 self.reserved.extend(reserved);
                 self.reached(&request);
-                self.focus.handle_request(now, &mut self.room, tx, &request, flow);
+                self.focus.handle_request(now, &mut self.room, tx, &request, flow, &caller);
             }
             SipInput::Ack(request) => {
                 self.reached(&request);

@@ -4,7 +4,7 @@ use crate::metrics::{Rejected, SipMethod};
 use crate::room::{Dispatch, SipInput};
 use crate::sip::count_refusal;
 use crate::sip::task::SipTask;
-use parlor_focus::{Focus, Output, Reject, tag_prefix, uas};
+use parlor_focus::{Caller, Focus, Output, Reject, tag_prefix, uas};
 use parlor_room::Room;
 use parlor_sip::{Flow, Method, Request, Response, ServerTransactionId};
 use std::sync::Arc;
@@ -13,9 +13,10 @@ use std::time::Instant;
 impl SipTask {
     pub(super) fn handle_request(&mut self, now: Instant, tx: ServerTransactionId, request: Box<Request>, flow: Flow) {
         self.metrics.sip_requests.of(SipMethod::of(request.method.as_str())).inc();
+        let caller = Caller::UNVERIFIED;
         // SIP-E3: in a dialog it is the tag that tells the room, whatever the Request-URI says.
         if let Ok(Some(tag)) = request.headers.to_tag() {
-            let input = SipInput::Request { tx, request, flow, reserved: None };
+            let input = SipInput::Request { tx, request, flow, caller, reserved: None };
             let dispatched = match room_of(&tag) {
                 Some(id) => self.rooms.dispatch_by_id(id, input),
                 None => Dispatch::NoRoom(input),
@@ -23,7 +24,7 @@ impl SipTask {
             return self.refuse_undelivered(now, dispatched);
         }
         match uas::target(&request, &self.focus.hosts) {
-            Ok(uas::Target::Room(name)) => self.handle_room_request(now, tx, &name, request, flow),
+            Ok(uas::Target::Room(name)) => self.handle_room_request(now, tx, &name, request, flow, caller),
             Ok(target @ (uas::Target::Server | uas::Target::NotOurs)) => self.answer(now, tx, &request, &target),
             Err(reject) => self.refuse(now, tx, &request, &reject),
         }
@@ -36,6 +37,7 @@ impl SipTask {
         name: &str,
         request: Box<Request>,
         flow: Flow,
+        caller: Caller,
     ) {
         let joins = request.method == Method::Invite;
         // SIP-48: OPTIONS is refused as an INVITE would be.
@@ -48,15 +50,15 @@ impl SipTask {
             return self.refuse_session(now, tx, &request);
         }
         // Who only asks takes no place while it waits.
-        let input = SipInput::Request { tx, request, flow, reserved: reserved.filter(|_| joins) };
+        let input = SipInput::Request { tx, request, flow, caller, reserved: reserved.filter(|_| joins) };
         if joins {
             let dispatched = self.rooms.join(name, input);
             return self.refuse_undelivered(now, dispatched);
         }
         match self.rooms.ask(name, input) {
             // Asking about a room, or anything else outside of dialogs, does not make it.
-            Dispatch::NoRoom(SipInput::Request { tx, request, flow, .. }) => {
-                self.answer_for_room(now, tx, name, &request, flow);
+            Dispatch::NoRoom(SipInput::Request { tx, request, flow, caller, .. }) => {
+                self.answer_for_room(now, tx, name, &request, flow, &caller);
             }
             asked @ (Dispatch::Taken | Dispatch::NoRoom(_) | Dispatch::Overloaded(_)) => {
                 self.refuse_undelivered(now, asked);
@@ -78,13 +80,21 @@ impl SipTask {
     }
 
     /// The answer that a room of this name gives to a request that changes nothing.
-    fn answer_for_room(&mut self, now: Instant, tx: ServerTransactionId, name: &str, request: &Request, flow: Flow) {
+    fn answer_for_room(
+        &mut self,
+        now: Instant,
+        tx: ServerTransactionId,
+        name: &str,
+        request: &Request,
+        flow: Flow,
+        caller: &Caller,
+    ) {
         let hosts = Arc::clone(&self.focus.hosts);
         let Ok(mut room) = Room::new(name, hosts, self.rooms.rules(name).clone()) else {
             return self.refuse(now, tx, request, &Reject::NotFound);
         };
         let mut focus = Focus::new(Arc::clone(&self.focus), "0".to_owned(), rand::make_rng());
-        focus.handle_request(now, &mut room, tx, request, flow);
+        focus.handle_request(now, &mut room, tx, request, flow, caller);
         while let Some(output) = focus.poll_output() {
             if let Output::Respond { tx, response } = output {
                 self.respond(now, tx, &response);

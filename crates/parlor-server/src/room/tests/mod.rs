@@ -12,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::msrp::{Connections, OwnListeners, SessionEntry, SessionTable, Settings};
 use crate::sip::SipOutput;
 use bytes::Bytes;
+use parlor_focus::Caller;
 use parlor_focus::sdp::{MsrpAddress, MsrpAddresses};
 use parlor_msrp::{Decoder, Event};
 use parlor_room::{Hosts, Room, Rules};
@@ -107,7 +108,8 @@ impl Scene {
         };
         let request = parse(text);
         self.endpoint.handle_message(Instant::now(), flow, Message::Request(request.clone()));
-        SipInput::Request { tx: self.transaction(), request: Box::new(request), flow, reserved: None }
+        let caller = Caller::UNVERIFIED;
+        SipInput::Request { tx: self.transaction(), request: Box::new(request), flow, caller, reserved: None }
     }
 
     fn transaction(&mut self) -> ServerTransactionId {

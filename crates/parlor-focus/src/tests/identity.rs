@@ -1,0 +1,42 @@
+//! Who a participant is, and whose a dialog is.
+
+use super::*;
+
+fn account(aor: &str) -> Caller {
+    let aliases = ["tel:+15551234".parse().unwrap(), "im:alice@example.org".parse().unwrap()];
+    Caller { verified: Some(Account { aor: aor.parse().unwrap(), aliases: Box::new(aliases) }) }
+}
+
+#[test]
+fn a_participant_is_the_account_that_was_verified() {
+    // SIP-110, CHAT-22: its address and all its aliases, whatever From says.
+    let mut scene = Scene::new();
+    scene.caller = account("sip:alice@chat.example.com");
+    scene.joined("alice");
+    let (_, participant) = scene.room.participants().next().unwrap();
+    let identity = participant.identity();
+    assert_eq!(identity.aor.to_string(), "sip:alice@chat.example.com");
+    assert_eq!(identity.display.as_deref(), Some("alice"));
+    for own in ["im:alice@example.org", "tel:+15551234"] {
+        assert!(identity.owns(&own.parse().unwrap()), "{own}");
+    }
+    assert!(!identity.owns(&"sip:alice@example.org".parse().unwrap()));
+}
+
+#[test]
+fn a_dialog_is_of_the_account_that_began_it() {
+    // SIP-125: another account gets 403, also with the right tags, and changes nothing.
+    let mut scene = Scene::new();
+    scene.caller = account("sip:alice@chat.example.com");
+    let mut peer = scene.joined("alice");
+    scene.caller = account("sip:bob@chat.example.com");
+    let (refused, outputs) = scene.request(&peer.invite(Some(OFFER)), peer.flow);
+    assert_eq!(refused.code, 403);
+    assert!(outputs.is_empty());
+    assert_eq!(scene.request(&peer.next("BYE", None), peer.flow).0.code, 403);
+    assert_eq!(scene.room.participants().len(), 1);
+    scene.caller = account("sip:alice@chat.example.com");
+    assert_eq!(scene.request(&peer.invite(Some(OFFER)), peer.flow).0.code, 200);
+    scene.caller = Caller::UNVERIFIED;
+    assert_eq!(scene.request(&peer.next("BYE", None), peer.flow).0.code, 200, "BYE is not challenged");
+}
