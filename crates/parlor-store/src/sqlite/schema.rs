@@ -1,0 +1,52 @@
+//! The tables, and how a database of an older version gets them.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::StoreError;
+
+/// What brings a database from each version to the next, beginning with an empty file. A step that was released is never
+/// changed again: databases that have made it are out there.
+pub(super) const STEPS: &[&str] = &[USERS];
+
+const USERS: &str = "
+    CREATE TABLE users (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        domain TEXT NOT NULL,
+        realm TEXT NOT NULL,
+        UNIQUE (name, domain),
+        UNIQUE (name, realm)
+    ) STRICT;
+    CREATE TABLE user_secrets (
+        user INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+        algorithm TEXT NOT NULL,
+        ha1 TEXT NOT NULL,
+        PRIMARY KEY (user, algorithm)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE user_addresses (
+        uri TEXT PRIMARY KEY,
+        user INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX user_addresses_by_user ON user_addresses (user, position);
+    -- How often something has changed, for those who want to know whether it has.
+    CREATE TABLE revisions (
+        topic TEXT PRIMARY KEY,
+        revision INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO revisions (topic, revision) VALUES ('users', 0);
+";
+
+/// Makes the steps that the database has not made. Each is made whole or not at all, and by one process.
+pub(super) fn upgrade(connection: &mut Connection, steps: &[&str]) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = i64::try_from(steps.len()).expect("there are a few steps");
+    let made = usize::try_from(found).ok().filter(|made| *made <= steps.len());
+    for step in &steps[made.ok_or(StoreError::TooNew { found, known })?..] {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", known)?;
+    transaction.commit()?;
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! What the server asks of a store.
+
+use crate::{Pending, Revision, Secret, User, Users};
+
+/// Something that keeps what outlives a restart. Nothing here waits: every call gives an answer to come.
+pub trait Store: std::fmt::Debug + Send + Sync {
+    /// Adds a user.
+    fn add_user(&self, user: User) -> Pending<()>;
+
+    /// Gives a user other secrets, in place of all it had.
+    fn set_secrets(&self, name: &str, domain: &str, realm: &str, secrets: Vec<Secret>) -> Pending<()>;
+
+    /// Removes a user with everything that is kept about it.
+    fn remove_user(&self, name: &str, domain: &str) -> Pending<()>;
+
+    /// All users; nothing if they are as they were at that revision.
+    fn users(&self, seen: Option<Revision>) -> Pending<Option<Users>>;
+}
+
+/// Why something was not stored or read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is a user of that name.
+    #[error("there is a user {0} already")]
+    UserExists(String),
+    /// There is no user of that name.
+    #[error("there is no user {0}")]
+    NoUser(String),
+    /// An address belongs to another user.
+    #[error("{0} is another user's address")]
+    AddressTaken(String),
+    /// Too much waits to be stored.
+    #[error("too much waits to be stored")]
+    Overloaded,
+    /// The store has ended.
+    #[error("the store is closed")]
+    Closed,
+    /// The database was made by a newer version.
+    #[error("the database has version {found}, this program knows versions up to {known}")]
+    TooNew {
+        /// The version of the file.
+        found: i64,
+        /// The newest one that is known here.
+        known: i64,
+    },
+    /// The database file cannot be made or opened.
+    #[error("{0}")]
+    File(#[from] std::io::Error),
+    /// The database refused.
+    #[error("database: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// What was to be stored was undone with the transaction it shared.
+    #[error("database: {0}")]
+    Undone(String),
+}
