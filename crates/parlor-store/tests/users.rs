@@ -29,7 +29,7 @@ fn users_come_change_and_go() {
     let store = Sqlite::open(&directory.path().join("parlor.db")).unwrap();
     let alice = user("alice", &["sip:alice@example.com", "tel:+15551234"]);
     store.add_user(alice.clone()).wait().unwrap();
-    assert_eq!(all(&store), [alice.clone()]);
+    assert_eq!(all(&store), std::slice::from_ref(&alice));
     let secrets = vec![secret("MD5", "1"), secret("SHA-256", "2")];
     store.set_secrets("alice", "example.com", "other.example.com", secrets.clone()).wait().unwrap();
     assert_eq!(all(&store), [User { realm: "other.example.com".to_owned(), secrets, ..alice.clone() }]);
