@@ -7,7 +7,9 @@
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use parlor_msrp::{Decoder, Event, Limits, Path, Uri};
-use parlor_room::{Capabilities, Direction, Hosts, Identity, Room, Rules, SessionId, TypeList};
+use parlor_room::{
+    Capabilities, Direction, Endpoint, Hosts, Identity, JoiningMethod, Room, Rules, SessionId, TypeList,
+};
 use parlor_switch::{
     Credit, Input, Outbox, OutboxLimits, Poll, RoomBudget, Scratch, Settings, StalledMemory, Switch, Turn,
 };
@@ -64,7 +66,7 @@ impl Fixture {
                 Event::End(flag) => Input::End(flag),
                 Event::Response(response) => Input::Response(response),
             };
-            self.switch.handle(now, &self.room, session, input, &credit);
+            self.switch.handle(now, &mut self.room, session, input, &credit);
         }
         credit.settle(1);
     }
@@ -104,7 +106,7 @@ impl Fixture {
 }
 
 fn join(room: &mut Room, switch: &mut Switch, number: usize) -> (SessionId, Arc<Outbox>) {
-    let aor = format!("sip:user{number}@example.test").parse().expect("a URI");
+    let aor = Identity::of(format!("sip:user{number}@example.test").parse().expect("a URI")).aor;
     let capabilities = Capabilities {
         direction: Direction::SendRecv,
         wrapped_types: TypeList::any(),
@@ -112,8 +114,13 @@ fn join(room: &mut Room, switch: &mut Switch, number: usize) -> (SessionId, Arc<
         nickname: false,
         private_messages: false,
     };
-    let identity = Identity { aor, display: None, aliases: Box::new([]) };
-    let session = room.admit(identity, capabilities).expect("space");
+    let endpoint = Endpoint {
+        entity: aor.to_string().into(),
+        joined: Instant::now(),
+        method: JoiningMethod::DialedIn,
+        referred_by: None,
+    };
+    let session = room.admit(Identity::of(aor), capabilities, endpoint).expect("space");
     let local = Uri::new(false, "127.0.0.1", 2855, &format!("room{number}"), "tcp");
     let peer = Path::parse(&format!("msrp://127.0.0.1:9/peer{number};tcp")).expect("a path");
     switch.open(session, local.clone(), peer.clone());

@@ -157,11 +157,11 @@ impl Focus {
         while let Some((id, timer)) = self.timers.pop(now) {
             match timer {
                 Timer::Retransmit => self.retransmit(now, id),
-                Timer::NoAck => self.give_up_ack(room, id),
-                Timer::Bind => self.end(room, id, EndReason::BindTimeout),
-                Timer::Rejoin => self.end(room, id, self.rejoin_reason(id)),
+                Timer::NoAck => self.give_up_ack(now, room, id),
+                Timer::Bind => self.end(now, room, id, EndReason::BindTimeout),
+                Timer::Rejoin => self.end(now, room, id, self.rejoin_reason(id)),
                 Timer::Refresh => self.refresh(now, room, id),
-                Timer::Expire => self.end(room, id, EndReason::Expired),
+                Timer::Expire => self.end(now, room, id, EndReason::Expired),
                 Timer::ForgetAck => self.forget_ack(id),
             }
         }
@@ -189,17 +189,17 @@ impl Focus {
 /// Commands.
 impl Focus {
     /// Ends a session from our side: the room loses it at once, its participant gets BYE.
-    pub fn end_session(&mut self, room: &mut Room, session: SessionId, reason: EndReason) {
+    pub fn end_session(&mut self, now: Instant, room: &mut Room, session: SessionId, reason: EndReason) {
         if let Some(&id) = self.sessions.get(&session) {
-            self.end(room, id, reason);
+            self.end(now, room, id, reason);
         }
     }
 
     /// Ends all dialogs.
-    pub fn end_all(&mut self, room: &mut Room, reason: EndReason) {
+    pub fn end_all(&mut self, now: Instant, room: &mut Room, reason: EndReason) {
         let all: Vec<LegId> = self.legs.keys().copied().collect();
         for id in all {
-            self.end(room, id, reason);
+            self.end(now, room, id, reason);
         }
     }
 }
@@ -258,7 +258,7 @@ impl Focus {
             chatroom: &settings.chatroom,
             require_tls: rules.require_tls,
             can_connect: settings.can_connect,
-            topic: &rules.topic,
+            topic: room.topic(),
         }
     }
 
@@ -324,13 +324,13 @@ impl Focus {
     }
 
     /// Ends the session of a dialog.
-    pub(crate) fn close_media(&mut self, room: &mut Room, id: LegId, reason: EndReason) {
+    pub(crate) fn close_media(&mut self, now: Instant, room: &mut Room, id: LegId, reason: EndReason) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let media = std::mem::replace(&mut leg.media, Media::Closed);
         self.given_up -= usize::from(matches!(media, Media::GivenUp(_)));
         if let Some(session) = media.session() {
             self.sessions.remove(&session);
-            room.leave(session);
+            room.leave(now, session, reason.departure());
             self.outputs.push_back(Output::CloseSession { session, reason });
         }
     }

@@ -1,7 +1,7 @@
 //! Who calls (SIP-110).
 
 use crate::{Limits, Reject};
-use parlor_room::{Identity, Room};
+use parlor_room::{Identity, is_anonymous};
 use parlor_sip::{HeaderError, HeaderName, NameAddr, Request, Scheme, Uri};
 
 /// What was established about who sends a request, before it reached the room (SIP-110).
@@ -34,22 +34,25 @@ impl Caller {
     }
 }
 
-/// Who sends a request: the account that was verified, else its From.
+/// Who sends a request: the account that was verified, else its From. One who asks for privacy, or whose From names nobody,
+/// is anonymous (SIP-112).
 ///
 /// # Errors
-/// [`Reject::Header`] when From names nobody; [`Reject::Anonymous`] when it is anonymous and such a
-/// caller is in the room, as messages of the two could not be told apart.
-pub(crate) fn identify(request: &Request, caller: &Caller, room: &Room, limits: &Limits) -> Result<Identity, Reject> {
+/// [`Reject::Header`] when From is no address.
+pub(crate) fn identify(request: &Request, caller: &Caller, limits: &Limits) -> Result<Identity, Reject> {
     let from = request.headers.from()?;
-    let display = display_name(&from, limits);
-    if let Some(Account { aor, aliases }) = caller.verified.clone() {
-        return Ok(Identity { aor, display, aliases });
-    }
-    let aor = address_of_record(&from)?;
-    if is_anonymous(&aor) && room.participants().any(|(_, known)| known.identity().owns(&aor)) {
-        return Err(Reject::Anonymous);
-    }
-    Ok(Identity { aor, display, aliases: Box::default() })
+    let claimed = address_of_record(&from)?;
+    let pseudonym = is_anonymous(&claimed).then(|| claimed.clone());
+    let Account { aor, aliases } =
+        caller.verified.clone().unwrap_or_else(|| Account { aor: claimed, aliases: Box::default() });
+    let identity = Identity::of(aor).with(display_name(&from, limits), aliases);
+    let hides = pseudonym.is_some() || request.headers.privacy().iter().any(|value| hides_who_calls(value));
+    Ok(if hides { identity.hidden(pseudonym) } else { identity })
+}
+
+/// SIP-112: `id` and `user`; the others are about headers and bodies that no participant sees.
+fn hides_who_calls(privacy: &str) -> bool {
+    privacy.eq_ignore_ascii_case("id") || privacy.eq_ignore_ascii_case("user")
 }
 
 /// The address without what belongs to the device: port, parameters, headers, password.
@@ -63,12 +66,6 @@ fn address_of_record(from: &NameAddr) -> Result<Uri, Reject> {
         (Scheme::Tel | Scheme::Im | Scheme::Pres, Some(_) | None) => Ok(uri.clone()),
         (Scheme::Sip | Scheme::Sips, None) | (Scheme::Other(_), Some(_) | None) => Err(malformed()),
     }
-}
-
-/// SIP-112: any host under `.invalid` is nobody's.
-fn is_anonymous(aor: &Uri) -> bool {
-    let host = aor.host().unwrap_or("").to_ascii_lowercase();
-    host == "invalid" || host.ends_with(".invalid")
 }
 
 /// The display name without control characters, cut to what is kept.

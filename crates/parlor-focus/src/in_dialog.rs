@@ -29,7 +29,7 @@ impl Focus {
         leg.dialog.accept_request(request)?;
         let leaving = matches!(leg.phase, Phase::Leaving);
         match &request.method {
-            Method::Bye => Ok(self.left(room, id, request)),
+            Method::Bye => Ok(self.left(now, room, id, request)),
             _ if leaving => Err(Reject::NoDialog),
             Method::Invite => self.reinvite(now, room, id, tx, request, flow),
             Method::Update => self.update(now, room, id, request, flow),
@@ -44,8 +44,8 @@ impl Focus {
     }
 
     /// BYE: always 200 (SIP-46).
-    fn left(&mut self, room: &mut Room, id: LegId, request: &Request) -> Answer {
-        self.close_media(room, id, EndReason::Left);
+    fn left(&mut self, now: Instant, room: &mut Room, id: LegId, request: &Request) -> Answer {
+        self.close_media(now, room, id, EndReason::Left);
         self.remove(id);
         let mut response = Response::for_request(request, 200, reason_phrase(200));
         response.headers.push(HeaderName::Server, &self.settings.product);
@@ -104,7 +104,7 @@ impl Focus {
         caller: &Caller,
     ) -> Result<Answer, Reject> {
         uas::admissible(request)?;
-        room.would_admit(&identity::identify(request, caller, room, &self.settings.limits)?)?;
+        room.would_admit(&identity::identify(request, caller, &self.settings.limits)?)?;
         Ok(self.tell_capabilities(room, request, flow))
     }
 

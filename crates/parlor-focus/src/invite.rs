@@ -7,7 +7,7 @@ use crate::sdp::{self, LocalSdp, Offered, SdpReject};
 use crate::session_timer::Granted;
 use crate::timers::Timer;
 use crate::{Caller, EndReason, Focus, Output, Reject, identity, message, uas};
-use parlor_room::{Capabilities, Direction, Identity, Room, TypeList};
+use parlor_room::{Capabilities, Direction, Endpoint, Identity, JoiningMethod, Room, TypeList};
 use parlor_sip::{Dialog, Flow, HeaderError, HeaderName, Headers, Method, Request, Response, ServerTransactionId};
 use rand::{Rng, RngExt};
 use std::time::Instant;
@@ -36,14 +36,19 @@ impl Focus {
         uas::admissible(request)?;
         self.check_space(request)?;
         let granted = Granted::answering(&request.headers, &self.settings)?;
-        let identity = identity::identify(request, caller, room, &self.settings.limits)?;
+        let identity = identity::identify(request, caller, &self.settings.limits)?;
         let id = LegId(self.rng.next_u64());
         let dialog = Dialog::uas(request, &self.tag(id), flow.transport)?;
         let sdp = LocalSdp::new(self.rng.random_range(1..1 << 53));
+        let guest = Guest { identity, endpoint: dialed_in(now, request)? };
+        let surplus = room.surplus_session(&guest.identity);
         let (media, sdp, offered) = match uas::readable_body(request)? {
-            Some(offer) => self.admit_offerer(room, identity, offer, &sdp)?,
-            None => self.admit_answerer(room, identity, &flow, &sdp)?,
+            Some(offer) => self.admit_offerer(room, guest, offer, &sdp)?,
+            None => self.admit_answerer(room, guest, &flow, &sdp)?,
         };
+        if let Some(surplus) = surplus {
+            self.end_session(now, room, surplus, EndReason::Replaced); // CHAT-154
+        }
         let leg = Leg {
             dialog,
             flow,
@@ -107,7 +112,7 @@ impl Focus {
         match moved {
             Ok(moved) => self.settle(now, id, moved),
             // SIP-41, SIP-68
-            Err(_) => self.end(room, id, EndReason::BadAnswer),
+            Err(_) => self.end(now, room, id, EndReason::BadAnswer),
         }
     }
 
@@ -126,9 +131,9 @@ impl Focus {
     }
 
     /// SIP-3: no ACK in 64*T1.
-    pub(crate) fn give_up_ack(&mut self, room: &mut Room, id: LegId) {
+    pub(crate) fn give_up_ack(&mut self, now: Instant, room: &mut Room, id: LegId) {
         self.timers.disarm(id, Timer::Retransmit);
-        self.close_media(room, id, EndReason::NoAck);
+        self.close_media(now, room, id, EndReason::NoAck);
         self.bye(room, id);
     }
 
@@ -182,7 +187,7 @@ impl Focus {
     fn admit_offerer(
         &mut self,
         room: &mut Room,
-        caller: Identity,
+        guest: Guest,
         offer: &[u8],
         sdp: &LocalSdp,
     ) -> Result<(Media, LocalSdp, Option<Offered>), Reject> {
@@ -190,7 +195,7 @@ impl Focus {
         let local = Self::local_media(&settings, room);
         let fresh = || Self::session_id(&settings.session_mark, &mut self.rng);
         let agreed = sdp::answer(offer, &local, None, sdp, &settings.limits, fresh)?;
-        let (media, sdp) = self.open(room, caller, agreed)?;
+        let (media, sdp) = self.open(room, guest, agreed)?;
         Ok((media, sdp, None))
     }
 
@@ -199,7 +204,7 @@ impl Focus {
     fn admit_answerer(
         &mut self,
         room: &mut Room,
-        caller: Identity,
+        guest: Guest,
         flow: &Flow,
         sdp: &LocalSdp,
     ) -> Result<(Media, LocalSdp, Option<Offered>), Reject> {
@@ -207,10 +212,23 @@ impl Focus {
         let local = Self::local_media(&self.settings, room);
         let over_tls = flow.transport == parlor_sip::Transport::Tls;
         let offered = sdp::offer(&local, over_tls, sdp, &name).map_err(SdpReject::NotAcceptable)?;
-        let session = room.admit(caller, nothing_known())?;
+        let session = room.admit(guest.identity, nothing_known(), guest.endpoint)?;
         self.emit(Output::OfferSession { session, local: offered.local.clone() });
         Ok((Media::Offered(session), offered.sdp.clone(), Some(offered)))
     }
+}
+
+/// Somebody at the door.
+#[derive(Clone, Debug)]
+pub(crate) struct Guest {
+    pub(crate) identity: Identity,
+    pub(crate) endpoint: Endpoint,
+}
+
+/// The endpoint of somebody who calls.
+fn dialed_in(now: Instant, request: &Request) -> Result<Endpoint, Reject> {
+    let entity = request.headers.contact()?.uri.to_string().into();
+    Ok(Endpoint { entity, joined: now, method: JoiningMethod::DialedIn, referred_by: None })
 }
 
 /// What is kept of an INVITE while its dialog lives.

@@ -1,10 +1,11 @@
 //! One dialog between the focus and a participant's user agent, and what hangs on it.
 
+use crate::invite::Guest;
 use crate::sdp::{Current, LocalSdp, Offered, Role};
 use crate::session_timer::SessionTimer;
 use crate::{NextHop, RequestId};
 use parlor_msrp::Path;
-use parlor_room::{Identity, SessionId};
+use parlor_room::SessionId;
 use parlor_sip::{Dialog, Flow, Method, Request, Response, ServerTransactionId, Transport, Uri};
 use std::time::{Duration, Instant};
 
@@ -80,7 +81,7 @@ pub(crate) enum Media {
     /// There is one.
     Open(Box<Open>),
     /// The peer gave it up but stays in the dialog, and may come back (SIP-65).
-    GivenUp(Box<Identity>),
+    GivenUp(Box<Guest>),
     /// It is over.
     Closed,
 }

@@ -1,10 +1,11 @@
 //! What offers and answers make of a session: opened, changed, given up, taken up again.
 
+use crate::invite::Guest;
 use crate::leg::{Binding, LegId, Media, Open};
 use crate::sdp::{self, LocalSdp, Negotiated, Offered, Role, SdpReject, Unacceptable};
 use crate::timers::Timer;
 use crate::{EndReason, Focus, Output, Reject, SessionSpec};
-use parlor_room::{Identity, Room, SessionId};
+use parlor_room::{Room, SessionId};
 use std::time::{Duration, Instant};
 
 /// By so much an exchange of SDP may overtake the news that a connection is lost.
@@ -15,11 +16,11 @@ impl Focus {
     pub(crate) fn open(
         &mut self,
         room: &mut Room,
-        caller: Identity,
+        guest: Guest,
         agreed: Negotiated,
     ) -> Result<(Media, LocalSdp), Reject> {
         let agreed = self.sharing(agreed);
-        let session = room.admit(caller, agreed.peer.capabilities.clone())?;
+        let session = room.admit(guest.identity, agreed.peer.capabilities.clone(), guest.endpoint)?;
         self.emit(Output::OpenSession { session, spec: SessionSpec::from(&agreed) });
         Ok((opened(session, &agreed), agreed.sdp))
     }
@@ -64,9 +65,9 @@ impl Focus {
         match (&leg.media, answered) {
             (Media::Open(_), Ok(agreed)) => Ok(self.change(room, id, agreed, true)),
             (Media::Open(_), Err(SdpReject::Removed)) => self.give_up(now, room, id, offer),
-            (Media::GivenUp(caller), Ok(agreed)) => {
-                let caller = Identity::clone(caller);
-                self.take_up(room, id, caller, agreed)
+            (Media::GivenUp(guest), Ok(agreed)) => {
+                let guest = Guest::clone(guest);
+                self.take_up(room, id, guest, agreed)
             }
             (Media::GivenUp(_), Err(SdpReject::NotAcceptable(Unacceptable::NoMessage))) => {
                 self.refuse_all(room, id, offer).map(|()| false)
@@ -158,18 +159,19 @@ impl Focus {
     fn give_up(&mut self, now: Instant, room: &mut Room, id: LegId, offer: &[u8]) -> Result<bool, Reject> {
         let session = self.legs.get(&id).and_then(|leg| leg.session()).ok_or(Reject::NoDialog)?;
         let participant = room.participant_of(session).ok_or(Reject::NoDialog)?;
-        let caller = Box::new(participant.identity().clone());
+        let endpoint = room.session(session).ok_or(Reject::NoDialog)?.endpoint().clone();
+        let guest = Box::new(Guest { identity: participant.identity().clone(), endpoint });
         self.refuse_all(room, id, offer)?;
-        self.close_media(room, id, EndReason::MediaRemoved);
-        self.set_media(id, Media::GivenUp(caller));
+        self.close_media(now, room, id, EndReason::MediaRemoved);
+        self.set_media(id, Media::GivenUp(guest));
         self.timers.disarm(id, Timer::Bind);
         self.timers.arm(id, Timer::Rejoin, now + self.settings.rejoin_timeout);
         Ok(false)
     }
 
     /// A participant that had given up its session has one again.
-    fn take_up(&mut self, room: &mut Room, id: LegId, caller: Identity, agreed: Negotiated) -> Result<bool, Reject> {
-        let (media, sdp) = self.open(room, caller, agreed)?;
+    fn take_up(&mut self, room: &mut Room, id: LegId, guest: Guest, agreed: Negotiated) -> Result<bool, Reject> {
+        let (media, sdp) = self.open(room, guest, agreed)?;
         self.timers.disarm(id, Timer::Rejoin);
         self.set_media(id, media);
         if let Some(leg) = self.legs.get_mut(&id) {

@@ -50,8 +50,8 @@ impl Focus {
 /// Ending.
 impl Focus {
     /// Ends a dialog from our side.
-    pub(crate) fn end(&mut self, room: &mut Room, id: LegId, reason: EndReason) {
-        self.close_media(room, id, reason);
+    pub(crate) fn end(&mut self, now: Instant, room: &mut Room, id: LegId, reason: EndReason) {
+        self.close_media(now, room, id, reason);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         match &mut leg.phase {
             // RFC 3261 §15: no BYE before the ACK, or before it can no longer come.
@@ -131,7 +131,7 @@ impl Focus {
             (200..=299, RefreshMethod::Update) => self.refreshed(now, id, response),
             (200..=299, RefreshMethod::Invite) => self.reinvite_answered(now, room, id, refresh.id, response),
             // RFC 3261 §12.2.1.2: the dialog is gone over there.
-            (408 | 481, _) => self.end(room, id, EndReason::Unreachable),
+            (408 | 481, _) => self.end(now, room, id, EndReason::Unreachable),
             (405 | 501, RefreshMethod::Update) => {
                 leg.updates = false;
                 self.refresh(now, room, id);
@@ -183,7 +183,7 @@ impl Focus {
         let moved = self.same_offer(id).and_then(|offered| self.conclude(room, id, offered, body));
         match moved {
             Ok(moved) => self.settle(now, id, moved),
-            Err(_) => self.end(room, id, EndReason::BadAnswer), // SIP-68
+            Err(_) => self.end(now, room, id, EndReason::BadAnswer), // SIP-68
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::sdp::Negotiated;
 use parlor_msrp::Path;
-use parlor_room::SessionId;
+use parlor_room::{Departure, SessionId};
 use parlor_sip::{Flow, Request, Response, ServerTransactionId, Uri};
 use std::net::IpAddr;
 
@@ -132,8 +132,29 @@ pub enum EndReason {
     Unreachable,
     /// The participant did not read for too long.
     Stalled,
+    /// Another session of the same user took its place (CHAT-154).
+    Replaced,
+    /// The participant was removed (CHAT-152).
+    Removed,
     /// The room was closed (CHAT-152).
     RoomClosed,
     /// The server goes down.
     Shutdown,
+}
+
+impl EndReason {
+    /// How the roster shows it (EVT-51).
+    pub(crate) fn departure(self) -> Departure {
+        match self {
+            Self::Left | Self::MediaRemoved | Self::Replaced => Departure::Departed,
+            Self::Removed | Self::RoomClosed | Self::Shutdown => Departure::Booted,
+            Self::NoAck
+            | Self::BadAnswer
+            | Self::BindTimeout
+            | Self::ConnectionLost
+            | Self::Expired
+            | Self::Unreachable
+            | Self::Stalled => Departure::Failed,
+        }
+    }
 }

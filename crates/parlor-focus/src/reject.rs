@@ -41,9 +41,6 @@ pub enum Reject {
     /// The room does not let the caller in.
     #[error("{0}")]
     Room(#[from] parlor_room::Reject),
-    /// Somebody is in the room under the same anonymous address.
-    #[error("anonymous callers cannot be told apart")]
-    Anonymous,
     /// The session interval is shorter than this many seconds (SIP-100).
     #[error("session interval too small")]
     IntervalTooSmall(u32),
@@ -138,7 +135,6 @@ impl From<&Reject> for Refusal {
             Reject::BodyEncoding => Self::with(415, HeaderName::AcceptEncoding, "identity"),
             Reject::Sdp(reject) => Self::from(*reject),
             Reject::Room(reject) => Self::from(*reject),
-            Reject::Anonymous => Self::new(433),
             Reject::IntervalTooSmall(minimum) => Self::with(422, HeaderName::MinSe, minimum.to_string()),
             Reject::NoDialog => Self::new(481),
             Reject::OutOfOrder => Self::new(500),
@@ -164,6 +160,8 @@ impl From<parlor_room::Reject> for Refusal {
     fn from(reject: parlor_room::Reject) -> Self {
         match reject {
             parlor_room::Reject::Full | parlor_room::Reject::TooManySessions => Self::new(486),
+            parlor_room::Reject::Forbidden => Self::new(403),
+            parlor_room::Reject::Anonymous => Self::new(433), // CHAT-105
             parlor_room::Reject::Closing => Self::with(503, HeaderName::RetryAfter, "30"),
         }
     }

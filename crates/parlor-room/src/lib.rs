@@ -5,13 +5,27 @@
 //! reads no clock. `parlor-focus` is its SIP face, `parlor-switch` its MSRP face.
 
 mod address;
+mod admission;
 mod capabilities;
+mod clock;
+mod endpoint;
+mod identity;
+mod journal;
+mod naming;
+mod nickname;
 mod participant;
 mod policy;
+mod role;
 mod room;
 
 pub use address::Hosts;
 pub use capabilities::{Capabilities, Direction, TypeList};
-pub use participant::{Identity, Participant, ParticipantId, Session, SessionId};
-pub use policy::{Reject, Rules};
+pub use clock::WallClock;
+pub use endpoint::{Departure, Endpoint, JoiningMethod};
+pub use identity::{Identity, is_anonymous};
+pub use journal::{Changes, Gone, Revision};
+pub use nickname::{Nickname, NicknameReject};
+pub use participant::{Participant, ParticipantId, Session, SessionId};
+pub use policy::{Reject, Roles, Rules, Surplus};
+pub use role::{Action, Role, UserList};
 pub use room::Room;

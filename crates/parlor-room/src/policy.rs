@@ -1,11 +1,13 @@
 //! What a room allows, and why it refuses.
 
-use crate::TypeList;
+use crate::{Action, Identity, Nickname, Role, TypeList, UserList};
+use std::sync::Arc;
+use std::time::Duration;
 
-/// The rules of one room, as configured (RFC 7701 §4.1).
+/// The rules of one room, as configured (RFC 7701 §4.1). Cloning shares the lists.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// What the room is about; told in SDP `i=` and in the roster (CHAT-140). Empty: none.
+    /// What the room is about at first; told in SDP `i=` and in the roster (CHAT-140). Empty: nothing.
     pub topic: Box<str>,
     /// Text that each newcomer gets from the room once its session is bound (CHAT-121). Empty: none.
     pub welcome: Box<str>,
@@ -13,12 +15,88 @@ pub struct Rules {
     pub max_participants: usize,
     /// How many sessions one participant may hold at once (CHAT-5).
     pub max_sessions_per_participant: usize,
+    /// What happens to one session more than that (CHAT-154).
+    pub surplus: Surplus,
+    /// Whether a participant's other sessions get what it sends (CHAT-41).
+    pub own_copies: bool,
     /// The largest message, in octets of its CPIM form; told to clients as `a=max-size` (MSRP-117).
     pub max_message_bytes: u64,
     /// The types that may stand inside message/cpim; told as `a=accept-wrapped-types` (CHAT-9).
     pub wrapped_types: TypeList,
     /// Whether a session without TLS is refused (CHAT-6, CHAT-23).
     pub require_tls: bool,
+    /// Who may join.
+    pub allow: UserList,
+    /// Who may not, even if `allow` has it.
+    pub deny: UserList,
+    /// Whether one may take part under a pseudonym (CHAT-105).
+    pub anonymous: bool,
+    /// Whether nicknames may be set (CHAT-1).
+    pub nicknames: bool,
+    /// Nicknames that nobody gets, by the form in which they are compared (CHAT-90).
+    pub reserved_nicknames: Arc<[Box<str>]>,
+    /// How long only its former holder may take a nickname (CHAT-2).
+    pub nickname_quarantine: Duration,
+    /// Whether messages to one participant are passed on (CHAT-3).
+    pub private_messages: bool,
+    /// Whether visitors may only read (CHAT-36).
+    pub moderated: bool,
+    /// Who stands how in the room; who is in no list has the role `everybody`.
+    pub roles: Roles,
+    /// Who may set the topic (CHAT-D10).
+    pub set_topic: Role,
+    /// Who may have somebody invited.
+    pub invite: Role,
+    /// Who may have somebody removed.
+    pub remove: Role,
+}
+
+/// What happens to a session above the limit of its participant (CHAT-154).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Surplus {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// The oldest one ends.
+    Replace,
+}
+
+/// Who has which role.
+#[derive(Clone, Debug, Default)]
+pub struct Roles {
+    /// Owners.
+    pub owners: UserList,
+    /// Moderators.
+    pub moderators: UserList,
+    /// Members.
+    pub members: UserList,
+    /// The role of all others.
+    pub everybody: Role,
+}
+
+impl Roles {
+    /// The highest role that somebody has.
+    pub fn of(&self, identity: &Identity) -> Role {
+        let lists = [(Role::Owner, &self.owners), (Role::Moderator, &self.moderators), (Role::Member, &self.members)];
+        lists.into_iter().find(|(_, list)| list.has(identity)).map_or(self.everybody, |(role, _)| role)
+    }
+}
+
+impl Rules {
+    /// Whether somebody of that role may do that.
+    pub fn permits(&self, role: Role, action: Action) -> bool {
+        match action {
+            Action::Speak => !self.moderated || role > Role::Visitor,
+            Action::SetTopic => role >= self.set_topic,
+            Action::Invite => role >= self.invite,
+            Action::Remove => role >= self.remove,
+        }
+    }
+
+    /// Whether nobody gets that nickname.
+    pub fn reserves(&self, nickname: &Nickname) -> bool {
+        self.reserved_nicknames.iter().any(|reserved| **reserved == *nickname.key())
+    }
 }
 
 impl Default for Rules {
@@ -28,9 +106,23 @@ impl Default for Rules {
             welcome: "".into(),
             max_participants: 1000,
             max_sessions_per_participant: 8,
+            surplus: Surplus::default(),
+            own_copies: true,
             max_message_bytes: 100 * 1024 * 1024,
             wrapped_types: TypeList::any(),
             require_tls: false,
+            allow: UserList::everybody(),
+            deny: UserList::default(),
+            anonymous: true,
+            nicknames: true,
+            reserved_nicknames: Arc::default(),
+            nickname_quarantine: Duration::from_secs(300),
+            private_messages: true,
+            moderated: false,
+            roles: Roles::default(),
+            set_topic: Role::Moderator,
+            invite: Role::Member,
+            remove: Role::Moderator,
         }
     }
 }
@@ -44,6 +136,12 @@ pub enum Reject {
     /// This user already holds as many sessions as the rules allow.
     #[error("too many sessions of one participant")]
     TooManySessions,
+    /// The rules do not let this user in.
+    #[error("not allowed to join")]
+    Forbidden,
+    /// The rules let nobody in who does not say who it is (CHAT-105).
+    #[error("anonymity is not allowed")]
+    Anonymous,
     /// The room is closing down.
     #[error("the room is closing")]
     Closing,

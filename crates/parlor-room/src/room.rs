@@ -1,7 +1,11 @@
-//! The room itself.
+//! The room itself, and what may be asked of it. Who comes and goes is in `admission.rs`, who is called what in `naming.rs`.
 
-use crate::participant::key_of;
-use crate::{Capabilities, Hosts, Identity, Participant, ParticipantId, Reject, Rules, Session, SessionId};
+use crate::identity::key_of;
+use crate::journal::Journal;
+use crate::nickname::Nicknames;
+use crate::{
+    Action, Changes, Hosts, Identity, Nickname, Participant, ParticipantId, Revision, Role, Rules, Session, SessionId,
+};
 use parlor_sip::{Uri, UriError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,12 +17,18 @@ pub struct Room {
     uri: Uri,
     hosts: Arc<Hosts>,
     rules: Rules,
-    participants: BTreeMap<ParticipantId, Participant>,
+    topic: Box<str>,
+    pub(crate) participants: BTreeMap<ParticipantId, Participant>,
     /// Who a URI belongs to.
-    owners: BTreeMap<Box<str>, ParticipantId>,
-    sessions: BTreeMap<SessionId, Session>,
-    next_id: u64,
-    closing: bool,
+    pub(crate) owners: BTreeMap<Box<str>, ParticipantId>,
+    /// Who a user is, by the key of its identity.
+    pub(crate) users: BTreeMap<Box<str>, ParticipantId>,
+    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    pub(crate) nicknames: Nicknames,
+    pub(crate) journal: Journal,
+    pub(crate) next_id: u64,
+    pub(crate) next_pseudonym: u64,
+    pub(crate) closing: bool,
 }
 
 impl Room {
@@ -32,11 +42,16 @@ impl Room {
             name: name.into(),
             uri,
             hosts,
+            topic: rules.topic.clone(),
             rules,
             participants: BTreeMap::new(),
             owners: BTreeMap::new(),
+            users: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            nicknames: Nicknames::default(),
+            journal: Journal::default(),
             next_id: 1,
+            next_pseudonym: 1,
             closing: false,
         })
     }
@@ -61,6 +76,26 @@ impl Room {
         &self.rules
     }
 
+    /// What the room is about; empty if nobody said (CHAT-140).
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// Says what the room is about. Whether that has changed.
+    pub fn set_topic(&mut self, topic: &str) -> bool {
+        if *self.topic == *topic {
+            return false;
+        }
+        self.topic = topic.into();
+        self.journal.described();
+        true
+    }
+
+    /// The rooms beside this one that belong to it are others now (CHAT-131).
+    pub fn sidebars_changed(&mut self) {
+        self.journal.sidebars_changed();
+    }
+
     /// Whether nobody is in.
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
@@ -69,6 +104,11 @@ impl Room {
     /// The participants in the order in which they came.
     pub fn participants(&self) -> impl ExactSizeIterator<Item = (ParticipantId, &Participant)> {
         self.participants.iter().map(|(id, participant)| (*id, participant))
+    }
+
+    /// One participant.
+    pub fn participant(&self, id: ParticipantId) -> Option<&Participant> {
+        self.participants.get(&id)
     }
 
     /// The sessions in the order in which they came.
@@ -86,6 +126,47 @@ impl Room {
         self.participants.get(&self.sessions.get(&session)?.participant)
     }
 
+    /// Who a URI belongs to (CHAT-51).
+    pub fn participant_at(&self, uri: &Uri) -> Option<ParticipantId> {
+        let id = *self.owners.get(&key_of(uri))?;
+        // Keys of tel and im URIs fold more than their schemes allow.
+        self.participants.get(&id).filter(|participant| participant.identity.owns(uri)).map(|_| id)
+    }
+
+    /// Who this user is here, if it is in.
+    pub fn participant_who_is(&self, identity: &Identity) -> Option<ParticipantId> {
+        self.users.get(&identity.key()).copied()
+    }
+
+    /// The nickname that a participant set last, on whichever session it still holds.
+    pub fn nickname_of(&self, participant: ParticipantId) -> Option<&Nickname> {
+        let holder = self.participants.get(&participant)?;
+        let last = holder.named_by.and_then(|session| self.sessions.get(&session)?.nickname.as_ref());
+        let any = || holder.sessions.iter().rev().find_map(|session| self.sessions.get(session)?.nickname.as_ref());
+        last.or_else(any)
+    }
+
+    /// The role that somebody has, or would have.
+    pub fn role_of(&self, identity: &Identity) -> Role {
+        let known = self.participant_who_is(identity).and_then(|id| self.participants.get(&id));
+        known.map_or_else(|| self.rules.roles.of(identity), |participant| participant.role)
+    }
+
+    /// Gives a participant another role.
+    pub fn set_role(&mut self, participant: ParticipantId, role: Role) {
+        if let Some(holder) = self.participants.get_mut(&participant)
+            && holder.role != role
+        {
+            holder.role = role;
+            self.journal.changed(participant);
+        }
+    }
+
+    /// Whether whoever holds this session may do that.
+    pub fn may(&self, session: SessionId, action: Action) -> bool {
+        self.participant_of(session).is_some_and(|holder| self.rules.permits(holder.role, action))
+    }
+
     /// Whether `uri` names this room, at any address of the server (CHAT-51).
     pub fn is_named_by(&self, uri: &Uri) -> bool {
         self.hosts.local_user(uri).is_some_and(|user| Some(user) == self.uri.user())
@@ -99,131 +180,29 @@ impl Room {
     /// Whether `uri`, as the sender of a message wrote it, is one of the URIs of whoever holds this session (CHAT-22).
     pub fn is_sender(&self, session: SessionId, uri: &str) -> bool {
         let holder = self.participant_of(session);
-        uri.parse().is_ok_and(|uri| holder.is_some_and(|holder| holder.identity.owns(&uri)))
+        uri.parse().is_ok_and(|uri| holder.is_some_and(|holder| holder.identity.sends_as(&uri)))
     }
 
-    /// Whether a user would be let in with one more session.
-    ///
-    /// # Errors
-    /// A [`Reject`] says which rule refuses.
-    pub fn would_admit(&self, identity: &Identity) -> Result<(), Reject> {
-        let sessions = self.owner(identity).map(|(_, known)| known.sessions.len());
-        match sessions {
-            _ if self.closing => Err(Reject::Closing),
-            None if self.participants.len() >= self.rules.max_participants => Err(Reject::Full),
-            Some(n) if n >= self.rules.max_sessions_per_participant => Err(Reject::TooManySessions),
-            None | Some(_) => Ok(()),
-        }
+    /// How often something of what the roster shows has changed.
+    pub fn revision(&self) -> Revision {
+        self.journal.revision()
     }
 
-    /// Lets a user in with one more session: a new participant, or a further session of one who is in.
-    ///
-    /// # Errors
-    /// A [`Reject`] says which rule refuses; nothing has changed then.
-    pub fn admit(&mut self, identity: Identity, capabilities: Capabilities) -> Result<SessionId, Reject> {
-        self.would_admit(&identity)?;
-        let known = self.owner(&identity).map(|(id, _)| id);
-        let participant = known.unwrap_or_else(|| ParticipantId(self.fresh_id()));
-        if known.is_none() {
-            for uri in identity.uris() {
-                self.owners.entry(key_of(uri)).or_insert(participant);
-            }
-        }
-        let session = SessionId(self.next_id);
-        let holder = self.participants.entry(participant).or_insert(Participant { identity, sessions: Vec::new() });
-        holder.sessions.push(session);
-        self.next_id += 1;
-        self.sessions.insert(session, Session { participant, capabilities });
-        Ok(session)
+    /// What has changed after `revision`; `None` when that is too long ago to tell.
+    pub fn changes_since(&self, revision: Revision) -> Option<Changes> {
+        self.journal.since(revision, |entity| self.owners.contains_key(entity_key(entity).as_ref()))
     }
+}
 
-    /// Replaces what a session can take after a new offer or answer (CHAT-18).
-    pub fn update(&mut self, session: SessionId, capabilities: Capabilities) {
-        if let Some(session) = self.sessions.get_mut(&session) {
-            session.capabilities = capabilities;
-        }
-    }
-
-    /// Ends a session, and with its last one a participant's stay.
-    pub fn leave(&mut self, session: SessionId) {
-        let Some(Session { participant, .. }) = self.sessions.remove(&session) else { return };
-        let Some(holder) = self.participants.get_mut(&participant) else { return };
-        holder.sessions.retain(|held| *held != session);
-        if holder.sessions.is_empty()
-            && let Some(gone) = self.participants.remove(&participant)
-        {
-            for key in gone.identity.uris().map(key_of) {
-                if self.owners.get(&key) == Some(&participant) {
-                    self.owners.remove(&key);
-                }
-            }
-        }
-    }
-
-    /// From now on nobody is let in.
-    pub fn close(&mut self) {
-        self.closing = true;
-    }
-
-    fn owner(&self, identity: &Identity) -> Option<(ParticipantId, &Participant)> {
-        let id = *self.owners.get(&identity.key())?;
-        Some((id, self.participants.get(&id)?))
-    }
-
-    fn fresh_id(&mut self) -> u64 {
-        let id = self.next_id;
-        self.next_id += 1;
-        id
-    }
+fn entity_key(entity: &str) -> Box<str> {
+    entity.parse::<Uri>().map_or_else(|_| entity.into(), |uri| key_of(&uri))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::{Direction, TypeList};
-
-    fn room(rules: Rules) -> Room {
-        Room::new("lobby", Arc::new(Hosts::new("example.test", ["127.0.0.1".to_owned()])), rules).expect("a room")
-    }
-
-    fn identity(uri: &str) -> Identity {
-        Identity { aor: uri.parse::<Uri>().expect("a URI"), display: None, aliases: Box::new([]) }
-    }
-
-    fn capabilities() -> Capabilities {
-        Capabilities {
-            direction: Direction::SendRecv,
-            wrapped_types: TypeList::any(),
-            max_size: None,
-            nickname: false,
-            private_messages: false,
-        }
-    }
-
-    #[test]
-    fn one_user_with_two_sessions_is_one_participant() {
-        let mut room = room(Rules::default());
-        let first = room.admit(identity("sip:alice@example.org"), capabilities()).expect("admitted");
-        let second =
-            room.admit(identity("sip:alice@EXAMPLE.org:5070;transport=tcp"), capabilities()).expect("admitted");
-        assert_eq!(room.participants().len(), 1);
-        room.leave(first);
-        room.leave(first);
-        assert_eq!(room.participants().len(), 1);
-        room.leave(second);
-        assert!(room.is_empty() && room.participants().len() == 0);
-        room.admit(identity("sip:alice@example.org"), capabilities()).expect("the URI is free again");
-    }
-
-    #[test]
-    fn a_full_room_still_takes_further_sessions_of_those_who_are_in() {
-        let mut room = room(Rules { max_participants: 1, max_sessions_per_participant: 2, ..Rules::default() });
-        room.admit(identity("sip:alice@example.org"), capabilities()).expect("admitted");
-        assert_eq!(room.admit(identity("sip:bob@example.org"), capabilities()), Err(Reject::Full));
-        room.admit(identity("sip:alice@example.org"), capabilities()).expect("a second session");
-        let third = room.admit(identity("sip:alice@example.org"), capabilities());
-        assert_eq!(third, Err(Reject::TooManySessions));
-    }
+    use crate::admission::tests::room;
+    use crate::{Action, Role, Roles, Rules, UserList};
+    use parlor_sip::Uri;
 
     #[test]
     fn the_room_is_its_user_part_at_any_of_our_hosts() {
@@ -234,5 +213,16 @@ mod tests {
         for other in ["sip:lobby@example.org", "sip:den@example.test", "tel:+15551234"] {
             assert!(!room.is_named_by(&other.parse::<Uri>().expect("a URI")), "{other}");
         }
+    }
+
+    #[test]
+    fn who_may_do_something_may_do_what_lower_roles_may() {
+        let moderators = UserList::parse(["sip:carol@example.org"]).expect("patterns");
+        let roles = Roles { moderators, everybody: Role::Visitor, ..Roles::default() };
+        let rules = Rules { roles, moderated: true, ..Rules::default() };
+        for action in [Action::Speak, Action::SetTopic, Action::Invite, Action::Remove] {
+            assert!(!rules.permits(Role::Visitor, action) && rules.permits(Role::Moderator, action), "{action:?}");
+        }
+        assert!(Rules::default().permits(Role::Visitor, Action::Speak));
     }
 }

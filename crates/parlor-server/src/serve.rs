@@ -220,6 +220,7 @@ fn rules(rules: &config::RoomRules) -> Rules {
         max_message_bytes: rules.max_message_bytes.bytes(),
         wrapped_types: TypeList::from_entries(rules.accept_wrapped_types.iter().map(String::as_str)),
         require_tls: rules.require_tls,
+        ..Rules::default()
     }
 }
 

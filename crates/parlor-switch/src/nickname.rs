@@ -3,7 +3,7 @@
 use crate::refusal::Refusal;
 use crate::switch::{Counted, Switch};
 use parlor_msrp::{Request, encode_response, reason};
-use parlor_room::SessionId;
+use parlor_room::{NicknameReject, SessionId};
 
 impl Switch {
     /// CHAT-81: 403 where nicknames are not allowed. The response carries the whole path (MSRP-61).
@@ -12,7 +12,7 @@ impl Switch {
         let refusal = if request.has_report_headers || request.use_nickname.is_none() {
             Refusal::MalformedRequest
         } else {
-            Refusal::Nickname
+            Refusal::Nickname(NicknameReject::NotAllowed)
         };
         let mut encoded = Vec::with_capacity(192);
         let code = refusal.code();

@@ -1,5 +1,7 @@
 //! Why a SEND is refused, and what its sender is told.
 
+use parlor_room::NicknameReject;
+
 /// Why the switch refuses a message: spec/chatroom.md §4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -51,9 +53,9 @@ pub enum Refusal {
         /// The status it was refused with.
         code: u16,
     },
-    /// Nicknames are not allowed in this room (CHAT-81).
-    #[error("nicknames not allowed")]
-    Nickname,
+    /// A nickname is not given (CHAT-81 … 83).
+    #[error("{0}")]
+    Nickname(NicknameReject),
 }
 
 impl Refusal {
@@ -78,7 +80,7 @@ impl Refusal {
             | Self::OutOfOrder
             | Self::TimedOut
             | Self::Again { .. }
-            | Self::Nickname => false,
+            | Self::Nickname(_) => false,
         }
     }
 
@@ -86,10 +88,13 @@ impl Refusal {
     pub fn code(self) -> u16 {
         match self {
             Self::MalformedRequest | Self::MalformedCpim | Self::UnknownRequirement => 400,
-            Self::ForeignSender | Self::SeveralRecipients | Self::NotAllowed | Self::Nickname => 403,
+            Self::ForeignSender | Self::SeveralRecipients | Self::NotAllowed => 403,
             Self::UnknownRecipient => 404,
             Self::TooLarge | Self::OutOfOrder | Self::TooManyOpen | Self::HeldBack | Self::TimedOut => 413,
             Self::Again { code } => code,
+            Self::Nickname(NicknameReject::NotAllowed) => 403,
+            Self::Nickname(NicknameReject::Malformed) => 424,
+            Self::Nickname(NicknameReject::Taken) => 425,
             Self::NotCpim | Self::WrappedType => 415,
         }
     }

@@ -160,7 +160,7 @@ impl Switch {
     }
 
     /// What a session's connection brought. Pieces of bodies are covered by `credit`.
-    pub fn handle(&mut self, now: Instant, room: &Room, session: SessionId, input: Input, credit: &Credit) {
+    pub fn handle(&mut self, now: Instant, room: &mut Room, session: SessionId, input: Input, credit: &Credit) {
         self.expect_answers(now);
         match input {
             Input::Request(request) => match request.method {

@@ -201,7 +201,7 @@ impl RoomTask {
                 self.switch.notify(&self.room, session, "2026-01-01T00:00:00Z", &text);
             }
             Mail::GivenUp(session) => {
-                self.focus.end_session(&mut self.room, session, EndReason::Stalled);
+                self.focus.end_session(around.now, &mut self.room, session, EndReason::Stalled);
                 // What of its last words is still accepted within this turn is of no interest.
                 if let Some((_, member)) = self.entries.get(&session) {
                     around.model.gone(*member);
@@ -213,7 +213,7 @@ impl RoomTask {
                         let most = self.room.rules().max_message_bytes;
                         around.model.input(now, self.index, most, *member, &input);
                     }
-                    self.switch.handle(now, &self.room, session, input, &credit);
+                    self.switch.handle(now, &mut self.room, session, input, &credit);
                 }
                 return Some(credit);
             }

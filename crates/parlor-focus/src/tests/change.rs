@@ -58,7 +58,7 @@ fn a_new_path_gets_a_new_uri_and_the_binding_stays() {
     assert!(scene.ack(&peer.ack(None)).is_empty());
     assert!(scene.pass(60 * SECOND).is_empty(), "bound as before");
     let session = scene.session();
-    scene.focus.end_session(&mut scene.room, session, EndReason::RoomClosed);
+    scene.focus.end_session(scene.now, &mut scene.room, session, EndReason::RoomClosed);
     let (_, bye) = sent(&scene.outputs(), &Method::Bye);
     assert_eq!(bye.uri.to_string(), "sip:alice@192.0.2.9:5999");
 }
@@ -115,7 +115,7 @@ fn a_refused_request_leaves_the_target_where_it_was() {
         let (response, outputs) = scene.request(&peer.next(method, body), peer.flow);
         assert_eq!((response.code, outputs.len()), (code, 0), "{method} {contact}");
         let session = scene.session();
-        scene.focus.end_session(&mut scene.room, session, EndReason::RoomClosed);
+        scene.focus.end_session(scene.now, &mut scene.room, session, EndReason::RoomClosed);
         let (_, bye) = sent(&scene.outputs(), &Method::Bye);
         let target = if code == 200 { contact.into() } else { before };
         assert_eq!(format!("<{}>", bye.uri), target, "{method} {contact}");

@@ -292,8 +292,8 @@ fn a_room_that_wants_tls_refuses_less() {
 }
 
 #[test]
-fn two_anonymous_callers_are_not_let_in_together() {
-    // SIP-112: until there is privacy, they could not be told apart.
+fn anonymous_callers_are_told_apart() {
+    // SIP-112, CHAT-101
     let mut scene = Scene::new();
     let mut first = Peer::new("anonymous");
     let mut invite = first.invite(Some(OFFER));
@@ -301,7 +301,14 @@ fn two_anonymous_callers_are_not_let_in_together() {
     assert_eq!(scene.request(&invite, first.flow).0.code, 200);
     let mut invite = first.invite(Some(OFFER));
     invite.headers.set(HeaderName::From, "\"A\" <sip:anonymous@Anonymous.INVALID:5060>;tag=2");
-    assert_eq!(scene.request(&invite, first.flow).0.code, 433);
+    assert_eq!(scene.request(&invite, first.flow).0.code, 200);
+    let mut invite = first.invite(Some(OFFER));
+    invite.headers.set(HeaderName::From, "Alice <sip:alice@example.org>;tag=3");
+    invite.headers.set(HeaderName::Privacy, "id");
+    assert_eq!(scene.request(&invite, first.flow).0.code, 200);
+    let entities = scene.room.participants().map(|(_, known)| known.identity().aor.to_string());
+    let wanted = (1..=3).map(|n| format!("sip:anonymous{n}@anonymous.invalid"));
+    assert_eq!(entities.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
 }
 
 #[test]

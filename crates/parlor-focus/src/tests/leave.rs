@@ -63,7 +63,7 @@ fn being_removed_takes_effect_at_once_and_says_bye() {
     let mut scene = Scene::new();
     let mut peer = scene.joined("alice");
     let session = scene.session();
-    scene.focus.end_session(&mut scene.room, session, EndReason::RoomClosed);
+    scene.focus.end_session(scene.now, &mut scene.room, session, EndReason::RoomClosed);
     assert!(scene.room.is_empty());
     let outputs = scene.outputs();
     assert_eq!(closed(&outputs), Some(EndReason::RoomClosed));
@@ -75,7 +75,7 @@ fn being_removed_takes_effect_at_once_and_says_bye() {
     assert_eq!(scene.request(&peer.next("BYE", None), peer.flow).0.code, 200);
     assert!(scene.answer(id, &reply(&bye, 481, &[], "")).is_empty());
     assert!(scene.focus.is_idle());
-    scene.focus.end_session(&mut scene.room, session, EndReason::RoomClosed);
+    scene.focus.end_session(scene.now, &mut scene.room, session, EndReason::RoomClosed);
     assert!(scene.outputs().is_empty());
 }
 
@@ -83,7 +83,7 @@ fn being_removed_takes_effect_at_once_and_says_bye() {
 fn a_bye_that_fails_ends_the_dialog_all_the_same() {
     let mut scene = Scene::new();
     scene.joined("alice");
-    scene.focus.end_all(&mut scene.room, EndReason::Shutdown);
+    scene.focus.end_all(scene.now, &mut scene.room, EndReason::Shutdown);
     let (id, _) = sent(&scene.outputs(), &Method::Bye);
     scene.focus.handle_request_failed(scene.now, &mut scene.room, id);
     assert!(scene.focus.is_idle());
@@ -96,13 +96,13 @@ fn our_bye_waits_for_the_ack() {
     let mut peer = Peer::new("alice");
     let (response, _) = scene.request(&peer.invite(Some(OFFER)), peer.flow);
     peer.learn(&response);
-    scene.focus.end_all(&mut scene.room, EndReason::Shutdown);
+    scene.focus.end_all(scene.now, &mut scene.room, EndReason::Shutdown);
     assert!(matches!(&scene.outputs()[..], [Output::CloseSession { reason: EndReason::Shutdown, .. }]));
     sent(&scene.ack(&peer.ack(None)), &Method::Bye);
 
     let mut scene = Scene::new();
     scene.request(&Peer::new("bob").invite(Some(OFFER)), tcp());
-    scene.focus.end_all(&mut scene.room, EndReason::Shutdown);
+    scene.focus.end_all(scene.now, &mut scene.room, EndReason::Shutdown);
     let outputs = scene.pass(33 * SECOND);
     let byes = outputs.iter().filter(|output| matches!(output, Output::Request { .. })).count();
     assert_eq!(byes, 1, "or until it can no longer come");
@@ -128,7 +128,7 @@ fn the_next_hop_is_never_a_third_party() {
         let (response, _) = scene.request(&peer.invite(Some(OFFER)), peer.flow);
         peer.learn(&response);
         scene.ack(&peer.ack(None));
-        scene.focus.end_all(&mut scene.room, EndReason::RoomClosed);
+        scene.focus.end_all(scene.now, &mut scene.room, EndReason::RoomClosed);
         let outputs = scene.outputs();
         let hop = outputs.iter().find_map(|output| match output {
             Output::Request { next_hop, .. } => Some(next_hop.clone()),

@@ -107,7 +107,7 @@ fn perform(scene: &mut Scene, peers: &mut [Peer; 3], books: &mut Books, step: St
         }
         Step::End => {
             if let Some(&session) = books.open.first() {
-                scene.focus.end_session(&mut scene.room, session, EndReason::Stalled);
+                scene.focus.end_session(scene.now, &mut scene.room, session, EndReason::Stalled);
                 books.take(scene.outputs());
             }
         }
@@ -136,7 +136,7 @@ proptest! {
         for step in steps {
             perform(&mut scene, &mut peers, &mut books, step);
         }
-        scene.focus.end_all(&mut scene.room, EndReason::Shutdown);
+        scene.focus.end_all(scene.now, &mut scene.room, EndReason::Shutdown);
         books.take(scene.outputs());
         books.take(scene.pass(Duration::from_secs(64)));
         for (id, _) in std::mem::take(&mut books.asked) {

@@ -151,6 +151,8 @@ labels! {
         Expired = "expired",
         /// An offer, an answer or an ACK failed.
         Failed = "failed",
+        /// The participant was removed from the room.
+        Removed = "removed",
         /// The server stopped.
         Shutdown = "shutdown",
     }

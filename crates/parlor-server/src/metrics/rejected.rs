@@ -92,6 +92,8 @@ rejections! {
         RoomWrappedType = "wrapped_type",
         RoomNotAllowed = "not_allowed",
         RoomNickname = "nickname",
+        RoomNicknameMalformed = "nickname_malformed",
+        RoomNicknameTaken = "nickname_taken",
     }
     "http" {
         HttpMalformed = "malformed",

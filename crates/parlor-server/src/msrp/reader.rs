@@ -19,11 +19,15 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use tracing::debug;
 
 /// The most that is read at once, if the connection's window is not smaller.
 const READ: usize = 256 * 1024;
+
+/// After so many reads the writer gets a turn.
+const READS_IN_A_TURN: u64 = 16;
 
 /// How many events of one read are handed on at once: taken apart, short requests are several times as large.
 const ENOUGH: usize = 256;
@@ -37,7 +41,14 @@ thread_local! {
 pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half: R) -> io::Result<()> {
     let mut decoder = Decoder::new(connection.settings().decoder);
     let mut current = Current::Nothing;
+    let mut reads: u64 = 0;
     loop {
+        reads += 1;
+        // What is refused here waits for nothing, so a peer that sends without end would keep the writer, and its clock,
+        // from ever getting a turn.
+        if reads.is_multiple_of(READS_IN_A_TURN) {
+            yield_now().await;
+        }
         held(connection, pin!(answers_taken(connection))).await;
         let bytes = read_some(&mut half, connection.window.octets()).await?;
         if bytes.is_empty() {

@@ -2,17 +2,19 @@
 
 use crate::metrics::{DropReason, Rejected, SessionEnd};
 use parlor_focus::EndReason;
+use parlor_room::NicknameReject;
 use parlor_switch::{Dropped, Refusal};
 
 /// How the end of a session counts.
 pub(super) fn end_of(reason: EndReason) -> SessionEnd {
     match reason {
-        EndReason::Left | EndReason::MediaRemoved | EndReason::RoomClosed => SessionEnd::Left,
+        EndReason::Left | EndReason::MediaRemoved | EndReason::RoomClosed | EndReason::Replaced => SessionEnd::Left,
         EndReason::NoAck | EndReason::BadAnswer | EndReason::Unreachable => SessionEnd::Failed,
         EndReason::BindTimeout => SessionEnd::Unbound,
         EndReason::ConnectionLost => SessionEnd::Lost,
         EndReason::Expired => SessionEnd::Expired,
         EndReason::Stalled => SessionEnd::Stalled,
+        EndReason::Removed => SessionEnd::Removed,
         EndReason::Shutdown => SessionEnd::Shutdown,
     }
 }
@@ -47,6 +49,8 @@ pub(super) fn rejection_of(refusal: Refusal) -> Rejected {
         Refusal::WrappedType => Rejected::RoomWrappedType,
         Refusal::NotAllowed => Rejected::RoomNotAllowed,
         Refusal::UnknownRecipient => Rejected::RoomUnknownRecipient,
-        Refusal::Nickname => Rejected::RoomNickname,
+        Refusal::Nickname(NicknameReject::NotAllowed) => Rejected::RoomNickname,
+        Refusal::Nickname(NicknameReject::Malformed) => Rejected::RoomNicknameMalformed,
+        Refusal::Nickname(NicknameReject::Taken) => Rejected::RoomNicknameTaken,
     }
 }

@@ -126,7 +126,7 @@ impl RoomTask {
         }
         match response.code {
             200..=299 => self.focus.handle_bound(session),
-            _ => self.focus.end_session(&mut self.room, session, EndReason::ConnectionLost),
+            _ => self.focus.end_session(Instant::now(), &mut self.room, session, EndReason::ConnectionLost),
         }
     }
 
@@ -141,7 +141,7 @@ impl RoomTask {
     pub(super) fn unreachable(&mut self, entry: &Arc<SessionEntry>) {
         let is_current = self.entries.get(&entry.session).is_some_and(|known| Arc::ptr_eq(&known.current, entry));
         if is_current && !self.switch.is_bound(entry.session) {
-            self.focus.end_session(&mut self.room, entry.session, EndReason::ConnectionLost);
+            self.focus.end_session(Instant::now(), &mut self.room, entry.session, EndReason::ConnectionLost);
         }
     }
 

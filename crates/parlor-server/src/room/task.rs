@@ -204,7 +204,7 @@ impl RoomTask {
         if let Input::Response(response) = &input {
             self.answered(session, response);
         }
-        self.switch.handle(now, &self.room, session, input, credit);
+        self.switch.handle(now, &mut self.room, session, input, credit);
     }
 
     fn handle_event(&mut self, place: &Place, event: RoomEvent) {
@@ -219,7 +219,9 @@ impl RoomTask {
                 };
                 self.switch.notify(&self.room, place.session, &date_time(), &text);
             }
-            RoomEvent::GivenUp => self.focus.end_session(&mut self.room, place.session, EndReason::Stalled),
+            RoomEvent::GivenUp => {
+                self.focus.end_session(Instant::now(), &mut self.room, place.session, EndReason::Stalled);
+            }
         }
     }
 
@@ -248,7 +250,7 @@ impl RoomTask {
     }
 
     pub(super) fn say_goodbye(&mut self, now: Instant, reason: EndReason) {
-        self.focus.end_all(&mut self.room, reason);
+        self.focus.end_all(now, &mut self.room, reason);
         self.phase = Phase::Draining(now);
     }
 
@@ -299,7 +301,7 @@ impl RoomTask {
         let metrics = &self.shared.metrics;
         match output {
             SwitchOutput::Failed(session) => {
-                self.focus.end_session(&mut self.room, session, EndReason::ConnectionLost);
+                self.focus.end_session(Instant::now(), &mut self.room, session, EndReason::ConnectionLost);
             }
             SwitchOutput::Counted(Counted::Message) => metrics.messages.of(MessageKind::Room).inc(),
             SwitchOutput::Counted(Counted::Notice) => metrics.messages.of(MessageKind::Notice).inc(),

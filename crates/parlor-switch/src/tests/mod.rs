@@ -8,7 +8,9 @@ use crate::{
 };
 use bytes::Bytes;
 use parlor_msrp::{Decoder, Event, Limits, Path, Uri};
-use parlor_room::{Capabilities, Direction, Hosts, Identity, Room, Rules, SessionId, TypeList};
+use parlor_room::{
+    Capabilities, Departure, Direction, Endpoint, Hosts, Identity, JoiningMethod, Room, Rules, SessionId, TypeList,
+};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use std::collections::BTreeMap;
@@ -51,8 +53,13 @@ impl Scene {
             nickname: false,
             private_messages: false,
         };
-        let identity = Identity { aor, display: None, aliases: Box::new([]) };
-        let session = self.room.admit(identity, capabilities).expect("space");
+        let endpoint = Endpoint {
+            entity: peer_path(SessionId(0)).to_string().into(),
+            joined: self.now,
+            method: JoiningMethod::DialedIn,
+            referred_by: None,
+        };
+        let session = self.room.admit(Identity::of(aor), capabilities, endpoint).expect("space");
         let local = Uri::new(false, "127.0.0.1", 2855, &format!("ours{}", session.0), "tcp");
         self.switch.open(session, local, peer_path(session));
         self.attach(session);
@@ -73,7 +80,7 @@ impl Scene {
 
     fn leave(&mut self, session: SessionId) {
         self.switch.close(session);
-        self.room.leave(session);
+        self.room.leave(self.now, session, Departure::Departed);
         self.peers.remove(&session);
     }
 
@@ -89,7 +96,7 @@ impl Scene {
                 Event::End(flag) => Input::End(flag),
                 Event::Response(response) => Input::Response(response),
             };
-            self.switch.handle(self.now, &self.room, session, input, &credit);
+            self.switch.handle(self.now, &mut self.room, session, input, &credit);
         }
         self.switch.end_turn();
         credit.settle(1);

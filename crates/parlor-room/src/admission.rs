@@ -1,0 +1,301 @@
+//! Who comes and goes.
+
+use crate::identity::{ANONYMOUS_HOST, key_of, nobody};
+use crate::{
+    Capabilities, Departure, Endpoint, Gone, Identity, Participant, ParticipantId, Reject, Room, Session, SessionId,
+    Surplus,
+};
+use parlor_sip::Uri;
+use std::time::Instant;
+
+impl Room {
+    /// Whether a user would be let in with one more session.
+    ///
+    /// # Errors
+    /// A [`Reject`] says which rule refuses.
+    pub fn would_admit(&self, identity: &Identity) -> Result<(), Reject> {
+        let rules = self.rules();
+        if self.closing {
+            return Err(Reject::Closing);
+        }
+        if identity.is_anonymous() && !rules.anonymous {
+            return Err(Reject::Anonymous);
+        }
+        if !rules.allow.has(identity) || rules.deny.has(identity) {
+            return Err(Reject::Forbidden);
+        }
+        let known = self.participant_who_is(identity).and_then(|id| self.participants.get(&id));
+        match known.map(|known| known.sessions.len()) {
+            None if self.participants.len() >= rules.max_participants => Err(Reject::Full),
+            Some(n) if n >= rules.max_sessions_per_participant && rules.surplus == Surplus::Refuse => {
+                Err(Reject::TooManySessions)
+            }
+            None | Some(_) => Ok(()),
+        }
+    }
+
+    /// The session of this user that is to end when it gets one more (CHAT-154).
+    pub fn surplus_session(&self, identity: &Identity) -> Option<SessionId> {
+        let known = self.participants.get(&self.participant_who_is(identity)?)?;
+        let full = known.sessions.len() >= self.rules().max_sessions_per_participant;
+        known.sessions.first().copied().filter(|_| full)
+    }
+
+    /// Lets a user in with one more session: a new participant, or a further session of one who is in. One who wants to be
+    /// anonymous gets a pseudonym (CHAT-101).
+    ///
+    /// # Errors
+    /// A [`Reject`] says which rule refuses; nothing has changed then.
+    pub fn admit(
+        &mut self,
+        identity: Identity,
+        capabilities: Capabilities,
+        endpoint: Endpoint,
+    ) -> Result<SessionId, Reject> {
+        self.would_admit(&identity)?;
+        let participant = match self.participant_who_is(&identity) {
+            Some(known) => known,
+            None => self.add_participant(identity),
+        };
+        let session = SessionId(self.fresh_id());
+        let endpoint = self.shown_endpoint(participant, session, endpoint);
+        if let Some(holder) = self.participants.get_mut(&participant) {
+            holder.sessions.push(session);
+        }
+        self.sessions.insert(session, Session { participant, capabilities, endpoint, nickname: None });
+        self.journal.changed(participant);
+        Ok(session)
+    }
+
+    /// Replaces what a session can take after a new offer or answer (CHAT-18).
+    pub fn update(&mut self, session: SessionId, capabilities: Capabilities) {
+        if let Some(session) = self.sessions.get_mut(&session)
+            && session.capabilities != capabilities
+        {
+            session.capabilities = capabilities;
+            self.journal.changed(session.participant);
+        }
+    }
+
+    /// Ends a session, and with its last one a participant's stay.
+    pub fn leave(&mut self, now: Instant, session: SessionId, how: Departure) {
+        let Some(Session { participant, nickname, .. }) = self.sessions.remove(&session) else { return };
+        if let Some(nickname) = nickname {
+            let quarantine = self.rules().nickname_quarantine;
+            self.nicknames.release(now, &nickname, session, quarantine);
+        }
+        let Some(holder) = self.participants.get_mut(&participant) else { return };
+        holder.sessions.retain(|held| *held != session);
+        if !holder.sessions.is_empty() {
+            return self.journal.changed(participant);
+        }
+        if let Some(gone) = self.participants.remove(&participant) {
+            let keys = gone.identity.uris().map(key_of);
+            for key in keys {
+                self.owners.remove_entry_of(&key, participant);
+            }
+            self.users.remove_entry_of(&gone.identity.key(), participant);
+            self.journal.left(participant, Gone { entity: gone.identity.aor.to_string().into(), how });
+        }
+    }
+
+    /// From now on nobody is let in.
+    pub fn close(&mut self) {
+        self.closing = true;
+        self.journal.described();
+    }
+
+    fn add_participant(&mut self, mut identity: Identity) -> ParticipantId {
+        let key = if identity.is_anonymous() {
+            let known_as = identity.key();
+            let had_pseudonym = known_as == key_of(&identity.aor);
+            identity.aor = self.pseudonym(identity.aor);
+            if had_pseudonym { key_of(&identity.aor) } else { known_as }
+        } else {
+            identity.key()
+        };
+        let id = ParticipantId(self.fresh_id());
+        for uri in identity.uris() {
+            self.owners.entry(key_of(uri)).or_insert(id);
+        }
+        self.users.insert(key, id);
+        let role = self.rules().roles.of(&identity);
+        self.participants.insert(id, Participant { identity, role, sessions: Vec::new(), named_by: None });
+        id
+    }
+
+    /// The pseudonym that was wanted if nobody has it, else the next one (RFC 4575 §5.6).
+    fn pseudonym(&mut self, wanted: Uri) -> Uri {
+        let is_free = |room: &Self, uri: &Uri| !room.owners.contains_key(&key_of(uri));
+        if !wanted.same_user_and_host(&nobody()) && crate::is_anonymous(&wanted) && is_free(self, &wanted) {
+            return wanted;
+        }
+        loop {
+            let user = format!("anonymous{}", self.next_pseudonym);
+            self.next_pseudonym += 1;
+            let uri = Uri::sip(Some(&user), ANONYMOUS_HOST, None).expect("a URI");
+            if is_free(self, &uri) {
+                return uri;
+            }
+        }
+    }
+
+    /// EVT-55, EVT-56: unlike those of the user's other sessions, and no word of who or where an anonymous one is.
+    fn shown_endpoint(&self, participant: ParticipantId, session: SessionId, endpoint: Endpoint) -> Endpoint {
+        let Some(holder) = self.participants.get(&participant) else { return endpoint };
+        let opaque = || format!("{};session={}", holder.identity.aor, session.0).into();
+        if holder.identity.is_anonymous() {
+            return Endpoint { entity: opaque(), referred_by: None, ..endpoint };
+        }
+        let mut others = holder.sessions.iter().filter_map(|id| self.sessions.get(id));
+        if others.any(|other| other.endpoint.entity == endpoint.entity) {
+            return Endpoint { entity: opaque(), ..endpoint };
+        }
+        endpoint
+    }
+
+    fn fresh_id(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        id
+    }
+}
+
+/// Removing what is still somebody's.
+trait RemoveEntryOf {
+    fn remove_entry_of(&mut self, key: &str, participant: ParticipantId);
+}
+
+impl RemoveEntryOf for std::collections::BTreeMap<Box<str>, ParticipantId> {
+    fn remove_entry_of(&mut self, key: &str, participant: ParticipantId) {
+        if self.get(key) == Some(&participant) {
+            self.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::{Direction, Hosts, JoiningMethod, Rules, TypeList, UserList};
+    use std::sync::Arc;
+
+    pub(crate) fn room(rules: Rules) -> Room {
+        Room::new("lobby", Arc::new(Hosts::new("example.test", ["127.0.0.1".to_owned()])), rules).expect("a room")
+    }
+
+    pub(crate) fn identity(uri: &str) -> Identity {
+        Identity::of(uri.parse().expect("a URI"))
+    }
+
+    pub(crate) fn now() -> Instant {
+        #[expect(clippy::disallowed_methods, reason = "any instant will do as the origin of virtual time")]
+        Instant::now()
+    }
+
+    pub(crate) fn capabilities() -> Capabilities {
+        Capabilities {
+            direction: Direction::SendRecv,
+            wrapped_types: TypeList::any(),
+            max_size: None,
+            nickname: false,
+            private_messages: false,
+        }
+    }
+
+    impl Room {
+        pub(crate) fn join(&mut self, identity: Identity) -> Result<SessionId, Reject> {
+            let endpoint = Endpoint {
+                entity: "sip:device@192.0.2.1".into(),
+                joined: now(),
+                method: JoiningMethod::DialedIn,
+                referred_by: None,
+            };
+            self.admit(identity, capabilities(), endpoint)
+        }
+
+        pub(crate) fn part(&mut self, session: SessionId) {
+            self.leave(now(), session, Departure::Departed);
+        }
+    }
+
+    #[test]
+    fn one_user_with_two_sessions_is_one_participant() {
+        let mut room = room(Rules::default());
+        let first = room.join(identity("sip:alice@example.org")).expect("admitted");
+        let second = room.join(identity("sip:alice@EXAMPLE.org:5070;transport=tcp")).expect("admitted");
+        assert_eq!(room.participants().len(), 1);
+        let entity = |id| room.session(id).expect("a session").endpoint().entity.clone();
+        assert_ne!(entity(first), entity(second), "EVT-55");
+        room.part(first);
+        room.part(first);
+        assert_eq!(room.participants().len(), 1);
+        room.part(second);
+        assert!(room.is_empty() && room.participants().len() == 0);
+        room.join(identity("sip:alice@example.org")).expect("the URI is free again");
+    }
+
+    #[test]
+    fn a_full_room_still_takes_further_sessions_of_those_who_are_in() {
+        let mut room = room(Rules { max_participants: 1, max_sessions_per_participant: 2, ..Rules::default() });
+        let first = room.join(identity("sip:alice@example.org")).expect("admitted");
+        assert_eq!(room.join(identity("sip:bob@example.org")), Err(Reject::Full));
+        room.join(identity("sip:alice@example.org")).expect("a second session");
+        assert_eq!(room.join(identity("sip:alice@example.org")), Err(Reject::TooManySessions));
+        assert_eq!(room.surplus_session(&identity("sip:alice@example.org")), Some(first));
+    }
+
+    /// Who may join: those of one list who are not in the other.
+    #[test]
+    fn rules_say_who_may_join() {
+        let list = |pattern| UserList::parse([pattern]).expect("a pattern");
+        let (allow, deny) = (list("example.org"), list("sip:mallory@example.org"));
+        let mut room = room(Rules { allow, deny, anonymous: false, ..Rules::default() });
+        assert!(room.join(identity("sip:alice@example.org")).is_ok());
+        for refused in ["sip:mallory@example.org", "sip:bob@example.com"] {
+            assert_eq!(room.join(identity(refused)), Err(Reject::Forbidden), "{refused}");
+        }
+        assert_eq!(room.join(identity("sip:bob@example.org").hidden(None)), Err(Reject::Anonymous));
+    }
+
+    /// CHAT-101, EVT-56: each anonymous participant is somebody else, and none tells who it is.
+    #[test]
+    fn anonymous_participants_have_pseudonyms() {
+        let mut room = room(Rules::default());
+        let open = room.join(identity("sip:alice@example.org")).expect("admitted");
+        let hidden = room.join(identity("sip:alice@example.org").hidden(None)).expect("admitted");
+        let again = room.join(identity("sip:alice@example.org").hidden(None)).expect("admitted");
+        let nobody = room.join(identity("sip:anonymous@anonymous.invalid").hidden(None)).expect("admitted");
+        let nobody_else = room.join(identity("sip:anonymous@anonymous.invalid").hidden(None)).expect("admitted");
+        let wanted: Uri = "sip:x7@privacy.invalid".parse().expect("a URI");
+        let own = room.join(identity("sip:x7@privacy.invalid").hidden(Some(wanted))).expect("admitted");
+        let aor = |id| room.participant_of(id).expect("a participant").identity().aor.to_string();
+        assert_eq!(aor(open), "sip:alice@example.org");
+        assert_eq!(aor(hidden), "sip:anonymous1@anonymous.invalid");
+        assert_eq!(aor(again), aor(hidden));
+        assert_eq!(aor(nobody), "sip:anonymous2@anonymous.invalid");
+        assert_eq!(aor(nobody_else), "sip:anonymous3@anonymous.invalid");
+        assert_eq!(aor(own), "sip:x7@privacy.invalid");
+        for id in [hidden, again, nobody, own] {
+            let shown = &room.session(id).expect("a session").endpoint().entity;
+            assert!(shown.contains(".invalid"), "{shown}");
+        }
+    }
+
+    /// The roster is told of those who came and went, each once.
+    #[test]
+    fn changes_are_those_since() {
+        let mut room = room(Rules::default());
+        let alice = room.join(identity("sip:alice@example.org")).expect("admitted");
+        let seen = room.revision();
+        let bob = room.join(identity("sip:bob@example.org")).expect("admitted");
+        room.part(alice);
+        room.set_topic("Beta");
+        let changes = room.changes_since(seen).expect("known");
+        assert_eq!(changes.present, [room.session(bob).expect("a session").participant()]);
+        assert_eq!(changes.gone.iter().map(|gone| &*gone.entity).collect::<Vec<_>>(), ["sip:alice@example.org"]);
+        assert!(changes.description);
+        room.join(identity("sip:alice@example.org")).expect("admitted");
+        assert!(room.changes_since(seen).expect("known").gone.is_empty(), "she is back");
+    }
+}

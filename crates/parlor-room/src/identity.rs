@@ -1,0 +1,130 @@
+//! Who somebody is.
+
+use parlor_sip::Uri;
+
+/// The address that callers without a name of their own use (RFC 3323 §4.1.1.3).
+const ANONYMOUS: &str = "anonymous";
+/// The host of pseudonyms (RFC 4575 §5.6).
+pub(crate) const ANONYMOUS_HOST: &str = "anonymous.invalid";
+
+/// Who somebody is, as the focus established it (CHAT-22).
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The address of record; of an anonymous participant the pseudonym, which the room chooses when it lets it in.
+    pub aor: Uri,
+    /// The display name that came with it.
+    pub display: Option<Box<str>>,
+    /// Further URIs that are this user's own: tel, im and other aliases.
+    pub aliases: Box<[Uri]>,
+    /// Who an anonymous participant is; nobody is told (CHAT-101).
+    anonymous: Option<Box<Hidden>>,
+}
+
+/// What is known of somebody who wants to be anonymous.
+#[derive(Clone, Debug)]
+struct Hidden {
+    /// Its own URIs, if it was authenticated or gave one.
+    uris: Box<[Uri]>,
+}
+
+impl Identity {
+    /// A user by its address alone.
+    pub fn of(aor: Uri) -> Self {
+        Self { aor, display: None, aliases: Box::default(), anonymous: None }
+    }
+
+    /// The same user with a display name and further URIs.
+    pub fn with(self, display: Option<Box<str>>, aliases: Box<[Uri]>) -> Self {
+        Self { display, aliases, ..self }
+    }
+
+    /// The same user under a pseudonym. `wanted` is the one it chose itself, if it did.
+    ///
+    /// # Panics
+    /// Never: the address of anonymous callers is a URI.
+    pub fn hidden(self, wanted: Option<Uri>) -> Self {
+        let uris = std::iter::once(self.aor).chain(self.aliases).filter(|uri| !is_anonymous(uri)).collect();
+        let aor = wanted.unwrap_or_else(nobody);
+        Self { aor, display: None, aliases: Box::default(), anonymous: Some(Box::new(Hidden { uris })) }
+    }
+
+    /// Whether others know it by a pseudonym only.
+    pub fn is_anonymous(&self) -> bool {
+        self.anonymous.is_some()
+    }
+
+    /// Whether `uri` is one of this user's own in the room (CHAT-51: transport, port, parameters and display name do not
+    /// count).
+    pub fn owns(&self, uri: &Uri) -> bool {
+        self.uris().any(|own| own.same_user_and_host(uri))
+    }
+
+    /// Whether it may send as `uri`: one of its own, or for who is anonymous the address that all such may use (CHAT-102).
+    pub fn sends_as(&self, uri: &Uri) -> bool {
+        self.owns(uri) || (self.is_anonymous() && uri.same_user_and_host(&nobody()))
+    }
+
+    /// The same for all spellings of the address of record, and for all sessions of one user; a user has another one while
+    /// it is anonymous, so that nothing connects the two.
+    pub fn key(&self) -> Box<str> {
+        match self.anonymous.as_ref().and_then(|hidden| hidden.uris.first()) {
+            Some(account) => format!("anonymous {}", key_of(account)).into(),
+            None => key_of(&self.aor),
+        }
+    }
+
+    /// The URIs by which it is known in the room: the address of record and the aliases.
+    pub fn uris(&self) -> impl Iterator<Item = &Uri> {
+        std::iter::once(&self.aor).chain(&self.aliases)
+    }
+
+    /// The URIs by which rules know it; who is anonymous is known to them by what it hides.
+    pub fn own_uris(&self) -> impl Iterator<Item = &Uri> {
+        let hidden = self.anonymous.as_ref().map(|hidden| hidden.uris.iter());
+        let open = self.anonymous.is_none().then(|| self.uris());
+        open.into_iter().flatten().chain(hidden.into_iter().flatten())
+    }
+}
+
+/// SIP-112: any host under `.invalid` is nobody's.
+pub fn is_anonymous(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or("").to_ascii_lowercase();
+    host == "invalid" || host.ends_with(".invalid")
+}
+
+/// `sip:anonymous@anonymous.invalid`.
+pub(crate) fn nobody() -> Uri {
+    Uri::sip(Some(ANONYMOUS), ANONYMOUS_HOST, None).expect("a URI")
+}
+
+/// The same for all spellings of a URI that differ only in what does not tell users apart (CHAT-51).
+pub(crate) fn key_of(uri: &Uri) -> Box<str> {
+    match (uri.user(), uri.host()) {
+        (Some(user), Some(host)) => format!("{user}@{}", host.to_ascii_lowercase()).into_boxed_str(),
+        (None, _) | (_, None) => uri.to_string().to_ascii_lowercase().into_boxed_str(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &str) -> Uri {
+        text.parse().expect("a URI")
+    }
+
+    /// CHAT-101, CHAT-102: who hides is nobody to others, and itself to rules.
+    #[test]
+    fn who_hides_is_known_by_its_pseudonym_alone() {
+        let alice = Identity::of(uri("sip:alice@example.org")).with(Some("Alice".into()), Box::default());
+        let hidden = alice.clone().hidden(None);
+        assert!(hidden.is_anonymous() && hidden.display.is_none());
+        assert!(!hidden.owns(&uri("sip:alice@example.org")) && !hidden.sends_as(&uri("sip:alice@example.org")));
+        assert!(hidden.sends_as(&uri("sip:anonymous@anonymous.invalid")));
+        assert!(!alice.sends_as(&uri("sip:anonymous@anonymous.invalid")));
+        assert_ne!(hidden.key(), alice.key());
+        assert_eq!(hidden.own_uris().map(ToString::to_string).collect::<Vec<_>>(), ["sip:alice@example.org"]);
+        let unknown = Identity::of(uri("sip:x@privacy.invalid")).hidden(Some(uri("sip:x@privacy.invalid")));
+        assert_eq!(unknown.own_uris().count(), 0);
+    }
+}

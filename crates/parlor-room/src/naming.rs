@@ -1,0 +1,100 @@
+//! Who is called what (RFC 7701 §7).
+
+use crate::{Nickname, NicknameReject, Room, SessionId};
+use std::time::Instant;
+
+impl Room {
+    /// Gives a session a nickname, or takes the one it has away.
+    ///
+    /// # Errors
+    /// A [`NicknameReject`]; the session keeps what it has (CHAT-87).
+    pub fn set_nickname(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        wanted: Option<&str>,
+    ) -> Result<(), NicknameReject> {
+        if !self.rules().nicknames {
+            return Err(NicknameReject::NotAllowed);
+        }
+        let wanted = wanted.map(Nickname::new).transpose()?;
+        let participant = self.sessions.get(&session).ok_or(NicknameReject::NotAllowed)?.participant;
+        let owner = self.owner_key(participant);
+        if let Some(wanted) = &wanted {
+            if self.rules().reserves(wanted) || !self.nicknames.is_free_for(now, wanted, &owner) {
+                return Err(NicknameReject::Taken);
+            }
+            self.nicknames.take(wanted, &owner, session);
+        }
+        self.rename(now, session, wanted);
+        if let Some(holder) = self.participants.get_mut(&participant) {
+            holder.named_by = Some(session);
+        }
+        self.journal.changed(participant);
+        Ok(())
+    }
+
+    /// The session has the new nickname already.
+    fn rename(&mut self, now: Instant, session: SessionId, wanted: Option<Nickname>) {
+        let Some(state) = self.sessions.get_mut(&session) else { return };
+        let same = |before: &Nickname| wanted.as_ref().is_some_and(|wanted| wanted.key() == before.key());
+        let released = state.nickname.take().filter(|before| !same(before));
+        state.nickname = wanted;
+        if let Some(released) = released {
+            let quarantine = self.rules().nickname_quarantine;
+            self.nicknames.release(now, &released, session, quarantine);
+        }
+    }
+
+    /// CHAT-106: of who is anonymous it is the account that holds a nickname, inside.
+    fn owner_key(&self, participant: crate::ParticipantId) -> Box<str> {
+        let identity = self.participants.get(&participant).map(|holder| holder.identity.key());
+        identity.unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::admission::tests::{identity, now, room};
+    use crate::{Nickname, NicknameReject, Rules};
+    use std::time::Duration;
+
+    /// CHAT-83, CHAT-86, CHAT-87: one user has a nickname, on several sessions if it likes; a refusal changes nothing.
+    #[test]
+    fn a_nickname_is_one_users() {
+        let mut room = room(Rules::default());
+        let alice = room.join(identity("sip:alice@example.org")).expect("admitted");
+        let phone = room.join(identity("sip:alice@example.org")).expect("admitted");
+        let bob = room.join(identity("sip:bob@example.org")).expect("admitted");
+        let t = now();
+        assert_eq!(room.set_nickname(t, alice, Some("Ally")), Ok(()));
+        assert_eq!(room.set_nickname(t, phone, Some("ALLY")), Ok(()));
+        assert_eq!(room.set_nickname(t, bob, Some("Bobby")), Ok(()));
+        assert_eq!(room.set_nickname(t, bob, Some("ally")), Err(NicknameReject::Taken));
+        assert_eq!(room.set_nickname(t, bob, Some("\u{7}")), Err(NicknameReject::Malformed));
+        let name = |room: &crate::Room, session| {
+            let id = room.session(session).expect("a session").participant();
+            room.nickname_of(id).map(|nickname| nickname.as_str().to_owned())
+        };
+        assert_eq!(name(&room, bob).as_deref(), Some("Bobby"));
+        assert_eq!(name(&room, alice).as_deref(), Some("ALLY"), "CHAT-112: the latest");
+        assert_eq!(room.set_nickname(t, phone, None), Ok(()));
+        assert_eq!(name(&room, alice).as_deref(), Some("Ally"));
+        room.part(alice);
+        assert_eq!(room.set_nickname(t, bob, Some("ally")), Err(NicknameReject::Taken), "CHAT-89");
+        let later = t + Rules::default().nickname_quarantine + Duration::from_secs(5);
+        assert_eq!(room.set_nickname(later, bob, Some("ally")), Ok(()));
+    }
+
+    /// CHAT-81, CHAT-90.
+    #[test]
+    fn rules_may_reserve_or_forbid() {
+        let reserved = [Nickname::new("Admin").expect("a nickname").key().into()].into();
+        let mut room = room(Rules { reserved_nicknames: reserved, ..Rules::default() });
+        let alice = room.join(identity("sip:alice@example.org")).expect("admitted");
+        assert_eq!(room.set_nickname(now(), alice, Some("ADMIN")), Err(NicknameReject::Taken));
+        let mut quiet = super::super::admission::tests::room(Rules { nicknames: false, ..Rules::default() });
+        let alice = quiet.join(identity("sip:alice@example.org")).expect("admitted");
+        assert_eq!(quiet.set_nickname(now(), alice, Some("Ally")), Err(NicknameReject::NotAllowed));
+    }
+}
