@@ -16,6 +16,7 @@ mod listener;
 pub mod logging;
 pub mod metrics;
 mod msrp;
+mod own;
 mod panics;
 mod room;
 pub mod serve;

@@ -3,7 +3,7 @@
 use crate::config::{Config, HostPort, Transport};
 use crate::listener::Listener;
 use crate::metrics::Rejected;
-use crate::msrp::OwnListeners;
+use crate::own::OwnListeners;
 use crate::sip::{self, Socket};
 use crate::tls::Tls;
 use anyhow::{Context as _, Result};

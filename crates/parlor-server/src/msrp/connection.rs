@@ -1,11 +1,11 @@
 //! One MSRP connection: its reader and its writer, and what they share.
 
 use super::meter::Meter;
-use super::own::OwnListeners;
 use super::table::{SessionEntry, SessionTable};
 use super::{reader, writer};
 use crate::addresses::Admission;
 use crate::metrics::{Counted, DropReason, Metrics};
+use crate::own::OwnListeners;
 use crate::panics::{Panicked, caught};
 use crate::room::{Place, RoomEvent};
 use parlor_msrp::Limits;

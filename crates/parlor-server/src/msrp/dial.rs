@@ -84,7 +84,8 @@ async fn open(connections: &Connections, tls: Arc<rustls::ClientConfig>, dial: &
 async fn connect(connections: &Connections, uri: &Uri, allowed: Option<IpAddr>) -> io::Result<(TcpStream, Admitted)> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses(uri, allowed).await? {
-        if connections.own_listeners().are_named_by(uri) || connections.own_listeners().are_at(address) {
+        if connections.own_listeners().are_named(uri.host(), uri.port()) || connections.own_listeners().are_at(address)
+        {
             connections.metrics().reject(Rejected::MsrpOwnListener);
             return Err(io::ErrorKind::PermissionDenied.into());
         }

@@ -1,6 +1,5 @@
-//! Where our own MSRP listeners are, which we never connect to.
+//! Where our own listeners are, which we never connect to.
 
-use parlor_msrp::Uri;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// The addresses by which connections come to us. Connected to, the server would take itself for a participant.
@@ -24,15 +23,13 @@ impl OwnListeners {
         }
     }
 
-    /// Whether a URI names one of the hosts that others are told.
-    pub(super) fn are_named_by(&self, uri: &Uri) -> bool {
-        let is_uris =
-            |(name, port): &(Box<str>, u16)| name.eq_ignore_ascii_case(uri.host()) && uri.port() == Some(*port);
-        self.names.iter().any(is_uris)
+    /// Whether this is one of the hosts and ports that others are told.
+    pub(crate) fn are_named(&self, host: &str, port: Option<u16>) -> bool {
+        self.names.iter().any(|(name, own)| name.eq_ignore_ascii_case(host) && port == Some(*own))
     }
 
     /// Whether a connection to there would come to one of them.
-    pub(super) fn are_at(&self, address: SocketAddr) -> bool {
+    pub(crate) fn are_at(&self, address: SocketAddr) -> bool {
         let ip = reached_by(address.ip().to_canonical());
         let of_port = self.addresses.iter().filter(|own| own.port() == address.port());
         of_port
@@ -111,8 +108,7 @@ mod tests {
     fn what_others_are_told() {
         let own = own(&["10.0.0.1:2855"], &[("203.0.113.5", 7000), ("Chat.example.com", 7001)]);
         assert!(are_at(&own, "203.0.113.5:7000") && !are_at(&own, "203.0.113.5:2855"));
-        let named = |uri: &str| own.are_named_by(&uri.parse().expect("a URI"));
-        assert!(named("msrp://chat.EXAMPLE.com:7001/x;tcp"));
-        assert!(!named("msrp://chat.example.com:7000/x;tcp") && !named("msrp://chat.example.org:7001/x;tcp"));
+        assert!(own.are_named("chat.EXAMPLE.com", Some(7001)));
+        assert!(!own.are_named("chat.example.com", Some(7000)) && !own.are_named("chat.example.org", Some(7001)));
     }
 }
