@@ -186,3 +186,45 @@ async fn a_panic_ends_the_connection_and_nothing_else() {
     let metrics = &agreed.scene.shared.metrics;
     assert_eq!((metrics.connection_panics.get(), metrics.msrp_connections.get()), (1, 0));
 }
+
+/// A peer that always has more to say, and to nobody: `left` reads of it.
+struct Flood {
+    head: Option<String>,
+    left: usize,
+}
+
+impl AsyncRead for Flood {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, into: &mut ReadBuf<'_>) -> task::Poll<io::Result<()>> {
+        match self.head.take() {
+            Some(head) => into.put_slice(head.as_bytes()),
+            None if self.left > 0 => {
+                self.left -= 1;
+                into.put_slice(&[b'x'; 4096]);
+            }
+            None => {}
+        }
+        task::Poll::Ready(Ok(()))
+    }
+}
+
+/// A peer that never lets the reader wait does not keep what is for it from being written, nor its time from running out.
+#[tokio::test]
+async fn a_flood_leaves_the_writer_its_turn() {
+    const READS: usize = 1000;
+    let agreed = Agreed::new();
+    let head = request("nobodys").replace("-------abcd0000$\r\n", "Content-Type: message/cpim\r\n\r\n");
+    let (mut peer, ours) = duplex(4096);
+    let serving =
+        Arc::clone(&agreed.scene.shared.connections).serve((Flood { head: Some(head), left: READS }, ours), None, None);
+    let mut answer = [0; 8];
+    let answered = async {
+        peer.read_exact(&mut answer).await.expect("an answer");
+        agreed.scene.shared.metrics.msrp_bytes_received.get()
+    };
+    let received = tokio::select! {
+        biased;
+        received = answered => received,
+        () = serving => panic!("the flood was read to its end first"),
+    };
+    assert!(answer.starts_with(b"MSRP abc") && received < 4096 * READS as u64 / 2, "{received}");
+}
