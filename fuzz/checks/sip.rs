@@ -1,7 +1,7 @@
 //! What holds for any octets that a SIP peer may send.
 
 use bytes::Bytes;
-use parlor_sip::{Headers, Limits, Message, ParseError, StreamDecoder, StreamEvent, parse_datagram};
+use parlor_sip::{HeaderName, Headers, Limits, Message, ParseError, StreamDecoder, StreamEvent, parse_datagram};
 
 /// A message or an error; a message can be written, and is the same when read again.
 pub(crate) fn datagram(data: &[u8]) {
@@ -73,5 +73,7 @@ fn read_all(headers: &Headers) {
     let _ = (headers.content_length(), headers.expires(), headers.min_expires(), headers.session_expires());
     let _ = (headers.min_se(), headers.retry_after(), headers.warning(), headers.event(), headers.subscription_state());
     let _ = (headers.privacy(), headers.p_asserted_identity(), headers.refer_to(), headers.referred_by());
+    let _ = (headers.challenges(&HeaderName::WwwAuthenticate), headers.challenges(&HeaderName::ProxyAuthenticate));
+    let _ = headers.credentials(&HeaderName::Authorization, "chat.example.com");
     let _ = (headers.replaces(), headers.join(), headers.subject(), headers.user_agent());
 }

@@ -43,6 +43,7 @@
 //! ```
 
 mod dialog;
+pub mod digest;
 mod flow;
 mod header;
 mod limits;
