@@ -25,6 +25,7 @@ mod large_message;
 mod lifecycle;
 mod metrics;
 mod rfc4475;
+mod room_rules;
 mod sip_dialog;
 mod sip_hostile;
 mod sip_joining;

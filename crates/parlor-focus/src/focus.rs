@@ -139,15 +139,17 @@ impl Focus {
     }
 
     /// A session's connection is there, and if it is we who connected, the peer has said so.
-    pub fn handle_bound(&mut self, session: SessionId) {
+    pub fn handle_bound(&mut self, room: &mut Room, session: SessionId) {
         if let Some(&id) = self.sessions.get(&session) {
+            room.set_lost(session, false);
             self.bind(id);
         }
     }
 
     /// A session's connection is lost: its participant has some time for a re-INVITE (CHAT-151).
-    pub fn handle_unbound(&mut self, now: Instant, session: SessionId) {
+    pub fn handle_unbound(&mut self, now: Instant, room: &mut Room, session: SessionId) {
         if let Some(&id) = self.sessions.get(&session) {
+            room.set_lost(session, true);
             self.unbind(now, id);
         }
     }

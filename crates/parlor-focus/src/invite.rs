@@ -46,7 +46,8 @@ impl Focus {
             Some(offer) => self.admit_offerer(room, guest, offer, &sdp)?,
             None => self.admit_answerer(room, guest, &flow, &sdp)?,
         };
-        if let Some(surplus) = surplus {
+        if let Some((surplus, heir)) = surplus.zip(media.session()) {
+            room.hand_over(now, surplus, heir);
             self.end_session(now, room, surplus, EndReason::Replaced); // CHAT-154
         }
         let leg = Leg {

@@ -27,18 +27,30 @@ impl Room {
         let known = self.participant_who_is(identity).and_then(|id| self.participants.get(&id));
         match known.map(|known| known.sessions.len()) {
             None if self.participants.len() >= rules.max_participants => Err(Reject::Full),
-            Some(n) if n >= rules.max_sessions_per_participant && rules.surplus == Surplus::Refuse => {
+            Some(n) if n >= rules.max_sessions_per_participant && self.surplus_session(identity).is_none() => {
                 Err(Reject::TooManySessions)
             }
             None | Some(_) => Ok(()),
         }
     }
 
-    /// The session of this user that is to end when it gets one more (CHAT-154).
+    /// The session of this user that is to end when it gets one more: one that has lost its connection, else by the rules
+    /// the oldest one (CHAT-154).
     pub fn surplus_session(&self, identity: &Identity) -> Option<SessionId> {
         let known = self.participants.get(&self.participant_who_is(identity)?)?;
-        let full = known.sessions.len() >= self.rules().max_sessions_per_participant;
-        known.sessions.first().copied().filter(|_| full)
+        if known.sessions.len() < self.rules().max_sessions_per_participant {
+            return None;
+        }
+        let is_lost = |id: &&SessionId| self.sessions.get(id).is_some_and(|session| session.lost);
+        let oldest = known.sessions.first().filter(|_| self.rules().surplus == Surplus::Replace);
+        known.sessions.iter().find(is_lost).or(oldest).copied()
+    }
+
+    /// A session has lost its connection, or has one again.
+    pub fn set_lost(&mut self, session: SessionId, lost: bool) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.lost = lost;
+        }
     }
 
     /// Lets a user in with one more session: a new participant, or a further session of one who is in. One who wants to be
@@ -62,7 +74,7 @@ impl Room {
         if let Some(holder) = self.participants.get_mut(&participant) {
             holder.sessions.push(session);
         }
-        self.sessions.insert(session, Session { participant, capabilities, endpoint, nickname: None });
+        self.sessions.insert(session, Session { participant, capabilities, endpoint, nickname: None, lost: false });
         self.journal.changed(participant);
         Ok(session)
     }
@@ -75,6 +87,16 @@ impl Room {
             session.capabilities = capabilities;
             self.journal.changed(session.participant);
         }
+    }
+
+    /// `heir`, a session of the same participant, takes the place of a session that is about to end: it goes on under its
+    /// nickname, unless it has one of its own (SIP-84).
+    pub fn hand_over(&mut self, now: Instant, session: SessionId, heir: SessionId) {
+        let same = self.sessions.get(&session).zip(self.sessions.get(&heir));
+        if !same.is_some_and(|(from, to)| from.participant == to.participant && to.nickname.is_none()) {
+            return;
+        }
+        self.pass_nickname(now, session, heir);
     }
 
     /// Ends a session, and with its last one a participant's stay.
@@ -242,7 +264,34 @@ pub(crate) mod tests {
         assert_eq!(room.join(identity("sip:bob@example.org")), Err(Reject::Full));
         room.join(identity("sip:alice@example.org")).expect("a second session");
         assert_eq!(room.join(identity("sip:alice@example.org")), Err(Reject::TooManySessions));
+        room.set_lost(first, true);
         assert_eq!(room.surplus_session(&identity("sip:alice@example.org")), Some(first));
+        room.join(identity("sip:alice@example.org")).expect("one gives way, as it has no connection");
+    }
+
+    /// CHAT-154: by the rules the oldest session ends, but before it one that has lost its connection; its place is taken
+    /// under the nickname it had.
+    #[test]
+    fn a_surplus_session_takes_the_place_of_another() {
+        let alice = || identity("sip:alice@example.org");
+        let rules = Rules { max_sessions_per_participant: 2, surplus: Surplus::Replace, ..Rules::default() };
+        let mut room = room(rules);
+        let first = room.join(alice()).expect("admitted");
+        assert_eq!(room.surplus_session(&alice()), None);
+        let second = room.join(alice()).expect("admitted");
+        assert_eq!(room.surplus_session(&alice()), Some(first));
+        room.set_lost(second, true);
+        assert_eq!(room.surplus_session(&alice()), Some(second));
+        room.set_nickname(now(), second, Some("Ally")).expect("free");
+        let third = room.join(alice()).expect("admitted");
+        room.hand_over(now(), second, third);
+        room.part(second);
+        let id = room.session(third).expect("a session").participant();
+        assert_eq!(room.nickname_of(id).map(|nickname| nickname.as_str()), Some("Ally"));
+        let bob = room.join(identity("sip:bob@example.org")).expect("admitted");
+        assert!(room.set_nickname(now(), bob, Some("ally")).is_err(), "it is still hers");
+        room.hand_over(now(), third, bob);
+        assert!(room.session(bob).expect("a session").nickname().is_none(), "to nobody else");
     }
 
     /// Who may join: those of one list who are not in the other.

@@ -46,6 +46,24 @@ impl Room {
         }
     }
 
+    /// The nickname of one session of a participant becomes that of another one, which has none.
+    pub(crate) fn pass_nickname(&mut self, now: Instant, from: SessionId, to: SessionId) {
+        let Some(source) = self.sessions.get_mut(&from) else { return };
+        let (participant, nickname) = (source.participant, source.nickname.take());
+        let Some(nickname) = nickname else { return };
+        let owner = self.owner_key(participant);
+        self.nicknames.take(&nickname, &owner, to);
+        let quarantine = self.rules().nickname_quarantine;
+        self.nicknames.release(now, &nickname, from, quarantine);
+        if let Some(target) = self.sessions.get_mut(&to) {
+            target.nickname = Some(nickname);
+        }
+        if let Some(holder) = self.participants.get_mut(&participant).filter(|holder| holder.named_by == Some(from)) {
+            holder.named_by = Some(to);
+        }
+        self.journal.changed(participant);
+    }
+
     /// CHAT-106: of who is anonymous it is the account that holds a nickname, inside.
     fn owner_key(&self, participant: crate::ParticipantId) -> Box<str> {
         let identity = self.participants.get(&participant).map(|holder| holder.identity.key());

@@ -44,6 +44,8 @@ pub struct Session {
     pub(crate) capabilities: Capabilities,
     pub(crate) endpoint: Endpoint,
     pub(crate) nickname: Option<Nickname>,
+    /// Whether it had a connection and has none now.
+    pub(crate) lost: bool,
 }
 
 impl Session {

@@ -48,10 +48,10 @@ pub enum Action {
 
 /// A set of users, by patterns: a URI (`sip:alice@example.org`, `tel:+15551234`), all users of a host (`example.org`), or
 /// everybody (`*`).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserList(Arc<[Pattern]>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Pattern {
     Everybody,
     Host(Box<str>),

@@ -9,7 +9,7 @@ use crate::room::{Policy, Rooms, Shared};
 use crate::sip::{self, SipTask};
 use crate::sockets::Sockets;
 use anyhow::{Context as _, Result};
-use parlor_room::{Rules, TypeList};
+use parlor_room::{Roles, Rules, Surplus, TypeList};
 use parlor_sip::{SentBy, TransactionLimits};
 use parlor_switch::{OutboxLimits, StalledMemory};
 use std::sync::Arc;
@@ -216,10 +216,26 @@ fn rules(rules: &config::RoomRules) -> Rules {
         topic: rules.topic.as_str().into(),
         welcome: rules.welcome.as_str().into(),
         max_participants: rules.max_participants as usize,
-        max_sessions_per_participant: rules.max_sessions_per_participant as usize,
+        max_sessions_per_participant: match rules.sessions {
+            config::Sessions::Many => rules.max_sessions_per_participant as usize,
+            config::Sessions::One => 1,
+        },
+        surplus: if rules.takeover { Surplus::Replace } else { Surplus::Refuse },
         max_message_bytes: rules.max_message_bytes.bytes(),
         wrapped_types: TypeList::from_entries(rules.accept_wrapped_types.iter().map(String::as_str)),
         require_tls: rules.require_tls,
+        allow: rules.allow.clone(),
+        deny: rules.deny.clone(),
+        anonymous: rules.anonymous,
+        roles: Roles {
+            owners: rules.owners.clone(),
+            moderators: rules.moderators.clone(),
+            members: rules.members.clone(),
+            everybody: rules.default_role,
+        },
+        set_topic: rules.set_topic,
+        invite: rules.invite,
+        remove: rules.remove,
         ..Rules::default()
     }
 }

@@ -233,6 +233,28 @@ fn texts() {
     assert_mistakes("[log]\nformat = \"xml\"\n", &["2: log.format: expected \"text\" or \"json\", found \"xml\""]);
 }
 
+/// Whoever a room's lists and roles mean is named so that the room can find it.
+#[test]
+fn users_and_roles() {
+    let wrong = "[[room]]\nname = \"a\"\nallow = [\"example.org\", \"sip:a b\"]\ndeny = \"*\"\nowners = [\"*.org\", 3]\n\
+                 default_role = \"king\"\nsessions = \"two\"\ntakeover = 1\n";
+    assert_mistakes(
+        wrong,
+        &[
+            "3: room[0].allow[1]: \"sip:a b\" is neither a URI",
+            "4: room[0].deny: expected a list of users, found text",
+            "5: room[0].owners[0]: \"*.org\" is neither",
+            "5: room[0].owners[1]: expected a user, a domain",
+            "6: room[0].default_role: expected \"visitor\", \"member\", \"moderator\" or \"owner\", found \"king\"",
+            "7: room[0].sessions: expected \"many\" or \"one\", found \"two\"",
+            "8: room[0].takeover: expected true or false",
+        ],
+    );
+    let right = "[rooms]\nallow = [\"*\"]\nmoderators = [\"sip:bob@example.org\", \"tel:+15551234\", \"im:x@example.org\"]\n\
+                 set_topic = \"member\"\nsessions = \"one\"\ntakeover = true\n";
+    assert_mistakes(right, &[]);
+}
+
 /// A level that is misspelt is a mistake: taken for a module's name it would silence the log.
 #[test]
 fn log_levels() {

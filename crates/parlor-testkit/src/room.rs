@@ -185,14 +185,14 @@ impl RoomTask {
             Mail::Bound(entry, outbox, slot) => {
                 if self.entries.contains_key(&entry.session) {
                     self.switch.attach(entry.session, outbox, slot);
-                    self.focus.handle_bound(entry.session);
+                    self.focus.handle_bound(&mut self.room, entry.session);
                     self.newcomers.push(entry.session);
                 }
             }
             Mail::Unbound(session, slot, outbox) => {
                 if self.switch.is_attached(session, &outbox, slot) {
                     self.switch.detach(session);
-                    self.focus.handle_unbound(now, session);
+                    self.focus.handle_unbound(now, &mut self.room, session);
                     around.model.gone(self.entries[&session].1);
                 }
             }

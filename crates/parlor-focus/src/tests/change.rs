@@ -18,7 +18,7 @@ fn an_unchanged_offer_gets_the_same_answer_and_changes_nothing() {
     let (first, _) = scene.request(&peer.invite(Some(OFFER)), peer.flow);
     peer.learn(&first);
     scene.ack(&peer.ack(None));
-    scene.focus.handle_bound(scene.session());
+    scene.bound(scene.session());
     for method in ["INVITE", "UPDATE"] {
         let (again, outputs) = scene.request(&peer.next(method, Some(OFFER)), peer.flow);
         assert_eq!(text(&again), text(&first));
@@ -50,7 +50,7 @@ fn a_new_path_gets_a_new_uri_and_the_binding_stays() {
     // MSRP-82, 119; SIP-42
     let mut scene = Scene::new();
     let mut peer = scene.joined("alice");
-    scene.focus.handle_bound(scene.session());
+    scene.bound(scene.session());
     peer.contact = "<sip:alice@192.0.2.9:5999>".into();
     let (response, outputs) = scene.request(&peer.next("INVITE", Some(&OFFER.replace("eeb8", "ffff"))), peer.flow);
     let spec = updated(&outputs).unwrap();
@@ -68,7 +68,7 @@ fn a_passive_peer_that_moves_is_connected_to_again() {
     // MSRP-119, 152
     let mut scene = Scene::new();
     let mut peer = scene.joined("alice");
-    scene.focus.handle_bound(scene.session());
+    scene.bound(scene.session());
     let passive = OFFER.replace("actpass", "passive");
     let same = scene.request(&peer.next("UPDATE", Some(&passive)), peer.flow).1;
     assert!(!connects(&same), "the connection is there");
@@ -140,7 +140,7 @@ fn a_removed_line_ends_the_session_and_waits_for_another() {
     let (_, outputs) = scene.request(&peer.next("UPDATE", Some(OFFER)), peer.flow);
     assert!(matches!(&outputs[..], [Output::OpenSession { .. }]));
     assert_eq!(scene.room.participants().len(), 1);
-    scene.focus.handle_bound(scene.session());
+    scene.bound(scene.session());
     assert!(scene.pass(60 * SECOND).is_empty());
 
     scene.request(&peer.next("UPDATE", Some(&removed)), peer.flow);
@@ -153,15 +153,15 @@ fn a_lost_connection_waits_for_a_re_invite() {
     let mut scene = Scene::new();
     let mut peer = scene.joined("alice");
     let session = scene.session();
-    scene.focus.handle_bound(session);
-    scene.focus.handle_unbound(scene.now, session);
+    scene.bound(session);
+    scene.unbound(session);
     assert!(scene.pass(20 * SECOND).is_empty());
     scene.request(&peer.next("INVITE", Some(&OFFER.replace("eeb8", "ffff"))), peer.flow);
     scene.ack(&peer.ack(None));
     assert!(scene.pass(20 * SECOND).is_empty(), "there is time to bind");
-    scene.focus.handle_bound(session);
+    scene.bound(session);
     assert!(scene.pass(60 * SECOND).is_empty());
-    scene.focus.handle_unbound(scene.now, session);
+    scene.unbound(session);
     let outputs = scene.pass(30 * SECOND);
     assert_eq!(closed(&outputs), Some(EndReason::ConnectionLost));
     sent(&outputs, &Method::Bye);
@@ -203,7 +203,7 @@ fn glare_follows_the_table() {
             peer.learn(&response);
             if situation == 2 {
                 scene.ack(&peer.ack(None));
-                scene.focus.handle_bound(scene.session());
+                scene.bound(scene.session());
                 sent(&scene.pass(45 * SECOND), &Method::Invite);
             }
             let (response, _) = scene.request(&peer.next(method, body), peer.flow);
@@ -228,14 +228,14 @@ fn a_passive_peer_is_connected_to_again_if_its_offer_overtakes_the_loss() {
         peer.learn(&response);
         assert!(connects(&scene.ack(&peer.ack(None))));
         let session = scene.session();
-        scene.focus.handle_bound(session);
+        scene.bound(session);
         scene.request(&peer.next("INVITE", Some(&passive)), peer.flow);
         assert!(!connects(&scene.ack(&peer.ack(None))), "as far as we know the connection is there");
         scene.pass(between * SECOND);
-        scene.focus.handle_unbound(scene.now, session);
+        scene.unbound(session);
         assert_eq!(connects(&scene.outputs()), reconnected);
         if reconnected {
-            scene.focus.handle_bound(session);
+            scene.bound(session);
             assert!(scene.pass(60 * SECOND).is_empty(), "bound again");
         }
     }

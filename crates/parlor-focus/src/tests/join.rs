@@ -146,11 +146,11 @@ fn a_session_bound_before_or_after_the_ack_stays() {
         let (response, _) = scene.request(&peer.invite(Some(OFFER)), peer.flow);
         peer.learn(&response);
         if before {
-            scene.focus.handle_bound(scene.session());
+            scene.bound(scene.session());
         }
         scene.ack(&peer.ack(None));
         if !before {
-            scene.focus.handle_bound(scene.session());
+            scene.bound(scene.session());
         }
         assert!(scene.pass(100 * SECOND).is_empty());
     }

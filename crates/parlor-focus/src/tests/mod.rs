@@ -109,6 +109,16 @@ impl Scene {
         self.outputs()
     }
 
+    /// A session's connection is there.
+    pub(crate) fn bound(&mut self, session: SessionId) {
+        self.focus.handle_bound(&mut self.room, session);
+    }
+
+    /// A session's connection is lost.
+    pub(crate) fn unbound(&mut self, session: SessionId) {
+        self.focus.handle_unbound(self.now, &mut self.room, session);
+    }
+
     /// Lets time pass, through everything that is due on the way.
     pub(crate) fn pass(&mut self, time: Duration) -> Vec<Output> {
         let end = self.now + time;

@@ -100,8 +100,8 @@ fn perform(scene: &mut Scene, peers: &mut [Peer; 3], books: &mut Books, step: St
         Step::Bound(bound) => {
             for session in books.open.clone() {
                 match bound {
-                    true => scene.focus.handle_bound(session),
-                    false => scene.focus.handle_unbound(scene.now, session),
+                    true => scene.bound(session),
+                    false => scene.unbound(session),
                 }
             }
         }

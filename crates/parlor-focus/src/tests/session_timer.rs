@@ -9,7 +9,7 @@ fn joined(scene: &mut Scene, extra: &str) -> (Peer, Response) {
     peer.learn(&response);
     scene.ack(&peer.ack(None));
     let session = scene.session();
-    scene.focus.handle_bound(session);
+    scene.bound(session);
     (peer, response)
 }
 

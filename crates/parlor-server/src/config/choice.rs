@@ -57,3 +57,13 @@ choice! {
         Json = "json",
     }
 }
+
+choice! {
+    /// Whether one user may be in a room by several devices at once.
+    Sessions("\"many\" or \"one\"") {
+        /// As many as the limit allows.
+        Many = "many",
+        /// One.
+        One = "one",
+    }
+}

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::choice::{FailureReport, LogFormat};
+use super::choice::{FailureReport, LogFormat, Sessions};
 use super::listen::{Advertised, HttpListen, Listen};
 use super::section::{Group, section};
 use super::value::Size;
+use parlor_room::{Role, UserList};
 
 section! {
     /// The server as a whole.
@@ -103,8 +104,36 @@ section! {
         max_message_bytes: Size = "100 MiB", from "2 KiB" to "1024 GiB";
         /// The types of content that messages may carry, told in `a=accept-wrapped-types`; `*` allows any other too.
         accept_wrapped_types: Vec<String> = ["text/plain", "text/html", "message/imdn+xml", "application/im-iscomposing+xml", "*"];
-        /// How many sessions one participant may have in the room at once; one more gets 486.
+        /// Who may join; others get 403. Here and in the lists below, `"*"` is everybody, `"example.org"` all users of that
+        /// domain, and a URI such as `"sip:alice@example.org"` or `"tel:+15551234"` one user. What they say of users counts
+        /// as much as it is proven who somebody is.
+        allow: UserList = ["*"], example ["example.org", "sip:bob@example.net"];
+        /// Who may not join even though `allow` has it.
+        deny: UserList = [], example ["sip:mallory@example.org"];
+        /// Whether participants may be anonymous: they have a name out of `anonymous.invalid` then, and nobody is told
+        /// another one. If not, who asks for privacy gets 433.
+        anonymous: bool = true;
+        /// Who are the room's owners.
+        owners: UserList = [], example ["sip:alice@example.org"];
+        /// Who are its moderators.
+        moderators: UserList = [], example ["sip:bob@example.org"];
+        /// Who are its members.
+        members: UserList = [], example ["example.org"];
+        /// What everybody else is: `"visitor"`, `"member"`, `"moderator"` or `"owner"`. Each may do what those before it may.
+        default_role: Role = "member";
+        /// From which role on one may set the topic.
+        set_topic: Role = "moderator";
+        /// From which role on one may have the room invite somebody.
+        invite: Role = "member";
+        /// From which role on one may have somebody removed.
+        remove: Role = "moderator";
+        /// Whether one user may be in the room by several devices at once: `"many"` or `"one"`.
+        sessions: Sessions = "many";
+        /// How many sessions one participant may have in the room at once, if `sessions` allows many; one more gets 486.
         max_sessions_per_participant: u32 = 8, from 1 to 1000;
+        /// Whether one session more than a participant may have ends its oldest one with BYE instead of being refused. One
+        /// that has lost its connection gives way in any case.
+        takeover: bool = false;
         /// Whether messages must travel inside TLS: an offer of plain MSRP is refused with 488.
         require_tls: bool = false;
     }

@@ -10,12 +10,13 @@ mod keys;
 mod listen;
 mod read;
 mod section;
+mod users;
 mod value;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use self::choice::{FailureReport, LogFormat};
+pub use self::choice::{FailureReport, LogFormat, Sessions};
 pub use self::docs::{documentation, example};
 pub use self::keys::{Http, Limits, Log, Msrp, RoomRules, Rooms, Sip, Tls};
 pub use self::listen::{Advertised, HostPort, HttpListen, Listen, Transport};

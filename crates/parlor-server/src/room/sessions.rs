@@ -113,7 +113,7 @@ impl RoomTask {
         }
         self.switch.attach(session, outbox, slot);
         if !is_asked {
-            self.focus.handle_bound(session);
+            self.focus.handle_bound(&mut self.room, session);
         }
         self.newcomers.insert(session);
     }
@@ -125,7 +125,7 @@ impl RoomTask {
             return;
         }
         match response.code {
-            200..=299 => self.focus.handle_bound(session),
+            200..=299 => self.focus.handle_bound(&mut self.room, session),
             _ => self.focus.end_session(Instant::now(), &mut self.room, session, EndReason::ConnectionLost),
         }
     }
@@ -133,7 +133,7 @@ impl RoomTask {
     pub(super) fn unbound(&mut self, now: Instant, place: &Place) {
         if self.is_at(place) {
             self.switch.detach(place.session);
-            self.focus.handle_unbound(now, place.session);
+            self.focus.handle_unbound(now, &mut self.room, place.session);
         }
     }
 

@@ -1,0 +1,115 @@
+//! What a room's rules let people do, as the configuration says it.
+
+use crate::support::participant::{Joined, Participant, own_path};
+use crate::support::server::{Server, Setup};
+use crate::support::sip::{Call, SipMessage, SipUser, offer};
+
+/// CHAT-11, SIP-48: who is not in the list, or is in the other one, gets 403, from an INVITE and from OPTIONS.
+#[test]
+fn who_may_join() {
+    let lists = "allow = [\"sip:alice@example.com\", \"example.com\"]\ndeny = [\"sip:mallory@example.com\"]";
+    let server = Setup::default().room("den", lists).start();
+    for (name, from, code) in [
+        ("alice", "sip:alice@example.com", 200),
+        ("bob", "sips:bob@EXAMPLE.com:5061;transport=tcp", 200),
+        ("mallory", "sip:mallory@example.com", 403),
+        ("carol", "sip:carol@example.net", 403),
+        ("nobody", "sip:anonymous@anonymous.invalid", 403),
+    ] {
+        let mut user = SipUser::udp(&server, name);
+        let own = user.uri();
+        let options =
+            user.request("OPTIONS", &server.room("den"), "", "").replace(&format!("<{own}>"), &format!("<{from}>"));
+        user.send(options);
+        user.expect(code);
+        assert_eq!(invited(&server, &mut user, "den", "", from).code(), code, "{from}");
+    }
+}
+
+/// SIP-112, CHAT-105: a room without anonymity refuses it with 433, whichever way it is asked for.
+#[test]
+fn anonymity_may_be_forbidden() {
+    let server = Setup::default().room("den", "anonymous = false").start();
+    let mut user = SipUser::udp(&server, "alice");
+    let own = user.uri();
+    for (headers, from, code) in [
+        ("Privacy: id\r\n", own.as_str(), 433),
+        ("Privacy: user;critical\r\n", &own, 433),
+        ("", "sip:anonymous@anonymous.invalid", 433),
+        ("", "sip:x7@privacy.invalid", 433),
+        ("Privacy: none\r\n", &own, 200),
+    ] {
+        assert_eq!(invited(&server, &mut user, "den", headers, from).code(), code, "{headers}{from}");
+    }
+}
+
+/// CHAT-5, CHAT-154: where a user has one session, one more is refused; but one whose connection is lost gives way, with
+/// BYE, and the newcomer's messages go out under the same user.
+#[test]
+fn one_session_of_a_user() {
+    let server = Setup::default().room("den", "sessions = \"one\"").start();
+    let mut bob = Participant::join_room(&server, "bob", "den");
+    let mut first = Participant::join_room(&server, "alice", "den");
+    let mut user = SipUser::tcp(&server, "alice");
+    let own = user.uri();
+    assert_eq!(invited(&server, &mut user, "den", "", &own).code(), 486);
+    first.msrp.wire.shutdown_write();
+    server.shows("parlor_msrp_connections", 1.0);
+    let mut again = Participant::join_room(&server, "alice", "den");
+    let bye = first.user.expect_request("BYE");
+    first.user.answer(&bye);
+    again.say("back again");
+    bob.hears("back again");
+    server.shows("parlor_participants", 2.0);
+}
+
+/// CHAT-154: with takeover the oldest session ends with BYE, and its user is never out of the room.
+#[test]
+fn a_newer_session_takes_over() {
+    let server = Setup::default().room("den", "sessions = \"one\"\ntakeover = true").start();
+    let mut first = Participant::join_room(&server, "alice", "den");
+    let mut second = Participant::join_room(&server, "alice", "den");
+    let bye = first.user.expect_request("BYE");
+    first.user.answer(&bye);
+    first.msrp.write(first.saying("am I here?").bytes());
+    assert_eq!(first.msrp.receive().code, 481, "CHAT-150");
+    let mut bob = Participant::join_room(&server, "bob", "den");
+    second.say("it is me");
+    bob.hears("it is me");
+    server.shows("parlor_participants", 2.0);
+    server.shows("parlor_msrp_sessions", 2.0);
+}
+
+/// CHAT-11: who would be one too many gets 486; further devices of those who are in do not count.
+#[test]
+fn a_full_room() {
+    let server = Setup::default().room("den", "max_participants = 1").start();
+    let alice = Participant::join_room(&server, "alice", "den");
+    let mut phone = Joined::invite(&server, SipUser::tcp(&server, "alice"), "den", |offer| offer);
+    let mut bob = SipUser::tcp(&server, "bob");
+    let own = bob.uri();
+    assert_eq!(invited(&server, &mut bob, "den", "", &own).code(), 486);
+    let connection = phone.connection(&server);
+    phone.bind(connection).leave();
+    assert_eq!(invited(&server, &mut bob, "den", "", &own).code(), 486);
+    alice.leave();
+    server.shows("parlor_participants", 0.0);
+    assert_eq!(invited(&server, &mut bob, "den", "", &own).code(), 200);
+}
+
+/// The final response to an INVITE with these headers from this URI, acknowledged.
+fn invited(server: &Server, user: &mut SipUser, room: &str, headers: &str, from: &str) -> SipMessage {
+    let room = server.room(room);
+    let mut call = Call::new(user, &room);
+    call.from = call.from.replace(&user.uri(), from);
+    let offered = offer(&own_path(user));
+    user.send(call.invite(headers, &offered));
+    let response = user.final_response();
+    if response.code() == 200 {
+        call.established(&response);
+        user.send(call.ack(""));
+    } else {
+        user.send(call.ack_failure(&response));
+    }
+    response
+}
