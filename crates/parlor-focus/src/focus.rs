@@ -1,5 +1,6 @@
 //! The focus: what comes in, what is due, what goes out.
 
+use crate::dial_out::DialOut;
 use crate::leg::{Leg, LegId, Media, Phase, Unacked};
 use crate::sdp::LocalMedia;
 use crate::timers::{Timer, Timers};
@@ -24,6 +25,8 @@ pub struct Focus {
     tag_prefix: Box<str>,
     pub(crate) rng: StdRng,
     pub(crate) legs: BTreeMap<LegId, Leg>,
+    /// Calls of ours that are not answered; each has the name of the dialog that it may become.
+    pub(crate) calls: BTreeMap<LegId, DialOut>,
     sessions: BTreeMap<SessionId, LegId>,
     requests: BTreeMap<RequestId, LegId>,
     next_request: u64,
@@ -64,6 +67,7 @@ impl Focus {
             tag_prefix: tag_prefix.into(),
             rng,
             legs: BTreeMap::new(),
+            calls: BTreeMap::new(),
             sessions: BTreeMap::new(),
             requests: BTreeMap::new(),
             next_request: 0,
@@ -77,12 +81,13 @@ impl Focus {
 
     /// Whether there is no dialog and nothing under way.
     pub fn is_idle(&self) -> bool {
-        self.legs.is_empty() && self.outputs.is_empty()
+        self.legs.is_empty() && self.calls.is_empty() && self.outputs.is_empty()
     }
 
-    /// How many sessions there are, with those that were given up and may be taken up again (SIP-65).
+    /// How many sessions there are, with those that were given up and may be taken up again (SIP-65), and those of whoever is
+    /// being called.
     pub fn sessions(&self) -> usize {
-        self.sessions.len() + self.given_up
+        self.sessions.len() + self.given_up + self.calls.len()
     }
 }
 
@@ -164,6 +169,7 @@ impl Focus {
                 Timer::Rejoin => self.end(now, room, id, self.rejoin_reason(id)),
                 Timer::Refresh => self.refresh(now, room, id),
                 Timer::Expire => self.end(now, room, id, EndReason::Expired),
+                Timer::Ring => self.give_up_call(id, 408),
                 Timer::ForgetAck => self.forget_ack(id),
             }
         }
@@ -203,6 +209,7 @@ impl Focus {
         for id in all {
             self.end(now, room, id, reason);
         }
+        self.give_up_all_calls(487);
     }
 }
 
@@ -271,10 +278,15 @@ impl Focus {
         mark.chars().chain(random).collect()
     }
 
+    /// A name for a request of ours.
+    pub(crate) fn name_request(&mut self) -> RequestId {
+        self.next_request += 1;
+        RequestId(self.next_request)
+    }
+
     /// A request of ours goes out.
     pub(crate) fn send(&mut self, id: LegId, request: Request) -> RequestId {
-        let name = RequestId(self.next_request);
-        self.next_request += 1;
+        let name = self.name_request();
         if let Some(leg) = self.legs.get(&id) {
             let next_hop = leg.next_hop();
             self.requests.insert(name, id);
@@ -307,6 +319,23 @@ impl Focus {
         self.legs.insert(id, leg);
         self.dialog_changes.push_back(DialogChange::Began(self.tag(id).into()));
         self.index_session(id);
+    }
+
+    /// Whose a new dialog is, and where that user is; nobody is told of who is anonymous.
+    pub(crate) fn tell_location(&mut self, room: &Room, id: LegId) {
+        let leg = self.legs.get(&id);
+        let user = leg.and_then(Leg::session).and_then(|session| room.participant_of(session));
+        if let (Some(leg), Some(user)) = (leg, user)
+            && !user.identity().is_anonymous()
+        {
+            let user = Box::new(user.identity().clone());
+            let located = DialogChange::Located(self.tag(id).into(), user, leg.location());
+            self.tell_dialog(located);
+        }
+    }
+
+    pub(crate) fn tell_dialog(&mut self, change: DialogChange) {
+        self.dialog_changes.push_back(change);
     }
 
     /// Makes the session of a dialog known.

@@ -41,7 +41,7 @@ impl Caller {
 /// [`Reject::Header`] when From is no address.
 pub(crate) fn identify(request: &Request, caller: &Caller, limits: &Limits) -> Result<Identity, Reject> {
     let from = request.headers.from()?;
-    let claimed = address_of_record(&from)?;
+    let claimed = address_of_record(&from.uri).ok_or(HeaderError::Malformed(HeaderName::From))?;
     let pseudonym = is_anonymous(&claimed).then(|| claimed.clone());
     let Account { aor, aliases } =
         caller.verified.clone().unwrap_or_else(|| Account { aor: claimed, aliases: Box::default() });
@@ -55,16 +55,23 @@ fn hides_who_calls(privacy: &str) -> bool {
     privacy.eq_ignore_ascii_case("id") || privacy.eq_ignore_ascii_case("user")
 }
 
+/// Who somebody is whom we call: the URI that is called.
+///
+/// # Errors
+/// [`Reject::Scheme`] when it is nobody's address.
+pub(crate) fn of_callee(callee: &NameAddr, limits: &Limits) -> Result<Identity, Reject> {
+    let aor = address_of_record(&callee.uri).ok_or(Reject::Scheme)?;
+    Ok(Identity::of(aor).with(display_name(callee, limits), Box::default()))
+}
+
 /// The address without what belongs to the device: port, parameters, headers, password.
-fn address_of_record(from: &NameAddr) -> Result<Uri, Reject> {
-    let malformed = || Reject::Header(HeaderError::Malformed(HeaderName::From));
-    let uri = &from.uri;
+fn address_of_record(uri: &Uri) -> Option<Uri> {
     let (user, host) = (uri.user_decoded(), uri.host());
     match (uri.scheme(), host) {
-        (Scheme::Sip, Some(host)) => Uri::sip(user.as_deref(), host, None).map_err(|_| malformed()),
-        (Scheme::Sips, Some(host)) => Uri::sips(user.as_deref(), host, None).map_err(|_| malformed()),
-        (Scheme::Tel | Scheme::Im | Scheme::Pres, Some(_) | None) => Ok(uri.clone()),
-        (Scheme::Sip | Scheme::Sips, None) | (Scheme::Other(_), Some(_) | None) => Err(malformed()),
+        (Scheme::Sip, Some(host)) => Uri::sip(user.as_deref(), host, None).ok(),
+        (Scheme::Sips, Some(host)) => Uri::sips(user.as_deref(), host, None).ok(),
+        (Scheme::Tel | Scheme::Im | Scheme::Pres, Some(_) | None) => Some(uri.clone()),
+        (Scheme::Sip | Scheme::Sips, None) | (Scheme::Other(_), Some(_) | None) => None,
     }
 }
 

@@ -4,7 +4,7 @@ use crate::focus::Answer;
 use crate::invite::{allows_update, contact};
 use crate::leg::{LegId, Phase};
 use crate::session_timer::Granted;
-use crate::{Caller, EndReason, Focus, Reject, identity, message, sdp, uas};
+use crate::{Caller, DialogChange, EndReason, Focus, Reject, identity, message, sdp, uas};
 use parlor_room::Room;
 use parlor_sip::{Flow, HeaderName, Method, Request, Response, Scheme, ServerTransactionId, Transport, reason_phrase};
 use std::time::Instant;
@@ -87,10 +87,15 @@ impl Focus {
     /// The peer is where this request came from and its Contact says (SIP-42), and may have changed its mind about UPDATE.
     pub(crate) fn follow(&mut self, id: LegId, request: &Request, flow: Flow) -> Result<(), Reject> {
         let leg = self.legs.get_mut(&id).ok_or(Reject::NoDialog)?;
+        let before = leg.location();
         leg.dialog.refresh_target(request)?;
         leg.flow = flow;
+        let now = leg.location();
         if request.headers.has(&HeaderName::Allow) {
             leg.updates = allows_update(&request.headers);
+        }
+        if now != before {
+            self.tell_dialog(DialogChange::Moved(self.tag(id).into(), now));
         }
         Ok(())
     }

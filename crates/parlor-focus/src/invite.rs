@@ -63,6 +63,7 @@ impl Focus {
             account: caller.verified.as_ref().map(|account| account.aor.clone()),
         };
         self.add(id, leg);
+        self.tell_location(room, id);
         Ok(self.accept(now, room, id, request, Acceptance { tx, granted, offered, moved: false }))
     }
 
@@ -100,8 +101,8 @@ impl Focus {
         let Some(unacked) = self.take_unacked(id, request) else { return };
         self.timers.disarm(id, Timer::Retransmit);
         self.timers.disarm(id, Timer::NoAck);
-        if unacked.bye_due {
-            return self.bye(room, id);
+        if let Some(reason) = unacked.bye_due {
+            return self.bye(room, id, reason);
         }
         let moved = match unacked.offered {
             None => Ok(unacked.moved),
@@ -135,7 +136,7 @@ impl Focus {
     pub(crate) fn give_up_ack(&mut self, now: Instant, room: &mut Room, id: LegId) {
         self.timers.disarm(id, Timer::Retransmit);
         self.close_media(now, room, id, EndReason::NoAck);
-        self.bye(room, id);
+        self.bye(room, id, EndReason::NoAck);
     }
 
     /// The 200 to an INVITE, which stays to be sent again until the ACK arrives.
@@ -157,7 +158,7 @@ impl Focus {
             interval: self.settings.sip_timers.t1,
             offered: with.offered,
             moved: with.moved,
-            bye_due: false,
+            bye_due: None,
         };
         self.await_ack(now, id, unacked);
         response.into()
@@ -237,7 +238,7 @@ const KEPT: [HeaderName; 5] =
     [HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::Contact, HeaderName::RecordRoute];
 
 /// A participant whose answer has not come gets nothing.
-fn nothing_known() -> Capabilities {
+pub(crate) fn nothing_known() -> Capabilities {
     Capabilities {
         direction: Direction::Inactive,
         wrapped_types: TypeList::from_entries([]),

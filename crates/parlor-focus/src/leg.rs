@@ -3,7 +3,7 @@
 use crate::invite::Guest;
 use crate::sdp::{Current, LocalSdp, Offered, Role};
 use crate::session_timer::SessionTimer;
-use crate::{NextHop, RequestId};
+use crate::{EndReason, Location, NextHop, RequestId};
 use parlor_msrp::Path;
 use parlor_room::SessionId;
 use parlor_sip::{Dialog, Flow, Method, Request, Response, ServerTransactionId, Transport, Uri};
@@ -28,12 +28,14 @@ pub(crate) struct Leg {
     pub(crate) updates: bool,
     /// Our refresh that is under way.
     pub(crate) refresh: Option<Refresh>,
-    /// Our ACK to the 2xx of a re-INVITE of ours, in case it comes again.
+    /// Our ACK to the 2xx of an INVITE of ours, in case it comes again.
     pub(crate) acked: Option<Box<(RequestId, Request)>>,
     /// The account that began the dialog, if that was verified.
     pub(crate) account: Option<Uri>,
 }
 
+/// A dialog that a call of ours made begins Confirmed (`dial_out.rs`).
+///
 /// ```text
 ///    INVITE│2xx                       re-INVITE│2xx
 ///          ▼               ACK                 │
@@ -69,8 +71,8 @@ pub(crate) struct Unacked {
     pub(crate) offered: Option<Offered>,
     /// Whether the peer's path is a new one.
     pub(crate) moved: bool,
-    /// RFC 3261 §15: no BYE before the ACK; so it is kept for then.
-    pub(crate) bye_due: bool,
+    /// RFC 3261 §15: no BYE before the ACK; so it is kept for then, with what it is sent for.
+    pub(crate) bye_due: Option<EndReason>,
 }
 
 /// The chat session on a dialog.
@@ -165,21 +167,27 @@ impl Leg {
 
     /// Where requests in this dialog go.
     pub(crate) fn next_hop(&self) -> NextHop {
-        NextHop { flow: self.flow, uri: self.reachable_target() }
+        next_hop(&self.dialog, self.flow)
     }
 
-    /// The first route or the remote target, if it is where the peer's requests come from; else
-    /// that place: the peer is behind NAT, or wants us to send to somebody else.
-    fn reachable_target(&self) -> Uri {
-        let target = self.dialog.next_hop();
-        if target.host_ip() == Some(self.flow.remote.ip()) {
-            return target.clone();
-        }
-        let source = Uri::of_address(self.flow.remote);
-        match self.flow.transport {
-            Transport::Udp => source,
-            Transport::Tcp => source.with_param("transport", "tcp"),
-            Transport::Tls => source.with_param("transport", "tls"),
-        }
+    /// Where the peer's device is.
+    pub(crate) fn location(&self) -> Location {
+        Location { target: self.dialog.remote_target().clone(), next_hop: self.next_hop() }
     }
+}
+
+/// Where requests in a dialog go whose peer was last heard over this flow: to the first route or the remote target, if
+/// that is where the peer's requests come from; else there: the peer is behind NAT, or wants us to send to somebody else.
+pub(crate) fn next_hop(dialog: &Dialog, flow: Flow) -> NextHop {
+    let target = dialog.next_hop();
+    if target.host_ip() == Some(flow.remote.ip()) {
+        return NextHop { flow, uri: target.clone() };
+    }
+    let source = Uri::of_address(flow.remote);
+    let uri = match flow.transport {
+        Transport::Udp => source,
+        Transport::Tcp => source.with_param("transport", "tcp"),
+        Transport::Tls => source.with_param("transport", "tls"),
+    };
+    NextHop { flow, uri }
 }

@@ -6,6 +6,7 @@
 //! [`Output`]s what to send and which MSRP sessions to open and to close. What concerns no room is
 //! in [`uas`]; offers and answers are in [`sdp`].
 
+mod dial_out;
 mod features;
 mod focus;
 mod identity;
@@ -27,11 +28,12 @@ mod timers;
 mod types;
 pub mod uas;
 
+pub use dial_out::Invitation;
 pub use features::{METHODS, SUPPORTED};
 pub use focus::{Focus, tag_prefix};
 pub use identity::{Account, Caller};
 pub use limits::Limits;
 pub use negotiation::OVERTAKES;
-pub use output::{DialogChange, EndReason, NextHop, Output, RequestId, SessionSpec};
+pub use output::{DialogChange, EndReason, Location, NextHop, Output, RequestId, SessionSpec};
 pub use reject::{Refusal, Reject};
 pub use settings::{Contacts, Settings, SipAddress};

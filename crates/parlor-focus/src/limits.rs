@@ -24,6 +24,8 @@ pub struct Limits {
     pub dialog_bytes: usize,
     /// How many dialogs one room holds, those of leaving participants among them.
     pub dialogs: usize,
+    /// How many calls of ours one room has under way.
+    pub dial_outs: usize,
     /// The longest session interval that is granted.
     pub session_interval: Duration,
 }
@@ -40,6 +42,7 @@ impl Default for Limits {
             display_bytes: 256,
             dialog_bytes: 4096,
             dialogs: 16_384,
+            dial_outs: 64,
             session_interval: Duration::from_secs(24 * 3600),
         }
     }

@@ -1,7 +1,7 @@
 //! What all our messages in a dialog carry.
 
 use crate::leg::Leg;
-use crate::{Settings, SipAddress, features};
+use crate::{EndReason, Settings, SipAddress, features};
 use parlor_room::Room;
 use parlor_sip::{Flow, HeaderName, Method, NameAddr, Request, Response, Transport, Uri, reason_phrase};
 
@@ -24,6 +24,27 @@ pub(crate) fn request(leg: &mut Leg, method: Method, room: &Room, settings: &Set
         features::declare(&mut request.headers);
     }
     request
+}
+
+/// Says in a BYE why it is sent, where its recipient has a right to know (RFC 3326 §2).
+pub(crate) fn explain(headers: &mut parlor_sip::Headers, reason: EndReason) {
+    let (cause, text) = match reason {
+        EndReason::Removed => (403, "You were removed from the room"),
+        EndReason::RoomClosed => (410, "The room is closed"),
+        EndReason::Shutdown => (503, "The server is going down"),
+        EndReason::Left
+        | EndReason::MediaRemoved
+        | EndReason::NoAck
+        | EndReason::BadAnswer
+        | EndReason::BindTimeout
+        | EndReason::ConnectionLost
+        | EndReason::Expired
+        | EndReason::Unreachable
+        | EndReason::Stalled
+        | EndReason::Replaced
+        | EndReason::Unanswered => return,
+    };
+    headers.push(HeaderName::Reason, format!("SIP;cause={cause};text=\"{text}\""));
 }
 
 /// Puts SDP into a message.

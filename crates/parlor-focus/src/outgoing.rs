@@ -13,15 +13,22 @@ use std::time::{Duration, Instant};
 impl Focus {
     /// A response to a request of ours.
     pub fn handle_response(&mut self, now: Instant, room: &mut Room, id: RequestId, response: &Response) {
+        let Some(leg_id) = self.requester(id) else { return };
+        if self.calls.contains_key(&leg_id) {
+            return self.call_answered(now, room, leg_id, response);
+        }
         if response.is_provisional() {
             return;
         }
-        let Some(leg_id) = self.requester(id) else { return };
         let Some(leg) = self.legs.get_mut(&leg_id) else { return self.forget_request(id) };
         if let Some(acked) = leg.acked.as_ref().filter(|acked| acked.0 == id) {
-            // SIP-3: the 2xx came again, so our ACK was lost.
-            let (request, next_hop) = (acked.1.clone(), leg.next_hop());
-            return self.emit(Output::SendAck { request, next_hop });
+            let (request, next_hop, flow) = (acked.1.clone(), leg.next_hop(), leg.flow);
+            if response.headers.to_tag().is_ok_and(|tag| tag.as_ref() == Some(&leg.dialog.id().remote_tag)) {
+                // SIP-3: the 2xx came again, so our ACK was lost.
+                return self.emit(Output::SendAck { request, next_hop });
+            }
+            // SIP-50: another device has answered the same call. Its ACK has the From and CSeq of the INVITE.
+            return self.release(&request, response, flow);
         }
         let refresh = leg.refresh.filter(|refresh| refresh.id == id);
         match (&leg.phase, refresh) {
@@ -56,24 +63,25 @@ impl Focus {
         match &mut leg.phase {
             // RFC 3261 §15: no BYE before the ACK, or before it can no longer come.
             Phase::Unacked(unacked) => {
-                unacked.bye_due = true;
+                unacked.bye_due = Some(reason);
                 for timer in [Timer::Bind, Timer::Rejoin, Timer::Refresh, Timer::Expire] {
                     self.timers.disarm(id, timer);
                 }
             }
-            Phase::Confirmed => self.bye(room, id),
+            Phase::Confirmed => self.bye(room, id, reason),
             Phase::Leaving => {}
         }
     }
 
     /// Sends BYE. The session is over already.
-    pub(crate) fn bye(&mut self, room: &Room, id: LegId) {
+    pub(crate) fn bye(&mut self, room: &Room, id: LegId, reason: EndReason) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         self.timers.disarm_all(id);
         leg.phase = Phase::Leaving;
         let under_way = leg.refresh.take().map(|refresh| refresh.id);
         let acked = leg.acked.take().map(|acked| acked.0);
-        let request = message::request(leg, Method::Bye, room, &self.settings);
+        let mut request = message::request(leg, Method::Bye, room, &self.settings);
+        message::explain(&mut request.headers, reason);
         for request in under_way.into_iter().chain(acked) {
             self.forget_request(request);
         }
@@ -146,7 +154,8 @@ impl Focus {
         }
     }
 
-    fn refreshed(&mut self, now: Instant, id: LegId, response: &Response) {
+    /// Takes over what a 2xx of the peer says about the session timer and where the peer is.
+    pub(crate) fn refreshed(&mut self, now: Instant, id: LegId, response: &Response) {
         let timer = self.legs.get(&id).and_then(|leg| leg.session_timer);
         if let Some(timer) = timer {
             let timer = timer.refreshed(&response.headers, &self.settings);
@@ -187,7 +196,8 @@ impl Focus {
         }
     }
 
-    fn acknowledge(&mut self, now: Instant, id: LegId, request: RequestId, response: &Response) {
+    /// Acknowledges the 2xx to an INVITE of ours.
+    pub(crate) fn acknowledge(&mut self, now: Instant, id: LegId, request: RequestId, response: &Response) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let Ok(cseq) = response.headers.cseq() else { return };
         let ack = leg.dialog.ack_for(cseq.seq);
@@ -202,9 +212,13 @@ impl Focus {
     }
 
     pub(crate) fn forget_ack(&mut self, id: LegId) {
-        let acked = self.legs.get_mut(&id).and_then(|leg| leg.acked.take());
-        if let Some(acked) = acked {
-            self.forget_request(acked.0);
+        match self.legs.get_mut(&id) {
+            Some(leg) => {
+                if let Some((request, _)) = leg.acked.take().map(|acked| *acked) {
+                    self.forget_request(request);
+                }
+            }
+            None => self.forget_call(id),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::sdp::Negotiated;
 use parlor_msrp::Path;
-use parlor_room::{Departure, SessionId};
+use parlor_room::{Departure, Identity, SessionId};
 use parlor_sip::{Flow, Request, Response, ServerTransactionId, Uri};
 use std::net::IpAddr;
 
@@ -25,6 +25,23 @@ pub enum Output {
         request: Request,
         /// Where to.
         next_hop: NextHop,
+    },
+    /// Find out where somebody is, who is to be called, and tell it by [`crate::Focus::handle_located`].
+    Locate {
+        /// Names the request that will be sent there.
+        id: RequestId,
+        /// Who.
+        uri: Uri,
+    },
+    /// Cancel an INVITE. Its fate is told all the same.
+    Cancel {
+        /// The INVITE.
+        id: RequestId,
+    },
+    /// Somebody was called; for those who count.
+    Called {
+        /// The status that it ended with.
+        code: u16,
     },
     /// Send an ACK to a 2xx: a transaction of its own that has no answer.
     SendAck {
@@ -74,13 +91,26 @@ pub enum Output {
     },
 }
 
-/// A dialog began or is gone; named by its local tag.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What became of a dialog, named by its local tag.
+#[derive(Clone, Debug)]
 pub enum DialogChange {
     /// It began.
     Began(Box<str>),
+    /// It is this user's, who is there.
+    Located(Box<str>, Box<Identity>, Location),
+    /// Its user is there now.
+    Moved(Box<str>, Location),
     /// It is gone.
     Ended(Box<str>),
+}
+
+/// Where a user's device is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// What the device calls itself: the Request-URI of requests for it.
+    pub target: Uri,
+    /// How it is reached.
+    pub next_hop: NextHop,
 }
 
 /// Names a request of ours, within one focus.
@@ -90,7 +120,7 @@ pub struct RequestId(pub u64);
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextHop {
-    /// The flow that the dialog lives on; to be used while it is open and a stream.
+    /// The flow that the dialog lives on; to be used while it is open and a stream. Without a connection one is opened.
     pub flow: Flow,
     /// Where to if the flow is gone, and for datagrams always.
     pub uri: Uri,
@@ -136,6 +166,8 @@ pub enum EndReason {
     Replaced,
     /// The participant was removed (CHAT-152).
     Removed,
+    /// Who was called did not come.
+    Unanswered,
     /// The room was closed (CHAT-152).
     RoomClosed,
     /// The server goes down.
@@ -154,7 +186,8 @@ impl EndReason {
             | Self::ConnectionLost
             | Self::Expired
             | Self::Unreachable
-            | Self::Stalled => Departure::Failed,
+            | Self::Stalled
+            | Self::Unanswered => Departure::Failed,
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct Settings {
     pub bind_timeout: Duration,
     /// How long a dialog waits for a re-INVITE after its connection or its session has gone (CHAT-151).
     pub rejoin_timeout: Duration,
+    /// How long somebody who is called may take to answer.
+    pub ring_timeout: Duration,
     /// The timers of SIP; those of the transactions should be the same.
     pub sip_timers: parlor_sip::Timers,
     /// What the Server and User-Agent headers say.
@@ -51,6 +53,7 @@ impl Settings {
             min_se: Duration::from_secs(90),
             bind_timeout: Duration::from_secs(30),
             rejoin_timeout: Duration::from_secs(30),
+            ring_timeout: Duration::from_secs(60),
             sip_timers: parlor_sip::Timers::default(),
             product: "Parlor".into(),
             limits: Limits::default(),

@@ -19,7 +19,9 @@ pub(crate) enum Timer {
     Refresh,
     /// The session was not refreshed (SIP-103).
     Expire,
-    /// A 2xx to our re-INVITE will not come again (SIP-3).
+    /// Whom we call has not answered.
+    Ring,
+    /// A 2xx to an INVITE of ours will not come again (SIP-3).
     ForgetAck,
 }
 

@@ -65,18 +65,39 @@ impl Room {
         endpoint: Endpoint,
     ) -> Result<SessionId, Reject> {
         self.would_admit(&identity)?;
+        let session = self.name_session();
+        self.admit_as(session, identity, capabilities, endpoint)?;
+        Ok(session)
+    }
+
+    /// A name for a session that may begin later, by [`Room::admit_as`]: somebody is called and has not answered.
+    pub fn name_session(&mut self) -> SessionId {
+        SessionId(self.fresh_id())
+    }
+
+    /// The same as [`Room::admit`], for a session that was named before.
+    ///
+    /// # Errors
+    /// A [`Reject`] says which rule refuses; nothing has changed then.
+    pub fn admit_as(
+        &mut self,
+        session: SessionId,
+        identity: Identity,
+        capabilities: Capabilities,
+        endpoint: Endpoint,
+    ) -> Result<(), Reject> {
+        self.would_admit(&identity)?;
         let participant = match self.participant_who_is(&identity) {
             Some(known) => known,
             None => self.add_participant(identity),
         };
-        let session = SessionId(self.fresh_id());
         let endpoint = self.shown_endpoint(participant, session, endpoint);
         if let Some(holder) = self.participants.get_mut(&participant) {
             holder.sessions.push(session);
         }
         self.sessions.insert(session, Session { participant, capabilities, endpoint, nickname: None, lost: false });
         self.journal.changed(participant);
-        Ok(session)
+        Ok(())
     }
 
     /// Replaces what a session can take after a new offer or answer (CHAT-18).

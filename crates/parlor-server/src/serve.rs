@@ -1,12 +1,12 @@
 //! Starts what the configuration says and runs it until told to stop.
 
 use crate::addresses::Admission;
-use crate::config::{self, Config, Transport};
+use crate::config::{self, Config, Network, Transport};
 use crate::http::{self, Readiness};
 use crate::metrics::Metrics;
 use crate::msrp::{self, Connections, SessionTable};
 use crate::room::{Policy, Rooms, Shared};
-use crate::sip::{self, SipTask};
+use crate::sip::{self, Locator, SipTask};
 use crate::sockets::Sockets;
 use anyhow::{Context as _, Result};
 use parlor_room::{Roles, Rules, Surplus, TypeList};
@@ -106,6 +106,7 @@ impl Server {
             connections: Arc::clone(&connections),
             metrics: Arc::clone(metrics),
             focus: Arc::clone(&focus),
+            locator: locator(config, &sockets, &focus),
             switch: switch_settings(config, &outbox),
             outbox,
             tls: Arc::clone(&sockets.tls.client),
@@ -160,9 +161,18 @@ fn focus_settings(config: &Config, sockets: &Sockets) -> parlor_focus::Settings 
         session_expires: config.sip.session_expires,
         min_se: config.sip.min_se,
         bind_timeout: config.msrp.bind_timeout,
+        ring_timeout: config.conference.ring_timeout,
         product: format!("Parlor/{}", env!("CARGO_PKG_VERSION")).into(),
         ..parlor_focus::Settings::new(Arc::new(sockets.hosts(config)))
     }
+}
+
+fn locator(config: &Config, sockets: &Sockets, focus: &parlor_focus::Settings) -> Locator {
+    let networks = match &config.conference.dial_out[..] {
+        [] if config.sip.listen.iter().all(|listen| listen.address.ip().is_loopback()) => Network::LOOPBACK.to_vec(),
+        networks => networks.to_vec(),
+    };
+    Locator::new(Arc::clone(&focus.hosts), sockets.sip_listeners(), sockets.own_sip_listeners(), networks)
 }
 
 fn msrp_settings(config: &Config, outbox: OutboxLimits) -> msrp::Settings {

@@ -105,6 +105,26 @@ impl Sockets {
         MsrpAddresses { tcp: of(Transport::Tcp), tls: of(Transport::Tls) }
     }
 
+    /// Where SIP comes to us.
+    pub(crate) fn own_sip_listeners(&self) -> OwnListeners {
+        let mut own = OwnListeners::default();
+        for (_, _, bound, told) in &self.sip {
+            own.add_bound(*bound);
+            own.add_told(bare(&told.host), told.port.unwrap_or(bound.port()));
+        }
+        own
+    }
+
+    /// What SIP is sent from.
+    pub(crate) fn sip_listeners(&self) -> Vec<(parlor_sip::Transport, SocketAddr)> {
+        let transport = |transport| match transport {
+            Transport::Udp => parlor_sip::Transport::Udp,
+            Transport::Tcp => parlor_sip::Transport::Tcp,
+            Transport::Tls => parlor_sip::Transport::Tls,
+        };
+        self.sip.iter().map(|(_, own, bound, _)| (transport(*own), *bound)).collect()
+    }
+
     /// Where MSRP comes to us.
     pub(crate) fn own_msrp_listeners(&self) -> OwnListeners {
         let mut own = OwnListeners::default();

@@ -249,6 +249,9 @@ impl RoomTask {
                 Output::CloseSession { session, .. } => self.close(around, session),
                 Output::OfferSession { .. }
                 | Output::SendAck { .. }
+                | Output::Locate { .. }
+                | Output::Cancel { .. }
+                | Output::Called { .. }
                 | Output::UpdateSession { .. }
                 | Output::Connect { .. } => {
                     panic!("nobody asked for {output:?}")

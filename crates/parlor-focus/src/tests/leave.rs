@@ -70,6 +70,7 @@ fn being_removed_takes_effect_at_once_and_says_bye() {
     let (id, bye) = sent(&outputs, &Method::Bye);
     let cseq = bye.headers.cseq().unwrap();
     assert_eq!((cseq.seq, cseq.method), (1, Method::Bye));
+    assert_eq!(bye.headers.first(&HeaderName::Reason), Some("SIP;cause=410;text=\"The room is closed\""));
     assert_eq!(scene.request(&peer.next("UPDATE", None), peer.flow).0.code, 481);
     // Both say BYE at the same time.
     assert_eq!(scene.request(&peer.next("BYE", None), peer.flow).0.code, 200);

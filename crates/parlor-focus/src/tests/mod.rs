@@ -1,6 +1,7 @@
 //! A focus and its room on a virtual clock, driven with SIP as it stands on the wire.
 
 mod change;
+mod dial_out;
 mod identity;
 mod join;
 mod leave;
@@ -9,7 +10,9 @@ mod server;
 mod session_timer;
 
 use crate::sdp::{MsrpAddress, MsrpAddresses};
-use crate::{Account, Caller, Contacts, EndReason, Focus, Output, RequestId, Settings, SipAddress};
+use crate::{
+    Account, Caller, Contacts, DialogChange, EndReason, Focus, Output, Reject, RequestId, Settings, SipAddress,
+};
 use bytes::Bytes;
 use parlor_room::{Hosts, Room, Rules, SessionId};
 use parlor_sip::{

@@ -12,6 +12,8 @@ enum Step {
     Fail,
     Bound(bool),
     End,
+    Call,
+    Located(Option<u16>),
     Pass(u64),
 }
 
@@ -34,11 +36,13 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => (0..3_usize, method, body()).prop_map(|(peer, method, body)| Step::Request(peer, method, body)),
         3 => (0..3_usize, body()).prop_map(|(peer, body)| Step::Ack(peer, body)),
-        2 => (prop_oneof![Just(200_u16), Just(481), Just(491), Just(422), Just(405), Just(500)], body())
+        2 => (prop_oneof![Just(180_u16), Just(200), Just(481), Just(491), Just(422), Just(405), Just(500)], body())
             .prop_map(|(code, body)| Step::Answer(code, body)),
         1 => Just(Step::Fail),
         2 => any::<bool>().prop_map(Step::Bound),
         1 => Just(Step::End),
+        1 => Just(Step::Call),
+        2 => prop_oneof![3 => Just(None), 1 => Just(Some(404))].prop_map(Step::Located),
         2 => (0..60_u64).prop_map(Step::Pass),
     ]
 }
@@ -49,6 +53,7 @@ struct Books {
     offered: BTreeSet<SessionId>,
     open: BTreeSet<SessionId>,
     asked: Vec<(RequestId, Request)>,
+    sought: Vec<RequestId>,
 }
 
 impl Books {
@@ -67,7 +72,8 @@ impl Books {
                     assert!(self.open.remove(&session) || self.offered.remove(&session), "not there");
                 }
                 Output::Request { id, request, .. } => self.asked.push((id, request)),
-                Output::Respond { .. } | Output::SendAck { .. } => {}
+                Output::Locate { id, .. } => self.sought.push(id),
+                Output::Respond { .. } | Output::SendAck { .. } | Output::Cancel { .. } | Output::Called { .. } => {}
             }
         }
     }
@@ -88,7 +94,12 @@ fn perform(scene: &mut Scene, peers: &mut [Peer; 3], books: &mut Books, step: St
         Step::Answer(code, body) => {
             if let Some((id, request)) = books.asked.pop() {
                 let fields = [("Contact", "<sip:a@192.0.2.9>"), ("Min-SE", "120")];
-                books.take(scene.answer(id, &reply(&request, code, &fields, body.as_deref().unwrap_or(""))));
+                let mut response = reply(&request, code, &fields, body.as_deref().unwrap_or(""));
+                response.set_to_tag("x");
+                books.take(scene.answer(id, &response));
+                if code < 200 {
+                    books.asked.push((id, request));
+                }
             }
         }
         Step::Fail => {
@@ -108,6 +119,17 @@ fn perform(scene: &mut Scene, peers: &mut [Peer; 3], books: &mut Books, step: St
         Step::End => {
             if let Some(&session) = books.open.first() {
                 scene.focus.end_session(scene.now, &mut scene.room, session, EndReason::Stalled);
+                books.take(scene.outputs());
+            }
+        }
+        Step::Call => {
+            let _ = scene.focus.dial_out(&scene.room, super::dial_out::carol());
+            books.take(scene.outputs());
+        }
+        Step::Located(failed) => {
+            if let Some(id) = books.sought.pop() {
+                let found = failed.map_or_else(|| Ok((super::dial_out::there(), None)), Err);
+                scene.focus.handle_located(scene.now, &mut scene.room, id, found);
                 books.take(scene.outputs());
             }
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::choice::{FailureReport, LogFormat, Sessions};
 use super::listen::{Advertised, HttpListen, Listen};
+use super::network::Network;
 use super::section::{Group, section};
 use super::value::Size;
 use parlor_room::{Role, UserList};
@@ -78,6 +79,17 @@ section! {
     pub Http {
         /// Where `/metrics`, `/healthz` and `/readyz` are served, or `"off"`.
         listen: HttpListen = "127.0.0.1:8080";
+    }
+}
+
+section! {
+    /// Bringing people into rooms: the server calls them, if a participant who may asks for it (SIP REFER).
+    pub Conference {
+        /// The networks, as in `10.0.0.0/8`, whose addresses the server may call. Who is in another room is called there
+        /// in any case. With an empty list nobody else is called, except on loopback while SIP is served nowhere else.
+        dial_out: Vec<Network> = [], example ["192.168.0.0/16", "2001:db8::/32"];
+        /// How long somebody who is called may take to answer.
+        ring_timeout: Duration = "1m", from "5s" to "10m";
     }
 }
 
@@ -230,6 +242,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { name: "msrp", repeated: false, groups: &[Msrp::GROUP] },
     Section { name: "tls", repeated: false, groups: &[Tls::GROUP] },
     Section { name: "http", repeated: false, groups: &[Http::GROUP] },
+    Section { name: "conference", repeated: false, groups: &[Conference::GROUP] },
     Section { name: "rooms", repeated: false, groups: &[Rooms::GROUP, RoomRules::GROUP] },
     Section { name: "room", repeated: true, groups: &[RoomName::GROUP, RoomRules::GROUP] },
     Section { name: "limits", repeated: false, groups: &[Limits::GROUP] },

@@ -8,6 +8,7 @@ mod choice;
 mod docs;
 mod keys;
 mod listen;
+mod network;
 mod read;
 mod section;
 mod users;
@@ -18,8 +19,9 @@ use std::path::{Path, PathBuf};
 
 pub use self::choice::{FailureReport, LogFormat, Sessions};
 pub use self::docs::{documentation, example};
-pub use self::keys::{Http, Limits, Log, Msrp, RoomRules, Rooms, Sip, Tls};
+pub use self::keys::{Conference, Http, Limits, Log, Msrp, RoomRules, Rooms, Sip, Tls};
 pub use self::listen::{Advertised, HostPort, HttpListen, Listen, Transport};
+pub use self::network::Network;
 pub use self::read::Mistake;
 pub use self::value::Size;
 
@@ -43,6 +45,8 @@ pub struct Config {
     pub tls: Tls,
     /// `[http]`
     pub http: Http,
+    /// `[conference]`
+    pub conference: Conference,
     /// `[rooms]` but for the rules.
     pub rooms: Rooms,
     /// The rules of `[rooms]`: those of rooms made on demand.
@@ -125,6 +129,7 @@ impl Config {
             sip: root.table("sip", |table| Sip::read(table, &Sip::default())),
             msrp: root.table("msrp", |table| Msrp::read(table, &Msrp::default())),
             tls: root.table("tls", |table| Tls::read(table, &Tls::default())),
+            conference: root.table("conference", |table| Conference::read(table, &Conference::default())),
             http: root.table("http", |table| Http::read(table, &Http::default())),
             rooms,
             room_rules,

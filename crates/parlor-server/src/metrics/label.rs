@@ -137,6 +137,26 @@ labels! {
 }
 
 labels! {
+    /// How a call of ours ended.
+    CallEnd {
+        /// With a participant more.
+        Answered = "answered",
+        /// Who was called was busy, or the room full by then.
+        Busy = "busy",
+        /// Who was called declined.
+        Declined = "declined",
+        /// Nobody answered in time, or it was not wanted any more.
+        Unanswered = "unanswered",
+        /// Nobody knows who that is.
+        Unknown = "unknown",
+        /// It is forbidden to call there, or there.
+        Forbidden = "forbidden",
+        /// Anything else.
+        Failed = "failed",
+    }
+}
+
+labels! {
     /// Why a session ended.
     SessionEnd {
         /// The participant left.

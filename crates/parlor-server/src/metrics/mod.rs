@@ -11,7 +11,9 @@ use std::sync::OnceLock;
 use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
-pub use self::label::{CodeCounters, Counters, DropReason, Label, MessageKind, MsrpMethod, SessionEnd, SipMethod};
+pub use self::label::{
+    CallEnd, CodeCounters, Counters, DropReason, Label, MessageKind, MsrpMethod, SessionEnd, SipMethod,
+};
 pub use self::rejected::Rejected;
 use self::rejected::Rejections;
 
@@ -35,6 +37,8 @@ pub struct Metrics {
     pub sip_requests: Counters<SipMethod>,
     /// SIP responses sent, by status code.
     pub sip_responses: CodeCounters,
+    /// Calls of ours that ended, by how.
+    pub dial_outs: Counters<CallEnd>,
     /// Open MSRP connections.
     pub msrp_connections: IntGauge,
     /// MSRP sessions, bound or waiting to be.
@@ -98,6 +102,11 @@ impl Metrics {
             sip_transactions: families.gauge("parlor_sip_transactions", "SIP transactions under way."),
             sip_requests: families.labelled("parlor_sip_requests_total", "SIP requests received.", "method"),
             sip_responses: families.codes("parlor_sip_responses_total", "SIP responses sent."),
+            dial_outs: families.labelled(
+                "parlor_dial_outs_total",
+                "Calls to users that were to be brought in.",
+                "result",
+            ),
             msrp_connections: families.gauge("parlor_msrp_connections", "Open MSRP connections."),
             msrp_sessions: families.gauge("parlor_msrp_sessions", "MSRP sessions, bound or waiting to be."),
             msrp_requests: families.labelled(

@@ -45,6 +45,7 @@ rejections! {
         SipNoDialog = "no_dialog",
         SipGlare = "glare",
         SipOutOfOrder = "out_of_order",
+        SipDialOut = "dial_out",
         SipOther = "other",
     }
     "sdp" {

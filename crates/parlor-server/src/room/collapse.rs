@@ -40,6 +40,7 @@ impl RoomTask {
 impl Drop for RoomTask {
     fn drop(&mut self) {
         self.rooms.forget(&self.handle);
+        self.shared.locator.directory.remove_all(&format!("{:x}-", self.handle.id()));
         self.shared.metrics.participants.sub(i64::try_from(self.participants).unwrap_or(i64::MAX));
         for (session, entries) in std::mem::take(&mut self.entries) {
             self.shared.metrics.msrp_sessions.dec();

@@ -1,6 +1,6 @@
 //! What rooms, focus and switch say, as labels of metrics.
 
-use crate::metrics::{DropReason, Rejected, SessionEnd};
+use crate::metrics::{CallEnd, DropReason, Rejected, SessionEnd};
 use parlor_focus::EndReason;
 use parlor_room::NicknameReject;
 use parlor_switch::{Dropped, Refusal};
@@ -9,13 +9,26 @@ use parlor_switch::{Dropped, Refusal};
 pub(super) fn end_of(reason: EndReason) -> SessionEnd {
     match reason {
         EndReason::Left | EndReason::MediaRemoved | EndReason::RoomClosed | EndReason::Replaced => SessionEnd::Left,
-        EndReason::NoAck | EndReason::BadAnswer | EndReason::Unreachable => SessionEnd::Failed,
+        EndReason::NoAck | EndReason::BadAnswer | EndReason::Unreachable | EndReason::Unanswered => SessionEnd::Failed,
         EndReason::BindTimeout => SessionEnd::Unbound,
         EndReason::ConnectionLost => SessionEnd::Lost,
         EndReason::Expired => SessionEnd::Expired,
         EndReason::Stalled => SessionEnd::Stalled,
         EndReason::Removed => SessionEnd::Removed,
         EndReason::Shutdown => SessionEnd::Shutdown,
+    }
+}
+
+/// How a call counts.
+pub(super) fn end_of_call(code: u16) -> CallEnd {
+    match code {
+        200..=299 => CallEnd::Answered,
+        486 | 600 => CallEnd::Busy,
+        603 => CallEnd::Declined,
+        408 | 480 | 487 => CallEnd::Unanswered,
+        404 | 604 => CallEnd::Unknown,
+        403 => CallEnd::Forbidden,
+        _ => CallEnd::Failed,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rooms as tasks: each owns its room, focus and switch, and is reached through two bounded mailboxes.
 
 mod collapse;
+mod dial_out;
 mod dialogs;
 mod labels;
 mod registry;
@@ -13,10 +14,11 @@ pub(crate) use registry::{Dispatch, Policy, Rooms};
 pub(crate) use task::Shared;
 
 use crate::msrp::{Reservation, SessionEntry};
+use crate::sip::Unlocated;
 use dialogs::Dialogs;
-use parlor_focus::{Caller, RequestId};
+use parlor_focus::{Caller, Location, RequestId};
 use parlor_msrp::TransactionId;
-use parlor_room::SessionId;
+use parlor_room::{Identity, SessionId};
 use parlor_sip::{Flow, Request, Response, ServerTransactionId};
 use parlor_switch::{Credit, Input, Outbox, RoomBudget, Slot};
 use std::sync::Arc;
@@ -45,11 +47,13 @@ pub(crate) enum SipInput {
     Response {
         /// The request.
         id: RequestId,
-        /// Its final response.
+        /// Its response.
         response: Box<Response>,
-        /// It has come before.
-        again: bool,
+        /// Nothing is lost with it: it has come before and will come again, or it is provisional.
+        spare: bool,
     },
+    /// Where somebody is who is to be called, and who it is if that is known.
+    Located(RequestId, Result<(Location, Option<Identity>), Unlocated>),
     /// A request of the room's had no answer.
     Failed(RequestId),
     /// The server goes down.
@@ -157,6 +161,12 @@ impl RoomHandle {
 
     pub(crate) fn budget(&self) -> &RoomBudget {
         &self.budget
+    }
+
+    /// Somebody who is to be called was found, or not.
+    pub(crate) async fn located(&self, id: RequestId, found: Result<(Location, Option<Identity>), Unlocated>) {
+        // A room that has ended calls nobody.
+        let _ = self.sip.send(SipInput::Located(id, found)).await;
     }
 
     /// A session was bound to a connection: by its peer, or by this SEND of ours.

@@ -239,9 +239,8 @@ fn may_take_kept(handle: &RoomHandle, input: &SipInput) -> bool {
     match input {
         SipInput::Request { request, .. } => request.method == Method::Bye && of_dialog(request),
         SipInput::Ack(request) => of_dialog(request),
-        // It was acknowledged before; it will come once more.
-        SipInput::Response { again, .. } => !again,
-        SipInput::Failed(_) | SipInput::Shutdown => true,
+        SipInput::Response { spare, .. } => !spare,
+        SipInput::Failed(_) | SipInput::Located(..) | SipInput::Shutdown => true,
         #[cfg(test)]
         SipInput::Fault => true,
     }
@@ -293,8 +292,8 @@ mod tests {
         }
     }
 
-    fn response(again: bool) -> SipInput {
-        SipInput::Response { id: RequestId(1), response: Box::new(Response::new(200, "OK")), again }
+    fn response(spare: bool) -> SipInput {
+        SipInput::Response { id: RequestId(1), response: Box::new(Response::new(200, "OK")), spare }
     }
 
     fn is_taken(handle: &RoomHandle, input: SipInput) -> bool {

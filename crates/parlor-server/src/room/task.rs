@@ -1,11 +1,11 @@
 //! The task of one room. It only moves inputs and outputs; room, focus and switch decide.
 
-use super::labels::{cause_of, rejection_of};
+use super::labels::{cause_of, end_of_call, rejection_of};
 use super::sessions::Entries;
 use super::{Brought, MsrpInput, Place, RoomEvent, RoomHandle, Rooms, SipInput};
 use crate::metrics::{MessageKind, Metrics};
 use crate::msrp::{Connections, OfferedUri, Reservation, SessionTable};
-use crate::sip::{SipOutput, count_refusal};
+use crate::sip::{Locator, SipOutput, count_refusal};
 use parlor_focus::{DialogChange, EndReason, Focus, Output as FocusOutput};
 use parlor_room::{Room, SessionId};
 use parlor_sip::Request;
@@ -33,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) connections: Arc<Connections>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) focus: Arc<parlor_focus::Settings>,
+    pub(crate) locator: Locator,
     pub(crate) switch: parlor_switch::Settings,
     pub(crate) outbox: OutboxLimits,
     pub(crate) tls: Arc<rustls::ClientConfig>,
@@ -54,7 +55,7 @@ pub(super) struct RoomTask {
     /// The URIs of sessions that we offered and whose answer has not come.
     pub(super) offered: BTreeMap<SessionId, OfferedUri>,
     /// One for each session, of those that the server may have.
-    reserved: Vec<Reservation>,
+    pub(super) reserved: Vec<Reservation>,
     /// Sessions that are bound and have not been welcomed.
     pub(super) newcomers: BTreeSet<SessionId>,
     /// A message for the SIP task that waits for space there.
@@ -147,6 +148,7 @@ impl RoomTask {
                 self.focus.handle_ack(now, &mut self.room, &request);
             }
             SipInput::Response { id, response, .. } => self.focus.handle_response(now, &mut self.room, id, &response),
+            SipInput::Located(id, found) => self.located(now, id, found),
             SipInput::Failed(id) => self.focus.handle_request_failed(now, &mut self.room, id),
             SipInput::Shutdown => {
                 self.room.close();
@@ -264,7 +266,12 @@ impl RoomTask {
         while let Some(change) = self.focus.poll_dialog() {
             match change {
                 DialogChange::Began(tag) => self.handle.dialogs.insert(&tag),
-                DialogChange::Ended(tag) => self.handle.dialogs.remove(&tag),
+                DialogChange::Located(tag, user, at) => self.shared.locator.directory.insert(&tag, *user, at),
+                DialogChange::Moved(tag, at) => self.shared.locator.directory.move_to(&tag, at),
+                DialogChange::Ended(tag) => {
+                    self.handle.dialogs.remove(&tag);
+                    self.shared.locator.directory.remove(&tag);
+                }
             }
         }
         self.reserved.truncate(self.focus.sessions());
@@ -288,6 +295,9 @@ impl RoomTask {
             FocusOutput::Request { id, request, next_hop } => {
                 self.for_sip = Some(SipOutput::Request { room: self.handle.id(), id, request, next_hop });
             }
+            FocusOutput::Cancel { id } => self.for_sip = Some(SipOutput::Cancel { room: self.handle.id(), id }),
+            FocusOutput::Locate { id, uri } => self.locate(id, uri),
+            FocusOutput::Called { code } => self.shared.metrics.dial_outs.of(end_of_call(code)).inc(),
             FocusOutput::SendAck { request, next_hop } => self.for_sip = Some(SipOutput::Ack { request, next_hop }),
             FocusOutput::OfferSession { session, local } => self.offer(session, &local),
             FocusOutput::OpenSession { session, spec } => self.open(session, &spec),

@@ -1,8 +1,10 @@
 //! SIP over sockets: one task holds all transactions; datagram sockets and streams bring it messages.
 
+mod directory;
 mod dispatch;
 mod flows;
 mod listener;
+mod locate;
 mod queue;
 mod reading;
 mod requests;
@@ -10,6 +12,7 @@ mod stream;
 mod task;
 mod udp;
 
+pub(crate) use locate::{Locator, Unlocated};
 pub(crate) use task::Settings;
 pub(crate) use task::{SipTask, Socket};
 pub(crate) use udp::bind_udp;
@@ -39,6 +42,8 @@ pub(crate) enum SipOutput {
     Respond { tx: ServerTransactionId, response: Response },
     /// Send a request.
     Request { room: u64, id: RequestId, request: Request, next_hop: NextHop },
+    /// Cancel an INVITE.
+    Cancel { room: u64, id: RequestId },
     /// Send an ACK to a 2xx.
     Ack { request: Request, next_hop: NextHop },
 }

@@ -165,6 +165,11 @@ impl SipTask {
                 }
                 None => self.tell(room, SipInput::Failed(id)),
             },
+            SipOutput::Cancel { room, id } => {
+                if let Some(tx) = self.requests.transaction(room, id) {
+                    self.endpoint.cancel(now, tx);
+                }
+            }
             SipOutput::Ack { request, next_hop } => {
                 if let Some(flow) = self.flows.route(&next_hop) {
                     self.endpoint.send_ack(flow, &self.flows.sent_by(flow), request);
@@ -207,18 +212,20 @@ impl SipTask {
 
     fn handle_response(&mut self, now: Instant, tx: ClientTransactionId, response: Box<Response>) {
         if response.is_provisional() {
+            if let Some((room, id)) = self.requests.rings(tx, &response) {
+                self.tell(room, SipInput::Response { id, response, spare: true });
+            }
             return;
         }
         if let Some(Answered { room, id, again }) = self.requests.answered(now, tx, &response) {
-            self.tell(room, SipInput::Response { id, response, again });
+            self.tell(room, SipInput::Response { id, response, spare: again });
         }
     }
 
     /// The answer to a room's own request; rooms have few of these open, so that what waits here is bounded by them.
     fn tell(&mut self, room: u64, input: SipInput) {
         match self.rooms.dispatch_by_id(room, input) {
-            // It will come once more.
-            Dispatch::Overloaded(SipInput::Response { again: true, .. }) => {}
+            Dispatch::Overloaded(SipInput::Response { spare: true, .. }) => {}
             Dispatch::Overloaded(input) => self.untold.push((room, input)),
             Dispatch::Taken | Dispatch::NoRoom(_) => {}
         }

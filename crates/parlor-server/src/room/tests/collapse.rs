@@ -32,7 +32,10 @@ impl Scene {
         loop {
             match self.next_output().await {
                 SipOutput::Request { room, id, request, .. } if request.method == Method::Bye => return (room, id),
-                SipOutput::Request { .. } | SipOutput::Respond { .. } | SipOutput::Ack { .. } => {}
+                SipOutput::Request { .. }
+                | SipOutput::Respond { .. }
+                | SipOutput::Cancel { .. }
+                | SipOutput::Ack { .. } => {}
             }
         }
     }

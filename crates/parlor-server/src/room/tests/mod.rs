@@ -11,7 +11,7 @@ use crate::addresses::Admission;
 use crate::metrics::Metrics;
 use crate::msrp::{Connections, SessionEntry, SessionTable, Settings};
 use crate::own::OwnListeners;
-use crate::sip::SipOutput;
+use crate::sip::{Locator, SipOutput};
 use bytes::Bytes;
 use parlor_focus::Caller;
 use parlor_focus::sdp::{MsrpAddress, MsrpAddresses};
@@ -65,6 +65,7 @@ impl Scene {
             table,
             connections: Arc::new(connections),
             metrics,
+            locator: Locator::new(Arc::clone(&focus.hosts), Vec::new(), OwnListeners::default(), Vec::new()),
             focus: Arc::new(focus),
             switch: parlor_switch::Settings::default(),
             outbox,

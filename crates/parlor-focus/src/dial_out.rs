@@ -1,0 +1,335 @@
+//! Dialling out: an INVITE of ours brings somebody into the room (RFC 4579 §5.2, SIP-78).
+
+use crate::invite::{allows_update, nothing_known};
+use crate::leg::{Leg, LegId, Media, Phase, next_hop};
+use crate::sdp::{self, LocalSdp, Offered};
+use crate::session_timer::SessionTimer;
+use crate::timers::Timer;
+use crate::{EndReason, Focus, Location, NextHop, Output, Refusal, Reject, RequestId, features, identity, message};
+use parlor_room::{Endpoint, Identity, JoiningMethod, Room, SessionId};
+use parlor_sip::{CSeq, Dialog, Flow, HeaderName, Method, NameAddr, Request, Response, Scheme, Transport, Uri};
+use rand::{Rng as _, RngExt as _};
+use std::time::Instant;
+
+/// Whom to call, and what the INVITE tells of it.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    /// The URI to call, with the name that goes with it.
+    pub callee: NameAddr,
+    /// Who wants it (SIP-81).
+    pub referred_by: Option<NameAddr>,
+}
+
+/// Somebody who is being called. An answer makes a dialog of it.
+///
+/// ```text
+///            found          2xx: ACK                   re-INVITE, BYE…
+///  Locating ───────▶ Inviting ───────▶ a Leg, Confirmed ──────────▶ (leg.rs)
+///     │                 │ nobody answers in time, or is wanted any more: CANCEL
+///     │                 ▼                2xx: ACK and BYE
+///     │               GivenUp ──────────────────▶ Released
+///     │ not found       │ failure                    │ no 2xx can come again
+///     └─────────────────┴───────▶ gone ◀─────────────┘
+/// ```
+#[derive(Debug)]
+pub(crate) struct DialOut {
+    callee: Identity,
+    uri: Uri,
+    referred_by: Option<NameAddr>,
+    request: RequestId,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The server finds out where to call.
+    Locating,
+    /// The INVITE is under way.
+    Inviting(Box<Inviting>),
+    /// It is cancelled, and may be answered all the same.
+    GivenUp(Box<Inviting>),
+    /// It was answered when it was not wanted any more. The 2xx may come again.
+    Released(Box<Inviting>),
+}
+
+/// An INVITE that is under way.
+#[derive(Debug)]
+struct Inviting {
+    invite: Request,
+    next_hop: NextHop,
+    offered: Offered,
+    session: SessionId,
+    timer: SessionTimer,
+    /// Whether the interval of the session timer was raised, as the callee asked.
+    raised: bool,
+}
+
+impl DialOut {
+    fn inviting(&self) -> Option<&Inviting> {
+        match &self.stage {
+            Stage::Inviting(inviting) | Stage::GivenUp(inviting) | Stage::Released(inviting) => Some(inviting),
+            Stage::Locating => None,
+        }
+    }
+}
+
+/// Beginning.
+impl Focus {
+    /// Calls somebody, unless the room would not let them in.
+    ///
+    /// # Errors
+    /// [`Reject::Scheme`], [`Reject::Header`], [`Reject::Room`], [`Reject::Overload`]
+    pub fn dial_out(&mut self, room: &Room, invitation: Invitation) -> Result<(), Reject> {
+        let Invitation { callee, referred_by } = invitation;
+        if !callee.uri.is_sip() {
+            return Err(Reject::Scheme); // SIP-79
+        }
+        let identity = identity::of_callee(&callee, &self.settings.limits)?;
+        room.would_admit(&identity)?;
+        if self.calls.len() >= self.settings.limits.dial_outs {
+            return Err(Reject::Overload);
+        }
+        let (id, request) = (LegId(self.rng.next_u64()), self.name_request());
+        let uri = callee.uri.into_request_uri();
+        self.remember_request(request, id);
+        self.emit(Output::Locate { id: request, uri: uri.clone() });
+        self.calls.insert(id, DialOut { callee: identity, uri, referred_by, request, stage: Stage::Locating });
+        Ok(())
+    }
+
+    /// Where somebody is who is to be called, and who it is if that is known; or with what status to give up.
+    pub fn handle_located(
+        &mut self,
+        now: Instant,
+        room: &mut Room,
+        id: RequestId,
+        found: Result<(Location, Option<Identity>), u16>,
+    ) {
+        let Some(leg) = self.requester(id) else { return };
+        let Some(call) = self.calls.get_mut(&leg).filter(|call| matches!(call.stage, Stage::Locating)) else { return };
+        match found {
+            Ok((location, user)) => {
+                if let Some(user) = user {
+                    let display = call.callee.display.take().or(user.display.clone());
+                    let aliases = user.aliases.clone();
+                    call.callee = user.with(display, aliases);
+                }
+                self.call(now, room, leg, location);
+            }
+            Err(code) => self.fail_call(leg, code),
+        }
+    }
+
+    fn call(&mut self, now: Instant, room: &mut Room, id: LegId, location: Location) {
+        let name = Self::session_id(&self.settings.session_mark, &mut self.rng);
+        let sdp = LocalSdp::new(self.rng.random_range(1..1 << 53));
+        let over_tls = location.next_hop.flow.transport == Transport::Tls;
+        let local = Self::local_media(&self.settings, room);
+        let Ok(offered) = sdp::offer(&local, over_tls, &sdp, &name) else { return self.fail_call(id, 488) };
+        let session = room.name_session();
+        self.emit(Output::OfferSession { session, local: offered.local.clone() });
+        let seconds = u32::try_from(self.settings.session_expires.as_secs()).unwrap_or(u32::MAX);
+        let timer = SessionTimer { seconds, ours: true };
+        let invite = self.invite_of(room, id, &location);
+        let inviting = Inviting { invite, next_hop: location.next_hop, offered, session, timer, raised: false };
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.stage = Stage::Inviting(Box::new(inviting));
+        }
+        self.timers.arm(id, Timer::Ring, now + self.settings.ring_timeout);
+        self.send_invite(id);
+    }
+
+    /// The INVITE without what changes when it is sent again: CSeq, session timer, body.
+    fn invite_of(&mut self, room: &Room, id: LegId, location: &Location) -> Request {
+        let (flow, target) = (location.next_hop.flow, location.target.clone().into_request_uri());
+        let secure = flow.transport == Transport::Tls && *target.scheme() == Scheme::Sips;
+        let mut request = Request::new(Method::Invite, target);
+        let headers = &mut request.headers;
+        headers.push(HeaderName::From, NameAddr::new(room.uri().clone()).with_tag(&self.tag(id)));
+        headers.push(HeaderName::CallId, format!("{:032x}", self.rng.random::<u128>()));
+        headers.push(HeaderName::MaxForwards, 70);
+        headers.push(HeaderName::Contact, message::contact(room, &flow, secure, &self.settings));
+        features::declare(headers);
+        headers.push(HeaderName::UserAgent, &self.settings.product);
+        if !room.rules().topic.is_empty() {
+            headers.push(HeaderName::Subject, &room.rules().topic);
+        }
+        if let Some(call) = self.calls.get(&id) {
+            headers.push(HeaderName::To, NameAddr::new(call.uri.clone()));
+            call.referred_by.iter().for_each(|by| headers.push(HeaderName::ReferredBy, by));
+        }
+        request
+    }
+
+    fn send_invite(&mut self, id: LegId) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Stage::Inviting(inviting) = &mut call.stage else { return };
+        let seq = inviting.invite.headers.cseq().map_or(1, |before| before.seq + 1);
+        let headers = &mut inviting.invite.headers;
+        headers.set(HeaderName::CSeq, CSeq { seq, method: Method::Invite });
+        let mut request = inviting.invite.clone();
+        inviting.timer.declare(&mut request.headers);
+        if inviting.raised {
+            request.headers.push(HeaderName::MinSe, inviting.timer.seconds); // RFC 4028 §7.3
+        }
+        message::sdp(&mut request.headers, &mut request.body, inviting.offered.sdp.text());
+        let (id, next_hop) = (call.request, inviting.next_hop.clone());
+        self.emit(Output::Request { id, request, next_hop });
+    }
+}
+
+/// What comes back.
+impl Focus {
+    /// A response to an INVITE that calls somebody.
+    pub(crate) fn call_answered(&mut self, now: Instant, room: &mut Room, id: LegId, response: &Response) {
+        let Some(call) = self.calls.get(&id) else { return };
+        match (&call.stage, response.code) {
+            (Stage::Locating, _) | (_, ..200) => {}
+            (Stage::Inviting(_), 200..=299) => self.called_in(now, room, id, response),
+            (Stage::Inviting(inviting), 422) if !inviting.raised => self.call_with_longer_interval(id, response),
+            (Stage::Inviting(_), code) => self.fail_call(id, code),
+            (Stage::GivenUp(_) | Stage::Released(_), 200..=299) => self.release_call(now, id, response),
+            // It ends with its timer.
+            (Stage::Released(_), 300..) => {}
+            (Stage::GivenUp(_), 300..) => self.forget_call(id),
+        }
+    }
+
+    /// RFC 4028 §7.3.
+    fn call_with_longer_interval(&mut self, id: LegId, response: &Response) {
+        let request = self.name_request();
+        let settings = self.settings.clone();
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Stage::Inviting(inviting) = &mut call.stage else { return };
+        let Some(timer) = inviting.timer.raised(&response.headers, &settings) else { return self.fail_call(id, 422) };
+        (inviting.timer, inviting.raised) = (timer, true);
+        let before = std::mem::replace(&mut call.request, request);
+        self.forget_request(before);
+        self.remember_request(request, id);
+        self.send_invite(id);
+    }
+
+    /// A 2xx: the call becomes a dialog, and who was called a participant.
+    fn called_in(&mut self, now: Instant, room: &mut Room, id: LegId, response: &Response) {
+        let Some(call) = self.calls.remove(&id) else { return };
+        let Stage::Inviting(inviting) = call.stage else { return };
+        self.timers.disarm(id, Timer::Ring);
+        let flow = inviting.next_hop.flow;
+        let Ok(dialog) = Dialog::uac(&inviting.invite, response, flow.transport) else {
+            // Without Contact or tag there is nowhere to send the ACK to.
+            self.forget_request(call.request);
+            self.close_offer(inviting.session);
+            return self.emit(Output::Called { code: 500 });
+        };
+        let contact = dialog.remote_target().to_string();
+        let leg = Leg {
+            dialog,
+            flow,
+            phase: Phase::Confirmed,
+            media: Media::Offered(inviting.session),
+            sdp: inviting.offered.sdp.clone(),
+            session_timer: Some(inviting.timer),
+            updates: allows_update(&response.headers),
+            refresh: None,
+            acked: None,
+            account: None,
+        };
+        self.add(id, leg);
+        self.acknowledge(now, id, call.request, response);
+        self.refreshed(now, id, response);
+        let endpoint = Endpoint {
+            entity: contact.into(),
+            joined: now,
+            method: JoiningMethod::DialedOut,
+            referred_by: call.referred_by.map(|by| by.uri.to_string().into()),
+        };
+        let surplus = room.surplus_session(&call.callee);
+        let admitted = room.admit_as(inviting.session, call.callee, nothing_known(), endpoint).map_err(Reject::from);
+        if let (Ok(()), Some(surplus)) = (&admitted, surplus) {
+            self.end_session(now, room, surplus, EndReason::Replaced); // CHAT-154
+        }
+        let body = (!response.body.is_empty()).then_some(&*response.body);
+        match admitted.and_then(|()| self.conclude(room, id, inviting.offered, body)) {
+            Ok(moved) => {
+                self.tell_location(room, id);
+                self.settle(now, id, moved);
+                self.emit(Output::Called { code: response.code });
+            }
+            Err(reject) => {
+                self.end(now, room, id, EndReason::BadAnswer); // SIP-68
+                self.emit(Output::Called { code: Refusal::from(&reject).code });
+            }
+        }
+    }
+
+    fn fail_call(&mut self, id: LegId, code: u16) {
+        self.forget_call(id);
+        self.emit(Output::Called { code });
+    }
+}
+
+/// Giving up.
+impl Focus {
+    /// Whom we call is not wanted any more, or does not answer.
+    pub(crate) fn give_up_call(&mut self, id: LegId, code: u16) {
+        self.timers.disarm(id, Timer::Ring);
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        match std::mem::replace(&mut call.stage, Stage::Locating) {
+            Stage::Locating => self.fail_call(id, code),
+            Stage::Inviting(inviting) => {
+                let (request, session) = (call.request, inviting.session);
+                call.stage = Stage::GivenUp(inviting);
+                self.emit(Output::Cancel { id: request });
+                self.close_offer(session);
+                self.emit(Output::Called { code });
+            }
+            stage @ (Stage::GivenUp(_) | Stage::Released(_)) => call.stage = stage,
+        }
+    }
+
+    /// A 2xx to a call that was given up: the device that answered is told at once (RFC 3261 §9.1).
+    fn release_call(&mut self, now: Instant, id: LegId, response: &Response) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some((invite, flow)) = call.inviting().map(|own| (own.invite.clone(), own.next_hop.flow)) else { return };
+        if let Stage::GivenUp(inviting) = std::mem::replace(&mut call.stage, Stage::Locating) {
+            call.stage = Stage::Released(inviting);
+        }
+        self.release(&invite, response, flow);
+        self.timers.arm(id, Timer::ForgetAck, now + self.settings.sip_timers.t1x64());
+    }
+
+    /// SIP-50: a 2xx that nobody waits for is acknowledged, and its dialog ended.
+    pub(crate) fn release(&mut self, invite: &Request, response: &Response, flow: Flow) {
+        let Ok(mut dialog) = Dialog::uac(invite, response, flow.transport) else { return };
+        let Ok(cseq) = response.headers.cseq() else { return };
+        let hop = next_hop(&dialog, flow);
+        self.emit(Output::SendAck { request: dialog.ack_for(cseq.seq), next_hop: hop.clone() });
+        let mut bye = dialog.request(Method::Bye);
+        bye.headers.push(HeaderName::UserAgent, &self.settings.product);
+        // Nobody waits for the answer.
+        let id = self.name_request();
+        self.emit(Output::Request { id, request: bye, next_hop: hop });
+    }
+
+    /// Whoever is called is not wanted any more.
+    pub(crate) fn give_up_all_calls(&mut self, code: u16) {
+        let all: Vec<LegId> = self.calls.keys().copied().collect();
+        for id in all {
+            self.give_up_call(id, code);
+        }
+    }
+
+    /// The call is over and left nothing.
+    pub(crate) fn forget_call(&mut self, id: LegId) {
+        let Some(call) = self.calls.remove(&id) else { return };
+        self.timers.disarm_all(id);
+        self.forget_request(call.request);
+        if let Stage::Inviting(inviting) = &call.stage {
+            self.close_offer(inviting.session);
+        }
+    }
+
+    fn close_offer(&mut self, session: SessionId) {
+        self.emit(Output::CloseSession { session, reason: EndReason::Unanswered });
+    }
+}
