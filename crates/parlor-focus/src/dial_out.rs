@@ -151,8 +151,8 @@ impl Focus {
         headers.push(HeaderName::Contact, message::contact(room, &flow, secure, &self.settings));
         features::declare(headers);
         headers.push(HeaderName::UserAgent, &self.settings.product);
-        if !room.rules().topic.is_empty() {
-            headers.push(HeaderName::Subject, &room.rules().topic);
+        if !room.topic().is_empty() {
+            headers.push(HeaderName::Subject, room.topic());
         }
         if let Some(call) = self.calls.get(&id) {
             headers.push(HeaderName::To, NameAddr::new(call.uri.clone()));
