@@ -116,7 +116,7 @@ fn an_answer_makes_a_participant() {
     assert_eq!(acks(&again).len(), 1);
     assert_eq!(again.len(), 1);
     let session = scene.session();
-    scene.focus.handle_bound(session);
+    scene.focus.handle_bound(&mut scene.room, session);
     // SIP-103: we refresh.
     let (_, refresh) = sent(&scene.pass(900 * SECOND), &Method::Update);
     assert_eq!(refresh.headers.cseq().unwrap().seq, 2);
