@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use crate::chat::{self, ChatArgs};
 use crate::config::{self, Config, LoadError};
+use crate::user::{self, UserCommand};
 use crate::{certificate, logging, serve};
 
 /// A chat-room server for MSRP clients.
@@ -27,6 +28,9 @@ enum Command {
     Serve(ConfigArgs),
     /// Chat in a room
     Chat(ChatArgs),
+    /// Add, change, remove and list those who may join
+    #[command(subcommand)]
+    User(UserCommand),
     /// Name every mistake of a configuration, with its line and key
     CheckConfig(ConfigArgs),
     /// Print a configuration file with every key and its default
@@ -39,7 +43,7 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct ConfigArgs {
+pub(crate) struct ConfigArgs {
     /// The configuration; without it ./parlor.toml if there, else the defaults
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -65,6 +69,7 @@ pub fn run() -> ExitCode {
         None => serve_rooms(&cli.serve),
         Some(Command::Serve(args)) => serve_rooms(&args),
         Some(Command::Chat(args)) => chat::run(&args),
+        Some(Command::User(command)) => user::run(&command),
         Some(Command::CheckConfig(args)) => return check_config(&args),
         Some(Command::ExampleConfig) => print(&config::example()),
         Some(Command::ConfigDocs) => print(&config::documentation()),
@@ -80,6 +85,14 @@ pub fn run() -> ExitCode {
 }
 
 impl ConfigArgs {
+    /// The configuration, from its file if there is one.
+    pub(crate) fn load(&self) -> Result<Config> {
+        match self.file() {
+            Some(file) => Config::load(file).map_err(with_heading),
+            None => Ok(Config::default()),
+        }
+    }
+
     /// The file to read, if there is one.
     fn file(&self) -> Option<&Path> {
         let implied = || Some(Path::new(DEFAULT_FILE)).filter(|file| file.exists());
@@ -89,10 +102,7 @@ impl ConfigArgs {
 
 fn serve_rooms(args: &ConfigArgs) -> Result<()> {
     let file = args.file();
-    let config = match file {
-        Some(file) => Config::load(file).map_err(with_heading)?,
-        None => Config::default(),
-    };
+    let config = args.load()?;
     logging::start(&config.log)?;
     match file {
         Some(file) => info!(file = %file.display(), "configuration read"),

@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod addresses;
+mod auth;
 pub mod certificate;
 mod chat;
 pub mod cli;
@@ -23,3 +24,4 @@ pub mod serve;
 mod sip;
 mod sockets;
 pub mod tls;
+mod user;

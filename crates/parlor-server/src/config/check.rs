@@ -20,6 +20,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     }
     check_addresses(config, findings);
     check_tls(config, findings);
+    check_auth(config, findings);
     check_rooms(config, findings);
     if config.sip.min_se > config.sip.session_expires {
         findings
@@ -105,6 +106,17 @@ fn check_tls(config: &Config, findings: &mut Findings) {
                 "TLS needs [tls] certificate and key; `parlor certificate --self-signed` makes them for trying";
             findings.mistake(&format!("{section}.listen[{index}]"), message);
         }
+    }
+}
+
+fn check_auth(config: &Config, findings: &mut Findings) {
+    let is_realm =
+        |text: &str| (1..=128).contains(&text.len()) && text.chars().all(|c| c != '"' && c != '\\' && !c.is_control());
+    if !is_realm(config.realm()) {
+        findings.mistake("auth.realm", "a realm is 1 to 128 bytes of text without quotes, best a host name");
+    }
+    if config.auth.algorithms.is_empty() {
+        findings.mistake("auth.algorithms", "there must be one: write [\"SHA-256\"]");
     }
 }
 

@@ -3,7 +3,7 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::value::{Problems, Value, text};
+use super::value::{Problems, Value, list, text};
 
 macro_rules! choice {
     (
@@ -45,6 +45,24 @@ choice! {
         Partial = "partial",
         /// A response to every chunk comes back.
         Yes = "yes",
+    }
+}
+
+choice! {
+    /// What a password is hashed with (RFC 8760).
+    DigestAlgorithm("\"SHA-256\" or \"MD5\"") {
+        /// SHA-256.
+        Sha256 = "SHA-256",
+        /// MD5, for old clients.
+        Md5 = "MD5",
+    }
+}
+
+impl Value for Vec<DigestAlgorithm> {
+    const KIND: &'static str = "a list of \"SHA-256\" and \"MD5\"";
+
+    fn read(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self> {
+        list(value, problems, Self::KIND)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::choice::{FailureReport, LogFormat, Sessions};
+use super::choice::{DigestAlgorithm, FailureReport, LogFormat, Sessions};
 use super::listen::{Advertised, HttpListen, Listen};
 use super::network::Network;
 use super::section::{Group, section};
@@ -71,6 +71,18 @@ section! {
         /// Certificates, a PEM file, that a participant's certificate must go back to when it is we who connect over TLS.
         /// Without it such connections fail.
         trusted: Option<PathBuf> = none, example "trusted.pem";
+    }
+}
+
+section! {
+    /// Who is who. Users are made by `parlor user add`.
+    pub Auth {
+        /// What clients show to whoever is asked for a password, in the form of a host name. Without it, the domain.
+        /// Passwords belong to it: when it changes, all must be set again.
+        realm: Option<String> = none, example "chat.example.net";
+        /// What passwords are hashed with. SHA-256 is offered before MD5, which is for old clients: what is kept of a
+        /// password in MD5 is easier to guess it from. A password is kept for the algorithms that stand here when it is set.
+        algorithms: Vec<DigestAlgorithm> = ["SHA-256"];
     }
 }
 
@@ -241,6 +253,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { name: "sip", repeated: false, groups: &[Sip::GROUP] },
     Section { name: "msrp", repeated: false, groups: &[Msrp::GROUP] },
     Section { name: "tls", repeated: false, groups: &[Tls::GROUP] },
+    Section { name: "auth", repeated: false, groups: &[Auth::GROUP] },
     Section { name: "http", repeated: false, groups: &[Http::GROUP] },
     Section { name: "conference", repeated: false, groups: &[Conference::GROUP] },
     Section { name: "rooms", repeated: false, groups: &[Rooms::GROUP, RoomRules::GROUP] },

@@ -17,9 +17,9 @@ mod value;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use self::choice::{FailureReport, LogFormat, Sessions};
+pub use self::choice::{DigestAlgorithm, FailureReport, LogFormat, Sessions};
 pub use self::docs::{documentation, example};
-pub use self::keys::{Conference, Http, Limits, Log, Msrp, RoomRules, Rooms, Sip, Tls};
+pub use self::keys::{Auth, Conference, Http, Limits, Log, Msrp, RoomRules, Rooms, Sip, Tls};
 pub use self::listen::{Advertised, HostPort, HttpListen, Listen, Transport};
 pub use self::network::Network;
 pub use self::read::Mistake;
@@ -43,6 +43,8 @@ pub struct Config {
     pub msrp: Msrp,
     /// `[tls]`
     pub tls: Tls,
+    /// `[auth]`
+    pub auth: Auth,
     /// `[http]`
     pub http: Http,
     /// `[conference]`
@@ -90,6 +92,11 @@ impl Config {
         findings.into_result(config).map_err(|mistakes| LoadError::Mistaken { file: file.to_owned(), mistakes })
     }
 
+    /// The realm of passwords.
+    pub fn realm(&self) -> &str {
+        self.auth.realm.as_deref().unwrap_or(&self.domain)
+    }
+
     /// What a person should know about it, a line a subject.
     pub fn summary(&self) -> String {
         let listeners = |all: &[Listen]| all.iter().map(Listen::to_string).collect::<Vec<_>>().join(", ");
@@ -130,6 +137,7 @@ impl Config {
             msrp: root.table("msrp", |table| Msrp::read(table, &Msrp::default())),
             tls: root.table("tls", |table| Tls::read(table, &Tls::default())),
             conference: root.table("conference", |table| Conference::read(table, &Conference::default())),
+            auth: root.table("auth", |table| Auth::read(table, &Auth::default())),
             http: root.table("http", |table| Http::read(table, &Http::default())),
             rooms,
             room_rules,
