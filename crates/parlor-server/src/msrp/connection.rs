@@ -212,7 +212,7 @@ impl Connection {
     pub(super) async fn tell_room(&self, slot: Slot, event: RoomEvent) {
         let seat = self.seats().iter().find(|seat| seat.slot == slot).cloned();
         if let Some(seat) = seat {
-            seat.entry.room.event(self.place(&seat), event).await;
+            seat.entry.inbox.event(self.place(&seat), event).await;
         }
     }
 
@@ -245,7 +245,7 @@ impl Connection {
         for seat in seats {
             // Before the room hears of it, which may connect at once.
             seat.entry.unbind();
-            seat.entry.room.unbound(self.place(&seat)).await;
+            seat.entry.inbox.unbound(self.place(&seat)).await;
         }
     }
 

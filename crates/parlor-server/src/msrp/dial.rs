@@ -49,8 +49,8 @@ pub(crate) fn dial(connections: Arc<Connections>, tls: Arc<rustls::ClientConfig>
             Ok(opened) => drop(tokio::spawn(serve(connections, opened, dial.entry))),
             Err(error) => {
                 debug!(%error, "cannot connect to a participant");
-                let room = Arc::clone(&dial.entry.room);
-                room.unreachable(dial.entry).await;
+                let inbox = Arc::clone(&dial.entry.inbox);
+                inbox.unreachable(dial.entry).await;
             }
         }
     });

@@ -61,7 +61,7 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
         let mut runs: Vec<Run> = Vec::new();
         if let Current::Of { seat, .. } = &current {
             // What goes on with a chunk may leave with headers of its own.
-            run_of(&mut runs, &seat.entry.room).bulk += CHUNK_OVERHEAD;
+            run_of(&mut runs, &seat.entry.inbox).bulk += CHUNK_OVERHEAD;
         }
         loop {
             let taken = take_apart(connection, &mut decoder, &mut current, &mut runs);
@@ -163,7 +163,7 @@ pub(super) async fn bind_first(connection: &Connection, entry: Arc<SessionEntry>
     encode_end(&mut encoded, &tid, Flag::Complete);
     let Seat { slot, entry } = connection.seat(entry);
     connection.outbox.push_control(Bytes::from(encoded));
-    Arc::clone(&entry.room).bound(entry, Arc::clone(&connection.outbox), slot, Some(tid)).await;
+    Arc::clone(&entry.inbox).bound(entry, Arc::clone(&connection.outbox), slot, Some(tid)).await;
     true
 }
 
@@ -203,7 +203,7 @@ fn route(connection: &Connection, event: Event, current: &mut Current, runs: &mu
             if let Current::Of { seat, first_frame_left } = current {
                 let first = body.len().min(*first_frame_left);
                 *first_frame_left -= first;
-                let run = run_of(runs, &seat.entry.room);
+                let run = run_of(runs, &seat.entry.inbox);
                 run.heads += first;
                 run.bulk += body.len() - first;
                 run.push(seat, Input::Body(body));
@@ -211,7 +211,7 @@ fn route(connection: &Connection, event: Event, current: &mut Current, runs: &mu
         }
         Event::End(flag) => {
             if let Current::Of { seat, .. } = std::mem::replace(current, Current::Nothing) {
-                let run = run_of(runs, &seat.entry.room);
+                let run = run_of(runs, &seat.entry.inbox);
                 run.whole = true;
                 run.push(&seat, Input::End(flag));
             }
@@ -219,7 +219,7 @@ fn route(connection: &Connection, event: Event, current: &mut Current, runs: &mu
         Event::Response(response) => {
             let session_id = response.to_path.last().session_id();
             if let Some(seat) = session_id.and_then(|id| connection.seat_of(id)) {
-                run_of(runs, &seat.entry.room).push(&seat, Input::Response(response));
+                run_of(runs, &seat.entry.inbox).push(&seat, Input::Response(response));
             }
         }
     }
@@ -244,9 +244,9 @@ fn begin(connection: &Connection, request: Box<Request>, runs: &mut Vec<Run>) ->
     let first_frame_left = connection.settings().frame_bytes.saturating_sub(before);
     let first = first_frame_left > 0;
     if runs.last().is_some_and(|run| run.heads >= connection.window.piece()) {
-        runs.push(Run::new(&seat.entry.room));
+        runs.push(Run::new(&seat.entry.inbox));
     }
-    let run = run_of(runs, &seat.entry.room);
+    let run = run_of(runs, &seat.entry.inbox);
     // Every chunk is copied with headers of its own: without them many tiny ones would overflow who keeps up.
     run.heads += if request.has_body && first { CHUNK_OVERHEAD } else { 0 };
     run.bulk += if request.has_body && !first { CHUNK_OVERHEAD } else { 0 };
@@ -299,7 +299,7 @@ fn find(connection: &Connection, request: &Request, runs: &mut Vec<Run>) -> Resu
         Binding::Ended => return Err(NONE),
     }
     let seat = connection.seat(entry);
-    run_of(runs, &seat.entry.room).bound.push(seat.clone());
+    run_of(runs, &seat.entry.inbox).bound.push(seat.clone());
     Ok(seat)
 }
 

@@ -1,7 +1,7 @@
 //! What a reader hands on to a room, and what it waits for before it does.
 
 use super::connection::{Connection, Seat};
-use crate::room::{Brought, RoomHandle};
+use crate::room::{Brought, Inbox};
 use parlor_room::SessionId;
 use parlor_switch::{Input, Slot};
 use std::future::poll_fn;
@@ -15,7 +15,7 @@ pub(super) const CHUNK_OVERHEAD: usize = 512;
 /// What one read brought for one room, in order.
 #[derive(Debug)]
 pub(super) struct Run {
-    room: Arc<RoomHandle>,
+    inbox: Arc<Inbox>,
     pub(super) bound: Vec<Seat>,
     inputs: Vec<(SessionId, Slot, Input)>,
     /// Octets of the read that no run has counted, in the last one: it is kept until its room has looked at it.
@@ -28,9 +28,9 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(room: &Arc<RoomHandle>) -> Self {
-        let room = Arc::clone(room);
-        Self { room, bound: Vec::new(), inputs: Vec::new(), rest: 0, heads: 0, bulk: 0, bare: 0, whole: false }
+    pub(super) fn new(inbox: &Arc<Inbox>) -> Self {
+        let inbox = Arc::clone(inbox);
+        Self { inbox, bound: Vec::new(), inputs: Vec::new(), rest: 0, heads: 0, bulk: 0, bare: 0, whole: false }
     }
 
     /// What it counts for in the connection's window.
@@ -43,13 +43,13 @@ impl Run {
         // Once more, as what was handed on before has drawn answers meanwhile; and before the room's budget is taken, which
         // is not to wait for a peer.
         answers_taken(connection).await;
-        let credit = self.room.budget().acquire(window, self.heads, self.bulk).await;
+        let credit = self.inbox.budget().acquire(window, self.heads, self.bulk).await;
         for Seat { slot, entry } in self.bound {
-            self.room.bound(entry, Arc::clone(&connection.outbox), slot, None).await;
+            self.inbox.bound(entry, Arc::clone(&connection.outbox), slot, None).await;
         }
         let read_at = self.whole.then_some(read_at);
         let outbox = Arc::clone(&connection.outbox);
-        self.room.brought(Brought { outbox, inputs: self.inputs, credit, read_at }).await;
+        self.inbox.brought(Brought { outbox, inputs: self.inputs, credit, read_at }).await;
     }
 
     pub(super) fn push(&mut self, seat: &Seat, input: Input) {
@@ -63,9 +63,9 @@ impl Run {
     }
 }
 
-pub(super) fn run_of<'a>(runs: &'a mut Vec<Run>, room: &Arc<RoomHandle>) -> &'a mut Run {
-    if runs.last().is_none_or(|run| !Arc::ptr_eq(&run.room, room)) {
-        runs.push(Run::new(room));
+pub(super) fn run_of<'a>(runs: &'a mut Vec<Run>, inbox: &Arc<Inbox>) -> &'a mut Run {
+    if runs.last().is_none_or(|run| !Arc::ptr_eq(&run.inbox, inbox)) {
+        runs.push(Run::new(inbox));
     }
     runs.last_mut().expect("one was just pushed if there was none")
 }

@@ -1,6 +1,6 @@
 //! The sessions by the session id of their URI: the one map that all connections share.
 
-use crate::room::RoomHandle;
+use crate::room::Inbox;
 use parlor_focus::OVERTAKES;
 use parlor_msrp::{Path, Uri};
 use parlor_room::SessionId;
@@ -13,9 +13,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 /// One session as connections see it.
 #[derive(Debug)]
 pub(crate) struct SessionEntry {
-    /// Its room.
-    pub(crate) room: Arc<RoomHandle>,
-    /// Its name there.
+    /// Where what concerns it goes: its room's, or its own if it carries a file.
+    pub(crate) inbox: Arc<Inbox>,
+    /// Its name in its room.
     pub(crate) session: SessionId,
     /// Our URI, as the peer was given it.
     pub(crate) local: Uri,
@@ -58,8 +58,8 @@ pub(super) enum Binding {
 
 impl SessionEntry {
     /// A session that no connection has yet.
-    pub(crate) fn new(room: Arc<RoomHandle>, session: SessionId, local: Uri, peer: Path) -> Self {
-        Self { room, session, local, peer, hold: Mutex::new(Hold::Free), closed: AtomicBool::new(false) }
+    pub(crate) fn new(inbox: Arc<Inbox>, session: SessionId, local: Uri, peer: Path) -> Self {
+        Self { inbox, session, local, peer, hold: Mutex::new(Hold::Free), closed: AtomicBool::new(false) }
     }
 
     /// Binds it to a connection.

@@ -36,7 +36,8 @@ impl Agreed {
         let (room, told) = scene.handle();
         let uri = |text: &str| text.parse().expect("a URI");
         let peer = "msrp://192.0.2.9:7654/peer;tcp".parse().expect("a path");
-        let entry = SessionEntry::new(room, SessionId(1), uri("msrp://192.0.2.1:2855/ours;tcp"), peer);
+        let entry =
+            SessionEntry::new(Arc::clone(room.inbox()), SessionId(1), uri("msrp://192.0.2.1:2855/ours;tcp"), peer);
         let entry = Arc::new(entry);
         scene.shared.table.insert(&entry);
         Self { scene, entry, told }

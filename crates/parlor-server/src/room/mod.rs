@@ -3,6 +3,7 @@
 mod collapse;
 mod dial_out;
 mod dialogs;
+mod inbox;
 mod labels;
 mod registry;
 mod sessions;
@@ -10,6 +11,7 @@ mod task;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use inbox::Inbox;
 pub(crate) use registry::{Dispatch, Policy, Rooms};
 pub(crate) use task::Shared;
 
@@ -20,7 +22,7 @@ use parlor_focus::{Caller, Location, RequestId};
 use parlor_msrp::TransactionId;
 use parlor_room::{Identity, SessionId};
 use parlor_sip::{Flow, Request, Response, ServerTransactionId};
-use parlor_switch::{Credit, Input, Outbox, RoomBudget, Slot};
+use parlor_switch::{Credit, Input, Outbox, Slot};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
@@ -147,9 +149,8 @@ pub(crate) enum RoomEvent {
 pub(crate) struct RoomHandle {
     id: u64,
     name: Box<str>,
-    budget: RoomBudget,
     sip: mpsc::Sender<SipInput>,
-    msrp: mpsc::Sender<MsrpInput>,
+    inbox: Arc<Inbox>,
     dialogs: Dialogs,
 }
 
@@ -159,49 +160,14 @@ impl RoomHandle {
         self.id
     }
 
-    pub(crate) fn budget(&self) -> &RoomBudget {
-        &self.budget
+    /// Where connections reach the room.
+    pub(crate) fn inbox(&self) -> &Arc<Inbox> {
+        &self.inbox
     }
 
     /// Somebody who is to be called was found, or not.
     pub(crate) async fn located(&self, id: RequestId, found: Result<(Location, Option<Identity>), Unlocated>) {
         // A room that has ended calls nobody.
         let _ = self.sip.send(SipInput::Located(id, found)).await;
-    }
-
-    /// A session was bound to a connection: by its peer, or by this SEND of ours.
-    pub(crate) async fn bound(
-        &self,
-        entry: Arc<SessionEntry>,
-        outbox: Arc<Outbox>,
-        slot: Slot,
-        asked: Option<TransactionId>,
-    ) {
-        self.tell(MsrpInput::Bound(Bound::new(entry, outbox, slot, asked))).await;
-    }
-
-    /// A session's connection is gone.
-    pub(crate) async fn unbound(&self, place: Place) {
-        self.tell(MsrpInput::Unbound(place)).await;
-    }
-
-    /// A read brought something.
-    pub(crate) async fn brought(&self, brought: Brought) {
-        self.tell(MsrpInput::Brought(brought)).await;
-    }
-
-    /// Something happened to a session at this place.
-    pub(crate) async fn event(&self, place: Place, event: RoomEvent) {
-        self.tell(MsrpInput::Event(place, event)).await;
-    }
-
-    /// We could not connect for this session.
-    pub(crate) async fn unreachable(&self, entry: Arc<SessionEntry>) {
-        self.tell(MsrpInput::Unreachable(entry)).await;
-    }
-
-    /// A room that has ended hears nothing, and needs not.
-    async fn tell(&self, input: MsrpInput) {
-        let _ = self.msrp.send(input).await;
     }
 }

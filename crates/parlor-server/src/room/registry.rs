@@ -2,11 +2,10 @@
 
 use super::dialogs::Dialogs;
 use super::task::{RoomTask, Shared};
-use super::{RoomHandle, SipInput};
+use super::{Inbox, RoomHandle, SipInput};
 use crate::metrics::Counted;
 use parlor_room::{Hosts, Room, Rules};
 use parlor_sip::{Method, Request};
-use parlor_switch::RoomBudget;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
@@ -180,11 +179,10 @@ impl Rooms {
         let hosts: Arc<Hosts> = Arc::clone(&self.shared.focus.hosts);
         let room = Room::new(name, hosts, self.rules(name).clone()).ok()?;
         let (sip, sip_mailbox) = mpsc::channel(SIP_MAILBOX);
-        let (msrp, msrp_mailbox) = mpsc::channel(MSRP_MAILBOX);
+        let (inbox, msrp_mailbox) = Inbox::new(MSRP_MAILBOX, &self.shared.outbox);
         index.next_id += 1;
         let id = index.next_id;
-        let budget = RoomBudget::new(&self.shared.outbox);
-        let handle = Arc::new(RoomHandle { id, name: name.into(), budget, sip, msrp, dialogs: Dialogs::default() });
+        let handle = Arc::new(RoomHandle { id, name: name.into(), sip, inbox, dialogs: Dialogs::default() });
         index.by_name.insert(name.into(), Arc::clone(&handle));
         index.by_id.insert(id, Arc::clone(&handle));
         let counted = Counted::in_gauge(&self.shared.metrics.rooms);
@@ -264,9 +262,8 @@ mod tests {
 
     fn room() -> (RoomHandle, mpsc::Receiver<SipInput>) {
         let (sip, mailbox) = mpsc::channel(SIP_MAILBOX);
-        let (msrp, _) = mpsc::channel(1);
-        let budget = RoomBudget::new(&OutboxLimits::default());
-        (RoomHandle { id: 1, name: "lobby".into(), budget, sip, msrp, dialogs: Dialogs::default() }, mailbox)
+        let (inbox, _) = Inbox::new(1, &OutboxLimits::default());
+        (RoomHandle { id: 1, name: "lobby".into(), sip, inbox, dialogs: Dialogs::default() }, mailbox)
     }
 
     fn input(method: &str, tag: &str) -> SipInput {

@@ -93,7 +93,7 @@ impl RoomTask {
     }
 
     fn entry(&self, session: SessionId, spec: &SessionSpec) -> Arc<SessionEntry> {
-        Arc::new(SessionEntry::new(Arc::clone(&self.handle), session, spec.local.clone(), spec.peer.clone()))
+        Arc::new(SessionEntry::new(Arc::clone(self.handle.inbox()), session, spec.local.clone(), spec.peer.clone()))
     }
 
     pub(super) fn bound(&mut self, bound: Bound) {

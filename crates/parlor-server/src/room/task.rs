@@ -78,7 +78,7 @@ enum Phase {
 impl RoomTask {
     pub(super) fn new(room: Room, handle: Arc<RoomHandle>, shared: Arc<Shared>, rooms: Arc<Rooms>) -> Self {
         let focus = Focus::new(Arc::clone(&shared.focus), format!("{:x}", handle.id()), rand::make_rng());
-        let switch = Switch::new(shared.switch, handle.budget().clone(), rand::make_rng());
+        let switch = Switch::new(shared.switch, handle.inbox().budget().clone(), rand::make_rng());
         Self {
             room,
             focus,

@@ -12,8 +12,8 @@ impl Scene {
         next.expect("an output in time").expect("the rooms have it")
     }
 
-    /// Somebody joins the room of that name, wherever it is.
-    async fn admitted(&mut self, name: &str) -> Arc<SessionEntry> {
+    /// Somebody joins the lobby: gives which room that is, and the session.
+    async fn admitted(&mut self, name: &str) -> (u64, Arc<SessionEntry>) {
         let invite = self.request(&invite(name));
         assert!(matches!(self.rooms.join("lobby", invite), Dispatch::Taken));
         let SipOutput::Respond { response, .. } = self.next_output().await else { panic!("no answer") };
@@ -25,7 +25,7 @@ impl Scene {
         let sdp = String::from_utf8(response.body.to_vec()).expect("SDP is text");
         let path = sdp.lines().find_map(|line| line.strip_prefix("a=path:")).expect("a path");
         let id = path.rsplit('/').next().and_then(|rest| rest.strip_suffix(";tcp")).expect("a session id");
-        self.shared.table.find(id).expect("the session is known")
+        (room, self.shared.table.find(id).expect("the session is known"))
     }
 
     async fn next_bye(&mut self) -> (u64, RequestId) {
@@ -51,7 +51,7 @@ impl Bound {
     async fn mailed(entry: &Arc<SessionEntry>) -> Self {
         let bound = Self::new(entry);
         let Place { outbox, slot, .. } = bound.place.clone();
-        entry.room.bound(Arc::clone(entry), outbox, slot, None).await;
+        entry.inbox.bound(Arc::clone(entry), outbox, slot, None).await;
         bound
     }
 }
@@ -69,17 +69,17 @@ async fn eventually(met: impl Fn() -> bool) {
 #[tokio::test]
 async fn participants_get_bye() {
     let mut scene = Scene::new();
-    let entry = scene.admitted("alice").await;
+    let (_, entry) = scene.admitted("alice").await;
     let bound = Bound::mailed(&entry).await;
     assert!(matches!(scene.rooms.join("lobby", SipInput::Fault), Dispatch::Taken));
     let (room, id) = scene.next_bye().await;
     eventually(|| entry.is_closed() && bound.place.outbox.is_vacant()).await;
-    let next = scene.admitted("bob").await;
-    assert_ne!(next.room.id(), room);
+    let (next, _) = scene.admitted("bob").await;
+    assert_ne!(next, room);
     scene.rooms.dispatch_by_id(room, SipInput::Failed(id));
     scene.rooms.shut_down().await;
     let (room, id) = scene.next_bye().await;
-    assert_eq!(room, next.room.id());
+    assert_eq!(room, next);
     scene.rooms.dispatch_by_id(room, SipInput::Failed(id));
     scene.without_rooms().await;
     assert_eq!(scene.shared.metrics.room_panics.get(), 1);
@@ -89,10 +89,10 @@ async fn participants_get_bye() {
 #[tokio::test]
 async fn a_second_panic_leaves_nothing() {
     let mut scene = Scene::new();
-    let entry = scene.admitted("alice").await;
+    let (room, entry) = scene.admitted("alice").await;
     let bound = Bound::mailed(&entry).await;
     for _ in 0..2 {
-        assert!(matches!(scene.rooms.dispatch_by_id(entry.room.id(), SipInput::Fault), Dispatch::Taken));
+        assert!(matches!(scene.rooms.dispatch_by_id(room, SipInput::Fault), Dispatch::Taken));
     }
     scene.without_rooms().await;
     eventually(|| entry.is_closed() && bound.place.outbox.is_vacant()).await;

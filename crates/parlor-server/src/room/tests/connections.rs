@@ -25,7 +25,7 @@ async fn a_room_that_has_ended_leaves_its_places() {
     let entry = scene.join(&mut task, "alice");
     let late = Bound::new(&entry);
     let Place { outbox, slot, .. } = late.place.clone();
-    handle.bound(entry, outbox, slot, None).await;
+    handle.inbox().bound(entry, outbox, slot, None).await;
     assert!(late.place.outbox.is_vacant());
 }
 

@@ -6,7 +6,7 @@ mod connections;
 use super::dialogs::Dialogs;
 use super::registry::{Policy, Rooms};
 use super::task::{RoomTask, Shared};
-use super::{Brought, MsrpInput, Place, RoomHandle, SipInput};
+use super::{Brought, Inbox, MsrpInput, Place, RoomHandle, SipInput};
 use crate::addresses::Admission;
 use crate::metrics::Metrics;
 use crate::msrp::{Connections, SessionEntry, SessionTable, Settings};
@@ -21,7 +21,7 @@ use parlor_sip::{
     ConnectionId, Endpoint, Flow, Limits, Message, Request, ServerTransactionId, TransactionLimits, Transport,
     parse_datagram,
 };
-use parlor_switch::{Credit, Input, Outbox, OutboxLimits, Poll, RoomBudget, Scratch, StalledMemory, Turn};
+use parlor_switch::{Credit, Input, Outbox, OutboxLimits, Poll, Scratch, StalledMemory, Turn};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
@@ -88,15 +88,9 @@ impl Scene {
 
     /// A room as connections know it, with what they tell it.
     pub(crate) fn handle(&self) -> (Arc<RoomHandle>, mpsc::Receiver<MsrpInput>) {
-        let (msrp, told) = mpsc::channel(64);
-        let handle = RoomHandle {
-            id: 1,
-            name: "lobby".into(),
-            budget: RoomBudget::new(&self.shared.outbox),
-            sip: mpsc::channel(1).0,
-            msrp,
-            dialogs: Dialogs::default(),
-        };
+        let (inbox, told) = Inbox::new(64, &self.shared.outbox);
+        let handle =
+            RoomHandle { id: 1, name: "lobby".into(), sip: mpsc::channel(1).0, inbox, dialogs: Dialogs::default() };
         (Arc::new(handle), told)
     }
 
