@@ -126,6 +126,35 @@ pub enum SendError {
     Size,
 }
 
+/// Why we have not got a nickname. The present one, if any, is kept (CHAT-87).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NicknameError {
+    /// The room allows no nicknames (403).
+    #[error("this room allows no nicknames")]
+    Forbidden,
+    /// It cannot be a nickname: empty, too long, or with characters that are not allowed (424).
+    #[error("that cannot be a nickname")]
+    Malformed,
+    /// Somebody else has it, or it is reserved (425).
+    #[error("that nickname is taken or reserved")]
+    Taken,
+    /// The room knows no nicknames (501).
+    #[error("this room knows no nicknames")]
+    Unsupported,
+    /// Refused for another reason.
+    #[error("refused: {code} {}", parlor_msrp::reason(*.code))]
+    Refused {
+        /// The MSRP status code.
+        code: u16,
+    },
+    /// No response within 30 seconds (MSRP-59).
+    #[error("the room did not answer in time")]
+    Timeout,
+    /// The session is over.
+    #[error("the session is over")]
+    Closed,
+}
+
 /// Why leaving did not go as it should. The session is over all the same.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaveError {

@@ -70,6 +70,8 @@ pub struct Header {
     pub from: Address,
     /// Whom it is for: the room, or one participant.
     pub to: Address,
+    /// Whether it is for us alone, and not for the room (RFC 7701 §6.2).
+    pub private: bool,
     /// When it was written, in the form of RFC 3339, as the sender says.
     pub date_time: Option<String>,
     /// What it is about.

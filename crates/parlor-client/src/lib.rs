@@ -48,7 +48,9 @@ mod event;
 mod file_name;
 mod limits;
 mod msrp;
+mod nickname;
 mod options;
+mod private;
 mod room;
 mod sdp;
 mod sender;
@@ -57,7 +59,7 @@ mod stream;
 mod target;
 mod task;
 
-pub use error::{JoinError, LeaveError, Rejection, SendError};
+pub use error::{JoinError, LeaveError, NicknameError, Rejection, SendError};
 pub use event::{Closed, Event, Header, Message, Report};
 pub use file_name::safe_file_name;
 pub use limits::Limits;

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use parlor_cpim::Address;
+use parlor_sip::Uri;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::error::{JoinError, LeaveError, SendError};
+use crate::error::{JoinError, LeaveError, NicknameError, SendError};
 use crate::event::{Closed, Event};
 use crate::msrp::Events;
 use crate::options::JoinOptions;
@@ -78,6 +79,16 @@ impl Room {
         progress: impl FnMut(Progress),
     ) -> Result<Delivery, SendError> {
         self.sender.send_file(path, content_type, progress).await
+    }
+
+    /// See [`Sender::send_private`].
+    pub async fn send_private(&self, recipient: &Uri, text: &str) -> Result<Delivery, SendError> {
+        self.sender.send_private(recipient, text).await
+    }
+
+    /// See [`Sender::set_nickname`].
+    pub async fn set_nickname(&self, nickname: Option<&str>) -> Result<(), NicknameError> {
+        self.sender.set_nickname(nickname).await
     }
 
     /// The next thing that happens; [`Event::Closed`] is the last, then `None`. May be dropped at any time without loss.

@@ -1,13 +1,14 @@
 //! Sending, from any task.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
 use parlor_cpim::Address;
 use parlor_msrp::{FailureReport, MessageId, OutgoingMessage, Uri};
 use rand::TryRng;
 use rand::rngs::SysRng;
+use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -18,7 +19,7 @@ use crate::sdp::RoomCapabilities;
 
 /// Sends to a room; a clone sends from another task. It does not keep the room open.
 #[derive(Clone, Debug)]
-pub struct Sender(Arc<Session>);
+pub struct Sender(pub(crate) Arc<Session>);
 
 /// What all messages of a session have in common.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(crate) struct Session {
     /// A permit for each chunk that waits for its response.
     pub(crate) window: Arc<Semaphore>,
     pub(crate) identity: Address,
+    /// Our nickname, if we have one.
+    pub(crate) nickname: Mutex<Option<String>>,
     pub(crate) room: Address,
     pub(crate) local: Uri,
     pub(crate) peer: parlor_msrp::Path,
@@ -49,6 +52,11 @@ impl Content {
     /// Content of that type, such as `text/plain; charset=utf-8` or `image/png`.
     pub fn new(content_type: &str) -> Self {
         Self { content_type: content_type.to_owned(), file_name: None, size: None, to: None, success_report: false }
+    }
+
+    /// Plain text of that length.
+    pub(crate) fn text(text: &str) -> Self {
+        Self::new("text/plain; charset=utf-8").size(text.len() as u64)
     }
 
     /// A file of that name.
@@ -116,8 +124,7 @@ impl Sender {
 
     /// Says something to the room. Returns when the room has taken it.
     pub async fn send_text(&self, text: &str) -> Result<Delivery, SendError> {
-        let content = Content::new("text/plain; charset=utf-8").size(text.len() as u64);
-        self.send(content, text.as_bytes(), |_| {}).await
+        self.send(Content::text(text), text.as_bytes(), |_| {}).await
     }
 
     /// Sends a file to the room under its own name. Its content is read as it goes out.
@@ -127,15 +134,7 @@ impl Sender {
         content_type: &str,
         progress: impl FnMut(Progress),
     ) -> Result<Delivery, SendError> {
-        let file = tokio::fs::File::open(path.as_ref()).await?;
-        let metadata = file.metadata().await?;
-        let mut content = Content::new(content_type);
-        if let Some(name) = path.as_ref().file_name() {
-            content = content.file_name(&name.to_string_lossy());
-        }
-        if metadata.is_file() {
-            content = content.size(metadata.len());
-        }
+        let (content, file) = file(path.as_ref(), content_type).await?;
         self.send(content, file, progress).await
     }
 
@@ -187,7 +186,7 @@ impl Session {
             return Err(SendError::Type(content.content_type.clone()));
         }
         let to = content.to.as_ref().unwrap_or(&self.room);
-        let head = compose::head(&self.identity, to, &content.content_type, content.file_name.as_deref());
+        let head = compose::head(&self.speaker(), to, &content.content_type, content.file_name.as_deref());
         let total = content.size.map(|size| size.saturating_add(head.len() as u64));
         if let (Some(total), Some(max)) = (total, self.capabilities.max_size)
             && total > max
@@ -211,9 +210,23 @@ impl Session {
         self.command(Command::Piece(Piece { message, body, last, permit })).await
     }
 
-    async fn command(&self, command: Command) -> Result<(), SendError> {
+    pub(crate) async fn command(&self, command: Command) -> Result<(), SendError> {
         self.commands.send(command).await.map_err(|_| SendError::Closed)
     }
+}
+
+/// A file, and what is said of it.
+pub(crate) async fn file(path: &Path, content_type: &str) -> Result<(Content, File), SendError> {
+    let file = File::open(path).await?;
+    let metadata = file.metadata().await?;
+    let mut content = Content::new(content_type);
+    if let Some(name) = path.file_name() {
+        content = content.file_name(&name.to_string_lossy());
+    }
+    if metadata.is_file() {
+        content = content.size(metadata.len());
+    }
+    Ok((content, file))
 }
 
 /// Tells the session when a message is given up.

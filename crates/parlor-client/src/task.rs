@@ -1,6 +1,6 @@
 //! The task of a room: joins, keeps both sides going, leaves.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -128,7 +128,7 @@ async fn establish(
     let session = msrp::Session::new(
         profile.offer.path.clone(),
         answer.path.clone(),
-        vec![room.clone()],
+        msrp::Parties { room: vec![room.clone()], own: profile.from.uri.clone() },
         rng,
         options.limits.clone(),
     );
@@ -150,6 +150,7 @@ async fn establish(
         abandoned,
         window: Arc::new(Semaphore::new(options.limits.open_transactions.clamp(1, Semaphore::MAX_PERMITS))),
         identity: address(&profile.from),
+        nickname: Mutex::default(),
         room: Address::new(room.to_string()),
         local: profile.offer.path,
         peer: answer.path,

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use parlor_cpim::{Address, Envelope, Scanner};
 use parlor_msrp::{Flag, MessageId, Request};
-use parlor_sip::Uri;
 
+use super::parties::Parties;
 use crate::event::{Event, Header, Message};
 use crate::file_name;
 use crate::limits::Limits;
@@ -16,8 +16,7 @@ use crate::limits::Limits;
 pub(super) struct Incoming {
     /// In the order in which they began.
     open: VecDeque<Open>,
-    /// The room, from which notices come.
-    room: Vec<Uri>,
+    parties: Parties,
     limits: Limits,
 }
 
@@ -45,8 +44,8 @@ enum Part {
 pub(super) type Code = u16;
 
 impl Incoming {
-    pub(super) fn new(room: Vec<Uri>, limits: Limits) -> Self {
-        Self { open: VecDeque::new(), room, limits }
+    pub(super) fn new(parties: Parties, limits: Limits) -> Self {
+        Self { open: VecDeque::new(), parties, limits }
     }
 
     /// A chunk begins.
@@ -78,10 +77,10 @@ impl Incoming {
 
     /// Octets of the chunk.
     pub(super) fn body(&mut self, id: MessageId, octets: &Bytes, events: &mut VecDeque<Event>) -> Result<(), Code> {
-        let limits = &self.limits;
+        let (parties, limits) = (&self.parties, &self.limits);
         let Some(open) = self.open.iter_mut().find(|open| open.id == id) else { return Err(413) };
         open.received += octets.len() as u64;
-        open.take(octets, limits, events)
+        open.take(octets, parties, limits, events)
     }
 
     /// The chunk ends.
@@ -93,7 +92,7 @@ impl Incoming {
                 Ok(())
             }
             Flag::Complete => match self.take_out(id) {
-                Some(open) => open.complete(&self.room, events),
+                Some(open) => open.complete(&self.parties, events),
                 None => Err(413),
             },
         }
@@ -122,10 +121,11 @@ impl Incoming {
     }
 
     fn unwrapped(&self, request: &Request) -> Header {
-        let room = Address::new(self.room.first().map(Uri::to_string).unwrap_or_default());
+        let room = Address::new(self.parties.room.first().map(ToString::to_string).unwrap_or_default());
         Header {
             from: room.clone(),
             to: room,
+            private: false,
             date_time: None,
             subject: None,
             content_type: request.content_type.as_ref().map_or_else(default_type, ToString::to_string),
@@ -135,13 +135,19 @@ impl Incoming {
 }
 
 impl Open {
-    fn take(&mut self, octets: &Bytes, limits: &Limits, events: &mut VecDeque<Event>) -> Result<(), Code> {
+    fn take(
+        &mut self,
+        octets: &Bytes,
+        parties: &Parties,
+        limits: &Limits,
+        events: &mut VecDeque<Event>,
+    ) -> Result<(), Code> {
         match &mut self.part {
             Part::Head { gathered, scanner } => {
                 gathered.extend_from_slice(octets);
                 let Some(envelope) = scanner.scan(gathered).map_err(|_| 400_u16)? else { return Ok(()) };
                 let content = gathered.split_off(envelope.headers_len);
-                let header = Box::new(header(envelope, gathered)?);
+                let header = Box::new(header(envelope, gathered, parties)?);
                 let content = Bytes::from(content);
                 self.begin_content(header, &content, limits, events);
             }
@@ -188,7 +194,7 @@ impl Open {
         events.push_back(Event::Chunk { id: self.id, bytes });
     }
 
-    fn complete(self, room: &[Uri], events: &mut VecDeque<Event>) -> Result<(), Code> {
+    fn complete(self, parties: &Parties, events: &mut VecDeque<Event>) -> Result<(), Code> {
         let (header, body) = match self.part {
             Part::Streaming => {
                 events.push_back(Event::End { id: self.id, complete: true });
@@ -197,10 +203,10 @@ impl Open {
             Part::Content { header, gathered } => (*header, gathered),
             Part::Head { gathered, mut scanner } => {
                 let envelope = scanner.finish(&gathered).map_err(|_| 400_u16)?;
-                (header(envelope, &gathered)?, Vec::new())
+                (header(envelope, &gathered, parties)?, Vec::new())
             }
         };
-        let notice = is_of_room(&header, room);
+        let notice = parties.is_of_room(&header);
         let message = Message { id: self.id, header, body: body.into() };
         events.push_back(if notice { Event::Notice(message) } else { Event::Message(message) });
         Ok(())
@@ -215,11 +221,13 @@ impl Open {
     }
 }
 
-fn header(envelope: Envelope, headers: &[u8]) -> Result<Header, Code> {
+fn header(envelope: Envelope, headers: &[u8], parties: &Parties) -> Result<Header, Code> {
+    let to = envelope.to.into_iter().next().ok_or(400_u16)?;
     Ok(Header {
         file_name: file_name::of_headers(&headers[..envelope.headers_len.min(headers.len())]),
         from: envelope.from,
-        to: envelope.to.into_iter().next().ok_or(400_u16)?,
+        private: parties.is_private(&to.uri),
+        to,
         date_time: envelope.date_time,
         subject: envelope.subject,
         content_type: envelope.content_type.unwrap_or_else(default_type),
@@ -229,13 +237,6 @@ fn header(envelope: Envelope, headers: &[u8]) -> Result<Header, Code> {
 /// RFC 2045 §5.2
 fn default_type() -> String {
     "text/plain".to_owned()
-}
-
-/// Whether the room itself speaks: in its own name, or from the room to the room, which no participant can.
-fn is_of_room(header: &Header, room: &[Uri]) -> bool {
-    let Ok(from) = header.from.uri.parse::<Uri>() else { return false };
-    room.iter().any(|uri| from.same_user_and_host(uri))
-        || header.to.uri.parse::<Uri>().is_ok_and(|to| from.same_user_and_host(&to))
 }
 
 /// Octets of a piece below which it is copied.

@@ -5,11 +5,15 @@
 
 mod driver;
 mod incoming;
+mod nickname;
 mod outgoing;
+mod parties;
 mod session;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use driver::{Driver, Events, events};
+pub(crate) use nickname::Nickname;
 pub(crate) use outgoing::{Begin, Command, Piece};
+pub(crate) use parties::Parties;
 pub(crate) use session::{BindError, Session};

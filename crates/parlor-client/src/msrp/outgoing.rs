@@ -7,6 +7,7 @@ use bytes::Bytes;
 use parlor_msrp::{Chunk, ChunkSplitter, Flag, MessageId, OutgoingMessage};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::nickname::Nickname;
 use crate::error::SendError;
 use crate::event::{Event, Report};
 
@@ -17,6 +18,8 @@ pub(crate) enum Command {
     Begin(Box<Begin>),
     /// Its next octets.
     Piece(Piece),
+    /// A nickname is wanted.
+    Nickname(Nickname),
 }
 
 /// A message that is to be sent.

@@ -11,19 +11,21 @@ use parlor_msrp::{
 };
 use rand::Rng;
 use rand::rngs::StdRng;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::incoming::Incoming;
+use super::nickname;
 use super::outgoing::{Command, Outgoing, is_awaited};
-use crate::error::SendError;
+use super::parties::Parties;
+use crate::error::{NicknameError, SendError};
 use crate::event::{Closed, Event};
 use crate::limits::Limits;
 
 /// A session that we bind and then send and receive on.
 #[derive(Debug)]
 pub(crate) struct Session {
-    local: Uri,
-    peer: Path,
+    pub(super) local: Uri,
+    pub(super) peer: Path,
     rng: StdRng,
     decoder: Decoder,
     transactions: OutgoingTransactions<Waiting>,
@@ -57,10 +59,11 @@ pub(crate) enum BindError {
 
 /// What a transaction of ours is for.
 #[derive(Debug)]
-enum Waiting {
+pub(super) enum Waiting {
     Bind,
     /// The permit counts it while it waits.
     Chunk(MessageId, #[allow(dead_code)] Option<OwnedSemaphorePermit>),
+    Nickname(oneshot::Sender<Result<(), NicknameError>>),
 }
 
 /// Octets to be written, and the transaction that begins when they are.
@@ -93,8 +96,8 @@ enum Verdict {
 }
 
 impl Session {
-    /// A session between our URI and the room's path. `room` are the URIs that the room speaks under.
-    pub(crate) fn new(local: Uri, peer: Path, room: Vec<parlor_sip::Uri>, rng: StdRng, limits: Limits) -> Self {
+    /// A session between our URI and the room's path.
+    pub(crate) fn new(local: Uri, peer: Path, parties: Parties, rng: StdRng, limits: Limits) -> Self {
         let mut session = Self {
             local,
             peer,
@@ -102,7 +105,7 @@ impl Session {
             decoder: Decoder::new(limits.msrp),
             transactions: OutgoingTransactions::default(),
             outgoing: Outgoing::default(),
-            incoming: Incoming::new(room, limits),
+            incoming: Incoming::new(parties, limits),
             current: None,
             bind: Bind::Waiting,
             frames: VecDeque::new(),
@@ -164,6 +167,8 @@ impl Session {
             match waiting {
                 Waiting::Bind => self.bind = Bind::Failed(BindError::Timeout),
                 Waiting::Chunk(id, _) => self.fail(id, SendError::Timeout),
+                // Nobody may wait any more, here and below.
+                Waiting::Nickname(done) => drop(done.send(Err(NicknameError::Timeout))),
             }
         }
         for id in self.outgoing.unreported(now) {
@@ -190,6 +195,7 @@ impl Session {
                     self.push_chunk(out, chunk, piece.message, Some(piece.permit));
                 }
             }
+            Command::Nickname(wish) => self.ask_for_nickname(wish),
         }
     }
 
@@ -362,6 +368,7 @@ impl Session {
                 let abort = self.outgoing.answered(now, id, response.code, &mut out, &mut || rng.next_u64());
                 self.push_abort(out, abort, id);
             }
+            Waiting::Nickname(done) => drop(done.send(nickname::answer(response.code))),
         }
     }
 
@@ -382,11 +389,11 @@ impl Session {
         self.push(out, opens);
     }
 
-    fn push(&mut self, out: Vec<u8>, opens: Option<(TransactionId, Waiting)>) {
+    pub(super) fn push(&mut self, out: Vec<u8>, opens: Option<(TransactionId, Waiting)>) {
         self.frames.push_back(Frame { bytes: out.into(), opens });
     }
 
-    fn tid(&mut self) -> TransactionId {
+    pub(super) fn tid(&mut self) -> TransactionId {
         TransactionId::from_random(self.rng.next_u64(), self.rng.next_u64())
     }
 }
@@ -397,6 +404,6 @@ fn is_accepted(media_type: &str) -> bool {
 }
 
 /// Octets of a head with everything in it, nearly always.
-const HEAD: usize = 512;
+pub(super) const HEAD: usize = 512;
 /// Frames that may wait to be written: our answers, to a room that does not take them.
 const PENDING_FRAMES: usize = 1024;

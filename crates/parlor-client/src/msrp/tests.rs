@@ -8,9 +8,11 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::sync::{Semaphore, oneshot};
 
+use super::nickname::Nickname;
 use super::outgoing::{Begin, Command, Piece};
+use super::parties::Parties;
 use super::session::{BindError, Session};
-use crate::error::SendError;
+use crate::error::{NicknameError, SendError};
 use crate::event::{Closed, Event};
 use crate::limits::Limits;
 
@@ -23,9 +25,10 @@ fn limits() -> Limits {
 }
 
 fn unbound() -> Session {
-    let room = "sip:lobby@127.0.0.1".parse().unwrap();
+    let room = vec!["sip:lobby@127.0.0.1".parse().unwrap()];
+    let parties = Parties { room, own: "sip:alice@a".parse().unwrap() };
     let (own, peer) = (Uri::parse(OWN).unwrap(), Path::parse(ROOM).unwrap());
-    Session::new(own, peer, vec![room], StdRng::seed_from_u64(1), limits())
+    Session::new(own, peer, parties, StdRng::seed_from_u64(1), limits())
 }
 
 fn bound() -> Session {
@@ -99,6 +102,9 @@ fn events(session: &mut Session) -> Vec<String> {
     let mut told: Vec<String> = Vec::new();
     while let Some(event) = session.poll_event() {
         match event {
+            Event::Message(message) if message.header.private => {
+                told.push(format!("{} only: {}", message.header.from.uri, message.text().unwrap()));
+            }
             Event::Message(message) => told.push(format!("{}: {}", message.header.from.uri, message.text().unwrap())),
             Event::Notice(message) => told.push(format!("notice: {}", message.text().unwrap())),
             Event::Start { id, size, .. } => told.push(format!("start {id} {size:?} ")),
@@ -185,6 +191,47 @@ fn notices_are_those_of_the_room() {
     let plain = "Message-ID: p\r\nContent-Type: text/plain\r\n\r\n";
     read(&mut session, &frame("SEND", plain, "unwrapped\r\n", '$'));
     assert_eq!(events(&mut session), ["notice: hi", "notice: hi", "sip:bob@b: hi", "notice: unwrapped"]);
+}
+
+/// CHAT-50, CHAT-57: what is to us is private; from us to us it comes from another device, not from the room.
+#[test]
+fn private_messages_are_marked() {
+    let mut session = bound();
+    for (id, from, to) in [("m1", "sip:bob@b", "sip:alice@a"), ("m2", "sip:alice@a", "sip:alice@a")] {
+        let headers = HEADERS.replace("sip:bob@b", from).replace("sip:lobby@a", to);
+        read(&mut session, &send(id, "1-*/*", &format!("{headers}psst"), '$'));
+    }
+    assert_eq!(events(&mut session), ["sip:bob@b only: psst", "sip:alice@a only: psst"]);
+}
+
+/// CHAT-80 … 84, CHAT-88: a nickname stands in quotes, and each answer is told for what it is.
+#[test]
+fn nickname_is_asked_for() {
+    for (code, expected) in [
+        (200, Ok(())),
+        (403, Err(NicknameError::Forbidden)),
+        (424, Err(NicknameError::Malformed)),
+        (425, Err(NicknameError::Taken)),
+        (501, Err(NicknameError::Unsupported)),
+        (413, Err(NicknameError::Refused { code: 413 })),
+    ] {
+        let mut session = bound();
+        let (done, mut told) = oneshot::channel();
+        session.handle_command(Command::Nickname(Nickname { nickname: "Ally \"A\" Ä".to_owned(), done }));
+        let octets = String::from_utf8(session.next_write().to_vec()).unwrap();
+        assert!(octets.contains("\r\nUse-Nickname: \"Ally \\\"A\\\" Ä\"\r\n-------"), "{octets}");
+        assert!(!octets.contains("-Report"), "{octets}");
+        let frames = written(&mut session);
+        assert!(told.try_recv().is_err());
+        answer(&mut session, &frames[0], code);
+        assert_eq!(told.try_recv(), Ok(expected));
+    }
+    let mut session = bound();
+    let (done, mut told) = oneshot::channel();
+    session.handle_command(Command::Nickname(Nickname { nickname: String::new(), done }));
+    written(&mut session);
+    session.handle_timeout(Instant::now() + Duration::from_secs(31));
+    assert_eq!(told.try_recv(), Ok(Err(NicknameError::Timeout)));
 }
 
 /// Messages in chunks that alternate: a small one is gathered, a large one handed on.

@@ -1,5 +1,6 @@
 //! What others say.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -63,7 +64,7 @@ impl Listener {
     async fn message(&mut self, message: &Message) {
         let header = &message.header;
         if let Some(text) = message.text() {
-            return self.screen.said(name(header), &text);
+            return self.screen.said(&speaker(header), &text);
         }
         // What clients tell each other; people need not see it.
         if ["application/im-iscomposing+xml", "message/imdn+xml"].contains(&&*header.essence()) {
@@ -81,8 +82,13 @@ impl Listener {
         let file = header.file_name.as_ref().map(|name| format!("{name:?}, ")).unwrap_or_default();
         let size = size.map_or_else(|| "unknown size".to_owned(), |size| indicatif::HumanBytes(size).to_string());
         let saved = if self.saver.is_some() { "" } else { "; --save DIR would save it" };
-        self.screen.notice(&format!("{} sends {file}{}, {size}{saved}", name(header), header.essence()));
+        self.screen.notice(&format!("{} sends {file}{}, {size}{saved}", speaker(header), header.essence()));
     }
+}
+
+/// The name of a sender, and whether only we hear it.
+fn speaker(header: &Header) -> Cow<'_, str> {
+    if header.private { format!("{} (to you alone)", name(header)).into() } else { name(header).into() }
 }
 
 /// The name of a sender: what it calls itself, else its address.

@@ -1,11 +1,14 @@
 //! `parlor chat`: a room in a terminal, or in a script.
 
+mod command;
 mod content_type;
 mod harmless;
 mod input;
 mod listen;
+mod people;
 mod save;
 mod screen;
+mod send;
 mod talk;
 
 use std::path::{Path, PathBuf};

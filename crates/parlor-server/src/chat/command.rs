@@ -1,0 +1,127 @@
+//! What a line that was typed asks for.
+
+use std::path::Path;
+
+/// What a line asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Line<'a> {
+    Nothing,
+    Text(&'a str),
+    Send(&'a Path),
+    /// Take that nickname, or give ours up.
+    Nick(Option<&'a str>),
+    /// Say something to one person.
+    Msg(&'a str, &'a str),
+    Help,
+    Quit,
+    /// A command without what it needs: how it is written.
+    Incomplete(&'static str),
+    Unknown(&'a str),
+}
+
+/// A command, how it is written and what it does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usage {
+    pub(super) name: &'static str,
+    usage: &'static str,
+    does: &'static str,
+}
+
+/// All of them, in the order in which they are told of.
+pub(super) const COMMANDS: [Usage; 5] = [
+    Usage { name: "/msg", usage: "/msg USER TEXT", does: "say it to one person alone; USER is a name or a SIP URI" },
+    Usage { name: "/nick", usage: "/nick [NAME]", does: "be called NAME; without it, give the nickname up" },
+    Usage { name: "/send", usage: "/send FILE", does: "send a file to the room; Ctrl-C gives it up" },
+    Usage { name: "/quit", usage: "/quit", does: "leave the room, as do Ctrl-C and Ctrl-D" },
+    Usage { name: "/help", usage: "/help", does: "tell this" },
+];
+
+impl<'a> Line<'a> {
+    pub(super) fn parse(line: &'a str) -> Self {
+        let Some(command) = line.strip_prefix('/') else {
+            return if line.trim().is_empty() { Self::Nothing } else { Self::Text(line) };
+        };
+        // Two slashes are one of text.
+        if command.starts_with('/') {
+            return Self::Text(command);
+        }
+        let (word, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
+        let rest = rest.trim();
+        let given = Some(rest).filter(|rest| !rest.is_empty());
+        match word {
+            "quit" | "q" | "leave" => Self::Quit,
+            "help" | "?" => Self::Help,
+            "send" => given.map_or_else(|| incomplete("/send"), |file| Self::Send(Path::new(file))),
+            "nick" => Self::Nick(given.map(unquoted)),
+            "msg" => match person(rest) {
+                (user, text) if user.is_empty() || text.is_empty() => incomplete("/msg"),
+                (user, text) => Self::Msg(user, text),
+            },
+            _ => Self::Unknown(line),
+        }
+    }
+}
+
+/// What `/help` tells.
+pub(super) fn help() -> String {
+    let said = "TEXT             say it to the room (begin with // to say something that begins with /)";
+    let lines = COMMANDS.iter().map(|Usage { usage, does, .. }| format!("{usage:<16} {does}"));
+    std::iter::once(said.to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
+}
+
+/// Somebody's name, in quotes if it has spaces, or URI, and what follows.
+fn person(text: &str) -> (&str, &str) {
+    let (person, rest) = match text.strip_prefix('"').and_then(|quoted| quoted.split_once('"')) {
+        Some(found) => found,
+        None => text.split_once(char::is_whitespace).unwrap_or((text, "")),
+    };
+    (person, rest.trim())
+}
+
+fn unquoted(name: &str) -> &str {
+    name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name)
+}
+
+fn incomplete(name: &str) -> Line<'static> {
+    let command = COMMANDS.iter().find(|command| command.name == name).expect("it is one of them");
+    Line::Incomplete(command.usage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_told_apart() {
+        for (line, parsed) in [
+            ("hello /quit", Line::Text("hello /quit")),
+            ("  indented", Line::Text("  indented")),
+            (" ", Line::Nothing),
+            ("//shrug", Line::Text("/shrug")),
+            ("/quit", Line::Quit),
+            ("/send  my file.txt ", Line::Send(Path::new("my file.txt"))),
+            ("/send", Line::Incomplete("/send FILE")),
+            ("/nick", Line::Nick(None)),
+            ("/nick  Alice in W ", Line::Nick(Some("Alice in W"))),
+            ("/nick \"Al\"", Line::Nick(Some("Al"))),
+            ("/msg bob hi there", Line::Msg("bob", "hi there")),
+            ("/msg \"Bob B.\" hi", Line::Msg("Bob B.", "hi")),
+            ("/msg sip:bob@b  hi", Line::Msg("sip:bob@b", "hi")),
+            ("/msg \"Bob hi", Line::Msg("\"Bob", "hi")),
+            ("/msg bob", Line::Incomplete("/msg USER TEXT")),
+            ("/msg \"\" hi", Line::Incomplete("/msg USER TEXT")),
+            ("/quiet", Line::Unknown("/quiet")),
+            ("/help", Line::Help),
+        ] {
+            assert_eq!(Line::parse(line), parsed, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn help_tells_of_all() {
+        for line in help().lines().skip(1) {
+            let word = line.split_whitespace().next().unwrap();
+            assert!(!matches!(Line::parse(word), Line::Unknown(_)), "{word}");
+        }
+    }
+}
