@@ -24,6 +24,7 @@ mod junk;
 mod large_message;
 mod lifecycle;
 mod metrics;
+mod nickname;
 mod rfc4475;
 mod room_rules;
 mod sip_dialog;

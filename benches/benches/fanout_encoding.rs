@@ -111,6 +111,7 @@ fn join(room: &mut Room, switch: &mut Switch, number: usize) -> (SessionId, Arc<
         direction: Direction::SendRecv,
         wrapped_types: TypeList::any(),
         max_size: None,
+        chatroom: true,
         nickname: false,
         private_messages: false,
     };

@@ -2,7 +2,7 @@
 
 use crate::dial_out::DialOut;
 use crate::leg::{Leg, LegId, Media, Phase, Unacked};
-use crate::sdp::LocalMedia;
+use crate::sdp::{Chatroom, LocalMedia};
 use crate::timers::{Timer, Timers};
 use crate::types::TypeLists;
 use crate::{Caller, DialogChange, EndReason, Output, Reject, RequestId, Settings, uas};
@@ -264,7 +264,7 @@ impl Focus {
             session_mark: &settings.session_mark,
             wrapped_types: &rules.wrapped_types,
             max_size: rules.max_message_bytes,
-            chatroom: &settings.chatroom,
+            chatroom: Chatroom::allowed_by(rules),
             require_tls: rules.require_tls,
             can_connect: settings.can_connect,
             topic: room.topic(),

@@ -243,6 +243,7 @@ pub(crate) fn nothing_known() -> Capabilities {
         direction: Direction::Inactive,
         wrapped_types: TypeList::from_entries([]),
         max_size: None,
+        chatroom: false,
         nickname: false,
         private_messages: false,
     }

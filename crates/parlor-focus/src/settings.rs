@@ -17,8 +17,6 @@ pub struct Settings {
     pub msrp: MsrpAddresses,
     /// What the session-ids of our URIs begin with, and those of no peer: to be chosen at random when the server starts.
     pub session_mark: Box<str>,
-    /// The tokens of `a=chatroom` (CHAT-19).
-    pub chatroom: Box<[Box<str>]>,
     /// Whether we connect to peers that insist on waiting (MSRP-157).
     pub can_connect: bool,
     /// The session interval wanted (SIP-100).
@@ -47,7 +45,6 @@ impl Settings {
             contacts: Contacts::default(),
             msrp: MsrpAddresses::default(),
             session_mark: "parlor".into(),
-            chatroom: Box::default(),
             can_connect: true,
             session_expires: Duration::from_secs(1800),
             min_se: Duration::from_secs(90),

@@ -241,6 +241,7 @@ pub(crate) mod tests {
             direction: Direction::SendRecv,
             wrapped_types: TypeList::any(),
             max_size: None,
+            chatroom: true,
             nickname: false,
             private_messages: false,
         }

@@ -102,6 +102,8 @@ pub struct Capabilities {
     pub wrapped_types: TypeList,
     /// The largest message it wants, in octets (`a=max-size`).
     pub max_size: Option<u64>,
+    /// Whether there was `a=chatroom` at all: who does not say it knows no chat rooms (CHAT-21).
+    pub chatroom: bool,
     /// Whether `a=chatroom` named `nickname` (CHAT-16, CHAT-20).
     pub nickname: bool,
     /// Whether `a=chatroom` named `private-messages` (CHAT-55).

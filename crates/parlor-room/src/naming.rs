@@ -1,6 +1,6 @@
 //! Who is called what (RFC 7701 §7).
 
-use crate::{Nickname, NicknameReject, Room, SessionId};
+use crate::{Nickname, NicknameReject, ParticipantId, Room, SessionId};
 use std::time::Instant;
 
 impl Room {
@@ -19,6 +19,9 @@ impl Room {
         }
         let wanted = wanted.map(Nickname::new).transpose()?;
         let participant = self.sessions.get(&session).ok_or(NicknameReject::NotAllowed)?.participant;
+        if self.is_called(participant, session, wanted.as_ref()) {
+            return Ok(());
+        }
         let owner = self.owner_key(participant);
         if let Some(wanted) = &wanted {
             if self.rules().reserves(wanted) || !self.nicknames.is_free_for(now, wanted, &owner) {
@@ -32,6 +35,13 @@ impl Room {
         }
         self.journal.changed(participant);
         Ok(())
+    }
+
+    /// Whether nothing would change: who asks for the same again and again makes nobody's roster change.
+    fn is_called(&self, participant: ParticipantId, session: SessionId, wanted: Option<&Nickname>) -> bool {
+        let last = self.participants.get(&participant).and_then(|holder| holder.named_by);
+        let has = self.sessions.get(&session).and_then(|state| state.nickname.as_ref());
+        has == wanted && (last == Some(session) || wanted.is_none())
     }
 
     /// The session has the new nickname already.
@@ -65,7 +75,7 @@ impl Room {
     }
 
     /// CHAT-106: of who is anonymous it is the account that holds a nickname, inside.
-    fn owner_key(&self, participant: crate::ParticipantId) -> Box<str> {
+    fn owner_key(&self, participant: ParticipantId) -> Box<str> {
         let identity = self.participants.get(&participant).map(|holder| holder.identity.key());
         identity.unwrap_or_default()
     }
@@ -87,6 +97,9 @@ mod tests {
         let t = now();
         assert_eq!(room.set_nickname(t, alice, Some("Ally")), Ok(()));
         assert_eq!(room.set_nickname(t, phone, Some("ALLY")), Ok(()));
+        let seen = room.revision();
+        assert_eq!(room.set_nickname(t, phone, Some("ALLY")), Ok(()));
+        assert_eq!(room.revision(), seen, "nothing has changed");
         assert_eq!(room.set_nickname(t, bob, Some("Bobby")), Ok(()));
         assert_eq!(room.set_nickname(t, bob, Some("ally")), Err(NicknameReject::Taken));
         assert_eq!(room.set_nickname(t, bob, Some("\u{7}")), Err(NicknameReject::Malformed));

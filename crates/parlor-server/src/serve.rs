@@ -9,7 +9,8 @@ use crate::room::{Policy, Rooms, Shared};
 use crate::sip::{self, Locator, SipTask};
 use crate::sockets::Sockets;
 use anyhow::{Context as _, Result};
-use parlor_room::{Roles, Rules, Surplus, TypeList};
+use parlor_msrp::Quotes;
+use parlor_room::{Nickname, Roles, Rules, Surplus, TypeList};
 use parlor_sip::{SentBy, TransactionLimits};
 use parlor_switch::{OutboxLimits, StalledMemory};
 use std::sync::Arc;
@@ -199,6 +200,10 @@ fn switch_settings(config: &Config, outbox: &OutboxLimits) -> parlor_switch::Set
         open_messages: config.limits.open_messages_per_room as usize,
         chunk_timeout: config.limits.chunk_timeout,
         held_bytes: outbox.held(),
+        nickname_quotes: match config.msrp.strict_nicknames {
+            true => Quotes::Required,
+            false => Quotes::Optional,
+        },
     }
 }
 
@@ -246,8 +251,17 @@ fn rules(rules: &config::RoomRules) -> Rules {
         set_topic: rules.set_topic,
         invite: rules.invite,
         remove: rules.remove,
+        nicknames: rules.nicknames,
+        reserved_nicknames: reserved(&rules.reserved_nicknames),
+        nickname_quarantine: rules.nickname_quarantine,
+        private_messages: false,
         ..Rules::default()
     }
+}
+
+/// By the form in which they are compared; what is no nickname nobody gets anyway.
+fn reserved(nicknames: &[String]) -> Arc<[Box<str>]> {
+    nicknames.iter().filter_map(|nickname| Some(Nickname::new(nickname).ok()?.key().into())).collect()
 }
 
 /// What can be joined, and how.

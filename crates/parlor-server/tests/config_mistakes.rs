@@ -230,6 +230,8 @@ fn texts() {
         types,
         &["3: room[0].accept_wrapped_types[1]: \"text\" is neither", "3: room[0].accept_wrapped_types[3]: \"*/*\""],
     );
+    let reserved = "[rooms]\nreserved_nicknames = [\"Admin\", \"\"]\n";
+    assert_mistakes(reserved, &["2: rooms.reserved_nicknames[1]: \"\" could be nobody's nickname"]);
     assert_mistakes("[log]\nformat = \"xml\"\n", &["2: log.format: expected \"text\" or \"json\", found \"xml\""]);
 }
 

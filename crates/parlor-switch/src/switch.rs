@@ -11,7 +11,7 @@ use crate::reserve::Reserve;
 use crate::session::{Attached, Session};
 use crate::{Credit, RoomBudget};
 use bytes::Bytes;
-use parlor_msrp::{FailureReport, Flag, Method, Path, Request, Response, Uri};
+use parlor_msrp::{FailureReport, Flag, Method, Path, Quotes, Request, Response, Uri};
 use parlor_room::{Room, SessionId};
 use rand::rngs::StdRng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -39,6 +39,8 @@ pub struct Settings {
     /// The most octets of messages that may be held back in the room: of headers that are not complete (CHAT-66), of
     /// chunks that came too early (CHAT-64), of what is too little for a frame (MSRP-34).
     pub held_bytes: usize,
+    /// Whether nicknames must stand in quotes (CHAT-93).
+    pub nickname_quotes: Quotes,
 }
 
 impl Default for Settings {
@@ -51,6 +53,7 @@ impl Default for Settings {
             open_messages: 256,
             chunk_timeout: Duration::from_secs(540),
             held_bytes: OutboxLimits::default().held(),
+            nickname_quotes: Quotes::default(),
         }
     }
 }
@@ -165,7 +168,7 @@ impl Switch {
         match input {
             Input::Request(request) => match request.method {
                 Method::Send => self.handle_send(now, room, session, &request),
-                Method::Nickname => self.handle_nickname(session, &request),
+                Method::Nickname => self.handle_nickname(now, room, session, &request),
                 Method::Report => self.handle_report(session, &request),
                 // A connection answers 501 to anything else before it gets here.
                 Method::Auth | Method::Other(_) => {}

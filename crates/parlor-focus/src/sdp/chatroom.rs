@@ -1,6 +1,8 @@
 //! The attribute `a=chatroom` (RFC 7701 §8).
 
-/// What a peer's `a=chatroom` declared.
+use parlor_room::Rules;
+
+/// The optional parts of a chat room that a side supports, or allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Chatroom {
     /// `nickname`
@@ -9,31 +11,35 @@ pub struct Chatroom {
     pub private_messages: bool,
 }
 
+const NICKNAME: &str = "nickname";
+const PRIVATE_MESSAGES: &str = "private-messages";
+
 impl Chatroom {
+    /// What the rules of a room allow (CHAT-19).
+    pub fn allowed_by(rules: &Rules) -> Self {
+        Self { nickname: rules.nicknames, private_messages: rules.private_messages }
+    }
+
     /// Reads the attribute's value; no value means that nothing optional is supported (CHAT-18).
     pub(super) fn parse(value: Option<&str>) -> Self {
         let mut read = Self::default();
         for token in value.unwrap_or("").split_ascii_whitespace() {
             // CHAT-20: §8 itself once writes "nicknames". CHAT-19: other tokens are ignored.
-            if token.eq_ignore_ascii_case("nickname") || token.eq_ignore_ascii_case("nicknames") {
+            if token.eq_ignore_ascii_case(NICKNAME) || token.eq_ignore_ascii_case("nicknames") {
                 read.nickname = true;
-            } else if token.eq_ignore_ascii_case("private-messages") {
+            } else if token.eq_ignore_ascii_case(PRIVATE_MESSAGES) {
                 read.private_messages = true;
             }
         }
         read
     }
-}
 
-/// The value of our own `a=chatroom`: `tokens` in order, each once (CHAT-16).
-pub(super) fn value<T: AsRef<str>>(tokens: &[T]) -> Option<String> {
-    let mut said: Vec<&str> = Vec::with_capacity(tokens.len());
-    for token in tokens {
-        if !said.contains(&token.as_ref()) {
-            said.push(token.as_ref());
-        }
+    /// The attribute's value: each token once (CHAT-16); none if there are none (CHAT-18).
+    pub(super) fn value(self) -> Option<String> {
+        let tokens = [(self.nickname, NICKNAME), (self.private_messages, PRIVATE_MESSAGES)];
+        let said: Vec<&str> = tokens.into_iter().filter_map(|(said, token)| said.then_some(token)).collect();
+        (!said.is_empty()).then(|| said.join(" "))
     }
-    (!said.is_empty()).then(|| said.join(" "))
 }
 
 #[cfg(test)]
@@ -50,9 +56,12 @@ mod tests {
     }
 
     #[test]
-    fn our_tokens_never_repeat() {
-        // CHAT-16, 18
-        assert_eq!(value(&["nickname", "x", "nickname"]).as_deref(), Some("nickname x"));
-        assert_eq!(value::<&str>(&[]), None);
+    fn our_tokens_are_what_the_rules_allow() {
+        // CHAT-16, 18, 19
+        let rules = |nicknames, private_messages| Rules { nicknames, private_messages, ..Rules::default() };
+        let value = |rules| Chatroom::allowed_by(&rules).value();
+        assert_eq!(value(rules(true, true)).as_deref(), Some("nickname private-messages"));
+        assert_eq!(value(rules(false, true)).as_deref(), Some("private-messages"));
+        assert_eq!(value(rules(false, false)), None);
     }
 }

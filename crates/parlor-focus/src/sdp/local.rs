@@ -1,7 +1,7 @@
 //! What we say in SDP: our addresses, our media line, our origin.
 
 use super::media::{CPIM, TCP_MSRP, TCP_TLS_MSRP, direction_attribute};
-use super::{Role, chatroom};
+use super::{Chatroom, Role};
 use parlor_msrp::{Path, Uri};
 use parlor_room::{Direction, TypeList};
 use sdp_types::{AddrType, Attribute, Connection, Media, NetType, Origin, Session, Time};
@@ -35,8 +35,8 @@ pub struct LocalMedia<'a> {
     pub wrapped_types: &'a TypeList,
     /// The largest message, in octets (MSRP-117).
     pub max_size: u64,
-    /// The tokens of our `a=chatroom` (CHAT-19).
-    pub chatroom: &'a [Box<str>],
+    /// What our `a=chatroom` says (CHAT-19).
+    pub chatroom: Chatroom,
     /// Whether plain TCP is refused (CHAT-23).
     pub require_tls: bool,
     /// Whether we can connect to a peer that insists on waiting (MSRP-157).
@@ -112,7 +112,7 @@ impl LocalMedia<'_> {
         said.push(Attribute::with_value("max-size", self.max_size));
         said.extend(direction_attribute(direction).map(Attribute::new));
         said.push(Attribute::with_value("path", uri));
-        said.push(match chatroom::value(self.chatroom) {
+        said.push(match self.chatroom.value() {
             Some(tokens) => Attribute::with_value("chatroom", tokens),
             None => Attribute::new("chatroom"), // CHAT-18
         });

@@ -130,6 +130,7 @@ fn capabilities(session: &Session, media: &Media, accept: &[&str], limits: &Limi
         direction: direction(session, media),
         wrapped_types: wrapped_types(media, accept, limits),
         max_size: value(media, "max-size").and_then(|size| size.trim().parse().ok()),
+        chatroom: chatroom.is_some(),
         nickname: tokens.nickname,
         private_messages: tokens.private_messages,
     }

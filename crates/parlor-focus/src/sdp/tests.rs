@@ -19,7 +19,7 @@ a=setup:actpass\r\n";
 struct Ours {
     addresses: MsrpAddresses,
     types: TypeList,
-    tokens: Vec<Box<str>>,
+    chatroom: Chatroom,
     require_tls: bool,
     can_connect: bool,
     topic: &'static str,
@@ -31,7 +31,7 @@ impl Ours {
         Self {
             addresses: MsrpAddresses { tcp: at(2855), tls: at(2856) },
             types: TypeList::any(),
-            tokens: Vec::new(),
+            chatroom: Chatroom::default(),
             require_tls: false,
             can_connect: true,
             topic: "",
@@ -44,7 +44,7 @@ impl Ours {
             session_mark: "Ours",
             wrapped_types: &self.types,
             max_size: 1000,
-            chatroom: &self.tokens,
+            chatroom: self.chatroom,
             require_tls: self.require_tls,
             can_connect: self.can_connect,
             topic: self.topic,
@@ -97,7 +97,7 @@ fn blink_actpass_is_answered_passive_with_the_rooms_lines_in_order() {
     assert!(capabilities.wrapped_types.accepts("application/im-iscomposing+xml"));
     assert!(!capabilities.wrapped_types.accepts("application/pdf"));
     // CHAT-21: no a=chatroom in the offer.
-    assert!(!capabilities.nickname && capabilities.direction == Direction::SendRecv);
+    assert!(!capabilities.chatroom && !capabilities.nickname && capabilities.direction == Direction::SendRecv);
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn peer_attributes_are_read() {
     assert!(read.nickname && read.private_messages);
     let bare = Ours::new().answer(&format!("{BLINK}a=chatroom\r\na=max-size:huge\r\n")).unwrap();
     let read = bare.peer.capabilities;
-    assert!(!read.nickname && !read.private_messages);
+    assert!(read.chatroom && !read.nickname && !read.private_messages);
     assert_eq!(read.max_size, None);
 }
 
@@ -249,7 +249,7 @@ fn peer_attributes_are_read() {
 fn our_tokens_topic_and_types_are_told() {
     // CHAT-14, 17, 19, 140; SIP-66
     let ours = Ours {
-        tokens: vec!["nickname".into(), "private-messages".into()],
+        chatroom: Chatroom { nickname: true, private_messages: true },
         types: TypeList::from_entries(["text/plain", "image/*"]),
         topic: "Budget\r\nm=audio 1 RTP/AVP 0",
         ..Ours::new()

@@ -7,6 +7,7 @@ use super::listen::{Advertised, HostPort, Listen, Transport};
 use super::read::Findings;
 use super::{Config, RoomRules};
 use crate::logging;
+use parlor_room::Nickname;
 
 /// Reports whatever does not fit together.
 pub(super) fn check(config: &Config, findings: &mut Findings) {
@@ -161,6 +162,10 @@ fn check_rules(path: &str, rules: &RoomRules, findings: &mut Findings) {
         rules.accept_wrapped_types.is_empty(),
         "a room must accept something: write [\"*\"]",
     );
+    for (index, name) in rules.reserved_nicknames.iter().enumerate() {
+        let message = format!("{name:?} could be nobody's nickname");
+        report(&format!("reserved_nicknames[{index}]"), Nickname::new(name).is_err(), &message);
+    }
     for (index, name) in rules.accept_wrapped_types.iter().enumerate() {
         let message = format!("{name:?} is neither a type such as text/plain or text/* nor *");
         report(&format!("accept_wrapped_types[{index}]"), !is_accept_type(name), &message);

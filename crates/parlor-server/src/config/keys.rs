@@ -50,6 +50,9 @@ section! {
         /// Whether a participant's From-Path must equal the path of its offer to the letter. Otherwise, since middleboxes
         /// rewrite hosts, the session id is enough.
         strict_paths: bool = false;
+        /// Whether nicknames must be quoted in `Use-Nickname`, as RFC 7701 says. Otherwise, since a widespread library
+        /// writes them without, they are taken as they stand, and an empty value gives the nickname up.
+        strict_nicknames: bool = false;
         /// How much of a message goes into one chunk. Clients and relays are known that fail above 10 kB.
         chunk_bytes: Size = "8 KiB", from "2 KiB" to "9 KiB";
         /// What copies of messages ask of their recipients: `"no"` report, `"partial"`: only failures, or `"yes"`: an
@@ -160,6 +163,12 @@ section! {
         takeover: bool = false;
         /// Whether messages must travel inside TLS: an offer of plain MSRP is refused with 488.
         require_tls: bool = false;
+        /// Whether participants may set nicknames; if not, NICKNAME gets 403.
+        nicknames: bool = true;
+        /// Nicknames that nobody gets, however they are spelt: 425.
+        reserved_nicknames: Vec<String> = ["admin", "administrator", "anonymous", "moderator", "owner", "room", "server", "system"];
+        /// How long a nickname that was given up is kept for who had it.
+        nickname_quarantine: Duration = "5m", from "0s" to "1d";
     }
 }
 

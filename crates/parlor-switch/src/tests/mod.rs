@@ -50,6 +50,7 @@ impl Scene {
             direction: Direction::SendRecv,
             wrapped_types: TypeList::any(),
             max_size: None,
+            chatroom: true,
             nickname: false,
             private_messages: false,
         };
