@@ -2,13 +2,15 @@
 
 use crate::{Limits, Reject};
 use parlor_room::{Identity, is_anonymous};
-use parlor_sip::{HeaderError, HeaderName, NameAddr, Request, Scheme, Uri};
+use parlor_sip::{HeaderError, HeaderName, Method, NameAddr, Request, Scheme, Uri};
 
 /// What was established about who sends a request, before it reached the room (SIP-110).
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
     /// The account that it is proven to come from; without one, From is all there is.
     pub verified: Option<Account>,
+    /// Whether it came through a proxy that is trusted: in dialogs that will do.
+    pub through_trusted: bool,
 }
 
 /// An account of this server, or one that a trusted proxy vouches for.
@@ -22,15 +24,39 @@ pub struct Account {
 
 impl Caller {
     /// Somebody who has proven nothing.
-    pub const UNVERIFIED: Self = Self { verified: None };
+    pub const UNVERIFIED: Self = Self { verified: None, through_trusted: false };
 
-    /// Whether a request of this caller may be in a dialog that this account began. Who is not verified here may send
-    /// what is not challenged in dialogs: the tags of the dialog are what it proves (SIP-125).
-    pub(crate) fn may_use_dialog_of(&self, account: Option<&Uri>) -> bool {
+    /// One who is proven to be this account's user.
+    pub fn verified(account: Account) -> Self {
+        Self { verified: Some(account), through_trusted: false }
+    }
+
+    /// Whether a request of this caller may be in a dialog that this account began (SIP-125).
+    pub(crate) fn may_use_dialog_of(&self, account: Option<&Uri>, method: &Method) -> bool {
         match (account, &self.verified) {
             (Some(own), Some(verified)) => own.same_user_and_host(&verified.aor),
-            (None, Some(_)) | (_, None) => true,
+            (Some(_), None) => self.through_trusted || !must_be_proven(method),
+            (None, Some(_) | None) => true,
         }
+    }
+}
+
+/// SIP-125: whether requests of this method are to prove who sends them, where anything is proven. Of the others that stand
+/// in a dialog its tags are proof enough; outside of dialogs they change nothing.
+pub fn must_be_proven(method: &Method) -> bool {
+    match method {
+        Method::Invite | Method::Subscribe | Method::Refer | Method::Message | Method::Register | Method::Publish => {
+            true
+        }
+        Method::Ack
+        | Method::Bye
+        | Method::Cancel
+        | Method::Options
+        | Method::Update
+        | Method::Prack
+        | Method::Info
+        | Method::Notify
+        | Method::Other(_) => false,
     }
 }
 

@@ -23,7 +23,7 @@ impl Focus {
         uas::method(&request.method)?;
         let id = self.find(request)?;
         let leg = self.legs.get_mut(&id).ok_or(Reject::NoDialog)?;
-        if !caller.may_use_dialog_of(leg.account.as_ref()) {
+        if !caller.may_use_dialog_of(leg.account.as_ref(), &request.method) {
             return Err(Reject::Forbidden);
         }
         leg.dialog.accept_request(request)?;

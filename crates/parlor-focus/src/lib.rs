@@ -31,7 +31,7 @@ pub mod uas;
 pub use dial_out::Invitation;
 pub use features::{METHODS, SUPPORTED};
 pub use focus::{Focus, tag_prefix};
-pub use identity::{Account, Caller};
+pub use identity::{Account, Caller, must_be_proven};
 pub use limits::Limits;
 pub use negotiation::OVERTAKES;
 pub use output::{DialogChange, EndReason, Location, NextHop, Output, RequestId, SessionSpec};

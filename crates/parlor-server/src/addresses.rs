@@ -84,7 +84,8 @@ impl Drop for OneOfAddress {
     }
 }
 
-fn network_of(address: IpAddr) -> IpAddr {
+/// What counts as one address: of IPv6 a /64 network.
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) if !v6.is_loopback() => {
             let [a, b, c, d, ..] = v6.segments();

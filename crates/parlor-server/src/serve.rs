@@ -1,7 +1,8 @@
 //! Starts what the configuration says and runs it until told to stop.
 
 use crate::addresses::Admission;
-use crate::config::{self, Config, Network, Transport};
+use crate::auth::{self, Directory, Gate};
+use crate::config::{self, AuthMode, Config, Network, Transport};
 use crate::http::{self, Readiness};
 use crate::metrics::Metrics;
 use crate::msrp::{self, Connections, SessionTable};
@@ -12,12 +13,13 @@ use anyhow::{Context as _, Result};
 use parlor_msrp::Quotes;
 use parlor_room::{Nickname, Roles, Rules, Surplus, TypeList};
 use parlor_sip::{SentBy, TransactionLimits};
+use parlor_store::Sqlite;
 use parlor_switch::{OutboxLimits, StalledMemory};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::info;
@@ -34,10 +36,11 @@ pub async fn run(config: Config) -> Result<()> {
     let readiness = Arc::new(Readiness::starting(Arc::clone(&metrics)));
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("data_dir: cannot make {}", config.data_dir.display()))?;
+    let users = users(&config).await?;
     let mut sockets = Sockets::bind(&config).await?;
     println!("{}", welcome(&config, &sockets));
     let http = sockets.http.take();
-    let server = Server::start(&config, sockets, &metrics);
+    let server = Server::start(&config, sockets, users, &metrics);
     let site = http.map(|(listener, _)| Site::start(listener, &server, metrics, Arc::clone(&readiness)));
     readiness.set_ready();
     info!("serving");
@@ -53,6 +56,17 @@ pub async fn run(config: Config) -> Result<()> {
     }
     info!("stopped");
     Ok(())
+}
+
+/// Those who have an account, if anybody asks for them.
+async fn users(config: &Config) -> Result<watch::Receiver<Arc<Directory>>> {
+    let mode = &config.auth.mode;
+    if !mode.has(AuthMode::Digest) && !mode.has(AuthMode::TrustedProxy) {
+        return Ok(watch::channel(Arc::default()).1);
+    }
+    let file = auth::database(config);
+    let store = Sqlite::open(&file).with_context(|| file.display().to_string())?;
+    auth::follow(config, Arc::new(store)).await
 }
 
 /// HTTP, which is served until everything else has stopped.
@@ -89,7 +103,12 @@ struct Server {
 }
 
 impl Server {
-    fn start(config: &Config, sockets: Sockets, metrics: &Arc<Metrics>) -> Self {
+    fn start(
+        config: &Config,
+        sockets: Sockets,
+        users: watch::Receiver<Arc<Directory>>,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
         let outbox = outbox_limits(&config.limits);
         let table = Arc::new(SessionTable::new(config.limits.sessions as usize));
         let focus = Arc::new(focus_settings(config, &sockets));
@@ -116,8 +135,9 @@ impl Server {
         };
         let rooms = Rooms::new(policy(config), Arc::new(shared));
         rooms.open_fixed();
-        let mut task =
-            SipTask::new(&sip_settings(config), Arc::clone(&rooms), table, focus, Arc::clone(metrics), from_rooms);
+        let gate = Gate::new(std::time::Instant::now(), config, Arc::clone(&focus.hosts), users);
+        let settings = sip_settings(config);
+        let mut task = SipTask::new(&settings, Arc::clone(&rooms), table, focus, Arc::clone(metrics), gate, from_rooms);
         for (socket, _, bound, told) in sockets.sip {
             let sent_by = SentBy { host: told.host.into(), port: told.port };
             task.serve(socket, bound, sent_by);

@@ -156,6 +156,35 @@ fn beyond_loopback() {
     assert_mistakes("[msrp]\nlisten = [\"tcp:[::1]:2855\"]\n", &[]);
 }
 
+/// Where everybody must prove who it is, the server may listen anywhere; not so where guests may come.
+#[test]
+fn beyond_loopback_with_passwords() {
+    let listen = "[sip]\nlisten = [\"tcp:192.0.2.1:5060\"]\n";
+    assert_mistakes(&format!("{listen}[auth]\nmode = \"digest\"\n"), &[]);
+    let proxy = "mode = [\"digest\", \"trusted-proxy\"]\ntrusted_proxies = [\"192.0.2.2\"]\n";
+    assert_mistakes(&format!("{listen}[auth]\n{proxy}"), &[]);
+    let guests = format!("{listen}[auth]\nmode = [\"none\", \"digest\"]\n");
+    assert_mistakes(&guests, &["2: sip.listen[0]: 192.0.2.1:5060 is beyond loopback"]);
+    assert_mistakes(&format!("allow_unauthenticated = true\n{guests}"), &[]);
+}
+
+/// What establishes who is who fits together.
+#[test]
+fn modes_of_authentication() {
+    let at = |auth: &str, expected: &[&str]| assert_mistakes(&format!("[auth]\n{auth}\n"), expected);
+    at("mode = \"digest\"", &[]);
+    at("mode = [\"none\", \"digest\"]\nalgorithms = [\"MD5\", \"SHA-256\"]", &[]);
+    at("mode = []", &["2: auth.mode: there must be one"]);
+    at("mode = \"basic\"", &["2: auth.mode: expected \"none\", \"digest\" or \"trusted-proxy\", found \"basic\""]);
+    at("mode = [\"digest\", 3]", &["2: auth.mode[1]: expected"]);
+    at("mode = \"trusted-proxy\"", &["2: auth.mode: \"trusted-proxy\" needs trusted_proxies"]);
+    at("trusted_proxies = [\"192.0.2.1\"]", &["2: auth.trusted_proxies: nobody is trusted unless mode has"]);
+    at("algorithms = []", &["2: auth.algorithms: there must be one"]);
+    at("algorithms = [\"SHA-1\"]", &["2: auth.algorithms[0]: expected"]);
+    at("realm = \"a\\\"b\"", &["2: auth.realm: a realm is"]);
+    at("nonce_age = \"1s\"", &["2: auth.nonce_age: must be from 10s to 1d"]);
+}
+
 /// A TLS listener needs a certificate, and a certificate its key.
 #[test]
 fn tls_needs_a_certificate() {

@@ -4,7 +4,7 @@ use super::*;
 
 fn account(aor: &str) -> Caller {
     let aliases = ["tel:+15551234".parse().unwrap(), "im:alice@example.org".parse().unwrap()];
-    Caller { verified: Some(Account { aor: aor.parse().unwrap(), aliases: Box::new(aliases) }) }
+    Caller::verified(Account { aor: aor.parse().unwrap(), aliases: Box::new(aliases) })
 }
 
 #[test]
@@ -38,5 +38,10 @@ fn a_dialog_is_of_the_account_that_began_it() {
     scene.caller = account("sip:alice@chat.example.com");
     assert_eq!(scene.request(&peer.invite(Some(OFFER)), peer.flow).0.code, 200);
     scene.caller = Caller::UNVERIFIED;
+    assert_eq!(scene.request(&peer.invite(Some(OFFER)), peer.flow).0.code, 403, "who proves nothing is another");
+    scene.caller.through_trusted = true;
+    let reinvite = scene.request(&peer.invite(Some(OFFER)), peer.flow).0;
+    assert_ne!(reinvite.code, 403, "a trusted proxy need not say it again");
+    scene.caller.through_trusted = false;
     assert_eq!(scene.request(&peer.next("BYE", None), peer.flow).0.code, 200, "BYE is not challenged");
 }

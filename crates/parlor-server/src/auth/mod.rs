@@ -1,7 +1,17 @@
-//! Who is who: users and their passwords.
+//! Who is who: users and their passwords, and what a request must prove.
 
 mod address;
+mod directory;
+mod failures;
+mod follow;
+mod gate;
+#[cfg(test)]
+mod tests;
 mod users;
 
-pub(crate) use address::spelling;
+use address::spelling;
+pub(crate) use directory::Directory;
+pub(crate) use follow::follow;
+pub(crate) use gate::{Denial, Gate};
+use users::algorithms;
 pub(crate) use users::{database, new_user, secrets};

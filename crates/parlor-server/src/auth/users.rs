@@ -1,5 +1,6 @@
 //! Users as they are kept.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -15,24 +16,22 @@ pub(crate) fn database(config: &Config) -> PathBuf {
     config.data_dir.join("parlor.db")
 }
 
-/// What passwords are hashed with.
-pub(crate) fn algorithms(config: &Config) -> impl Iterator<Item = Algorithm> {
-    config.auth.algorithms.iter().map(|algorithm| match algorithm {
+/// What passwords are hashed with, each once.
+pub(super) fn algorithms(config: &Config) -> Box<[Algorithm]> {
+    let configured = config.auth.algorithms.iter().map(|algorithm| match algorithm {
         DigestAlgorithm::Sha256 => Algorithm::Sha256,
         DigestAlgorithm::Md5 => Algorithm::Md5,
-    })
+    });
+    configured.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What is kept of a password: one hash for each algorithm (SIP-123).
 pub(crate) fn secrets(config: &Config, name: &str, password: &str) -> Vec<Secret> {
-    let mut secrets: Vec<Secret> = Vec::new();
-    for algorithm in algorithms(config) {
+    let secret = |algorithm: Algorithm| {
         let ha1 = Ha1::new(algorithm, name, config.realm(), password);
-        if secrets.iter().all(|secret| secret.algorithm != algorithm.name()) {
-            secrets.push(Secret { algorithm: algorithm.name().to_owned(), ha1: ha1.hex().to_owned() });
-        }
-    }
-    secrets
+        Secret { algorithm: algorithm.name().to_owned(), ha1: ha1.hex().to_owned() }
+    };
+    algorithms(config).into_iter().map(secret).collect()
 }
 
 /// A user of the configured domain, who owns the `sip:` and `im:` address of that name and the aliases.
@@ -84,9 +83,9 @@ mod tests {
             ["sip:alice@chat.example.com", "im:alice@chat.example.com", "tel:+15551234", "sip:Alice@example.org"];
         assert_eq!(alice.addresses, addresses);
         let algorithms: Vec<_> = alice.secrets.iter().map(|secret| secret.algorithm.as_str()).collect();
-        assert_eq!(algorithms, ["MD5", "SHA-256"]);
+        assert_eq!(algorithms, ["SHA-256", "MD5"]);
         let ha1 = Ha1::new(Algorithm::Md5, "alice", "Chat.Example.com", "s3cret");
-        assert_eq!(alice.secrets[0].ha1, ha1.hex());
+        assert_eq!(alice.secrets[1].ha1, ha1.hex());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::listen::{Advertised, HostPort, Listen, Transport};
 use super::read::Findings;
-use super::{Config, RoomRules};
+use super::{AuthMode, Config, RoomRules};
 use crate::logging;
 use parlor_room::Nickname;
 
@@ -82,12 +82,13 @@ fn addresses(config: &Config) -> Vec<(String, SocketAddr, bool)> {
 
 fn check_addresses(config: &Config, findings: &mut Findings) {
     let all = addresses(config);
+    let is_open = config.auth.mode.has(AuthMode::None) && !config.allow_unauthenticated;
     for (index, (key, address, is_stream)) in all.iter().enumerate() {
         let taken = all[..index].iter().find(|(_, other, stream)| (other, stream) == (address, is_stream));
         if let Some((other, ..)) = taken.filter(|_| address.port() != 0) {
             findings.mistake(key, format!("{address} is taken by {other}"));
         }
-        if !config.allow_unauthenticated && !address.ip().is_loopback() {
+        if is_open && !address.ip().is_loopback() {
             findings.mistake(key, format!("{address} is beyond loopback, {OPEN_DOOR}"));
         }
     }
@@ -118,6 +119,19 @@ fn check_auth(config: &Config, findings: &mut Findings) {
     }
     if config.auth.algorithms.is_empty() {
         findings.mistake("auth.algorithms", "there must be one: write [\"SHA-256\"]");
+    }
+    let (mode, proxies) = (&config.auth.mode, &config.auth.trusted_proxies);
+    if mode.is_empty() {
+        findings.mistake(
+            "auth.mode",
+            "there must be one: write [\"digest\"], or [\"none\"] if nobody is to prove anything",
+        );
+    }
+    if mode.has(AuthMode::TrustedProxy) && proxies.is_empty() {
+        findings.mistake("auth.mode", "\"trusted-proxy\" needs trusted_proxies");
+    }
+    if !mode.has(AuthMode::TrustedProxy) && !proxies.is_empty() {
+        findings.mistake("auth.trusted_proxies", "nobody is trusted unless mode has \"trusted-proxy\"");
     }
 }
 
@@ -191,5 +205,6 @@ fn written<'k>(findings: &Findings, keys: &[&'k str]) -> &'k str {
     keys.iter().copied().find(|key| findings.has(key)).unwrap_or(keys[0])
 }
 
-const OPEN_DOOR: &str = "and participants are not authenticated: anybody could join under any name; to do so \
-    nevertheless, write allow_unauthenticated = true before the first section";
+const OPEN_DOOR: &str = "and participants are not authenticated: anybody could join under any name; give them \
+    passwords, with mode = \"digest\" in [auth] and `parlor user add`, or write allow_unauthenticated = true before the \
+    first section";

@@ -1,5 +1,7 @@
 //! Values that are one word of a few.
 
+use std::fmt;
+
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -45,6 +47,52 @@ choice! {
         Partial = "partial",
         /// A response to every chunk comes back.
         Yes = "yes",
+    }
+}
+
+choice! {
+    /// What establishes who sends a request.
+    AuthMode("\"none\", \"digest\" or \"trusted-proxy\"") {
+        /// Nothing: it is whom From names.
+        None = "none",
+        /// A password.
+        Digest = "digest",
+        /// A proxy in front of the server.
+        TrustedProxy = "trusted-proxy",
+    }
+}
+
+/// One of these, or several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthModes(Vec<AuthMode>);
+
+impl AuthModes {
+    /// Whether this is one of them.
+    pub fn has(&self, mode: AuthMode) -> bool {
+        self.0.contains(&mode)
+    }
+
+    /// Whether there are none at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for AuthModes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<_> = self.0.iter().map(|mode| mode.word()).collect();
+        f.write_str(&words.join(", "))
+    }
+}
+
+impl Value for AuthModes {
+    const KIND: &'static str = "\"none\", \"digest\", \"trusted-proxy\" or a list of them";
+
+    fn read(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self> {
+        if value.get_ref().is_str() {
+            return AuthMode::read(value, problems).map(|one| Self(vec![one]));
+        }
+        list(value, problems, Self::KIND).map(Self)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::choice::{DigestAlgorithm, FailureReport, LogFormat, Sessions};
+use super::choice::{AuthModes, DigestAlgorithm, FailureReport, LogFormat, Sessions};
 use super::listen::{Advertised, HttpListen, Listen};
 use super::network::Network;
 use super::section::{Group, section};
@@ -18,8 +18,8 @@ section! {
         domain: String = "localhost";
         /// The directory for what outlives a restart. It is made if missing.
         data_dir: PathBuf = "./parlor-data";
-        /// Whether the server may listen beyond loopback although nothing proves who a participant is: its identity is
-        /// the From of its INVITE, which anybody can write.
+        /// Whether the server may listen beyond loopback although `mode` of `[auth]` has `"none"`: a participant is then whom
+        /// the From of its INVITE names, which anybody can write.
         allow_unauthenticated: bool = false;
     }
 }
@@ -78,14 +78,30 @@ section! {
 }
 
 section! {
-    /// Who is who. Users are made by `parlor user add`.
+    /// Who is who.
     pub Auth {
+        /// What establishes who sends a request, one or several:
+        /// `"none"`: nothing, it is whom From names, which anybody can write. Whatever a room grants to a URI is then advice
+        /// and no protection.
+        /// `"digest"`: the password of a user, made by `parlor user add`.
+        /// `"trusted-proxy"`: a proxy of `trusted_proxies` says so in P-Asserted-Identity; nobody else is believed to.
+        /// With `["digest", "trusted-proxy"]` either will do. With `"none"` beside others, guests may join: whose From has our
+        /// domain or an address of a user must prove it, all others are whom their From names.
+        mode: AuthModes = "none", example ["digest", "trusted-proxy"];
+        /// Proxies whose P-Asserted-Identity is believed, as addresses or networks. Each must be the only one who can send
+        /// from its address, so use TLS or TCP, or a network of your own: over UDP an address can be forged.
+        trusted_proxies: Vec<Network> = [], example ["192.0.2.10", "10.0.0.0/24"];
         /// What clients show to whoever is asked for a password, in the form of a host name. Without it, the domain.
         /// Passwords belong to it: when it changes, all must be set again.
         realm: Option<String> = none, example "chat.example.net";
         /// What passwords are hashed with. SHA-256 is offered before MD5, which is for old clients: what is kept of a
         /// password in MD5 is easier to guess it from. A password is kept for the algorithms that stand here when it is set.
         algorithms: Vec<DigestAlgorithm> = ["SHA-256"];
+        /// How long a client may go on with what it was asked once, before it is asked again.
+        nonce_age: Duration = "5m", from "10s" to "1d";
+        /// How many wrong passwords a minute may come from one address, or from one /64 network of IPv6. Above it no
+        /// password from there is looked at for a minute or two. Trusted proxies have no such limit.
+        failures_per_address: u32 = 30, from 1 to 1000000;
     }
 }
 

@@ -17,7 +17,7 @@ mod value;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use self::choice::{DigestAlgorithm, FailureReport, LogFormat, Sessions};
+pub use self::choice::{AuthMode, AuthModes, DigestAlgorithm, FailureReport, LogFormat, Sessions};
 pub use self::docs::{documentation, example};
 pub use self::keys::{Auth, Conference, Http, Limits, Log, Msrp, RoomRules, Rooms, Sip, Tls};
 pub use self::listen::{Advertised, HostPort, HttpListen, Listen, Transport};
@@ -110,7 +110,8 @@ impl Config {
             rooms.push("others on demand".to_owned());
         }
         let (sip, msrp, rooms) = (listeners(&self.sip.listen), listeners(&self.msrp.listen), rooms.join(", "));
-        format!("sip:   {sip}\nmsrp:  {msrp}\nhttp:  {http}\nrooms: {rooms}\n")
+        let auth = &self.auth.mode;
+        format!("sip:   {sip}\nmsrp:  {msrp}\nhttp:  {http}\nauth:  {auth}\nrooms: {rooms}\n")
     }
 
     fn checked(text: &str) -> (Self, Findings) {

@@ -48,6 +48,15 @@ rejections! {
         SipDialOut = "dial_out",
         SipOther = "other",
     }
+    "auth" {
+        AuthWrong = "wrong",
+        AuthStale = "stale",
+        AuthReplayed = "replayed",
+        AuthUnasked = "unasked",
+        AuthTooManyOfAddress = "too_many_of_address",
+        AuthForeignFrom = "foreign_from",
+        AuthUnproven = "unproven",
+    }
     "sdp" {
         SdpNotAcceptable = "not_acceptable",
         SdpBadAnswer = "bad_answer",

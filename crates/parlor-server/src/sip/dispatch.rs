@@ -1,19 +1,29 @@
 //! Which room a request is for.
 
+use crate::auth::Denial;
 use crate::metrics::{Rejected, SipMethod};
 use crate::room::{Dispatch, SipInput};
 use crate::sip::count_refusal;
 use crate::sip::task::SipTask;
 use parlor_focus::{Caller, Focus, Output, Reject, tag_prefix, uas};
 use parlor_room::Room;
-use parlor_sip::{Flow, Method, Request, Response, ServerTransactionId};
+use parlor_sip::{Flow, HeaderName, Method, Request, Response, ServerTransactionId, reason_phrase};
 use std::sync::Arc;
 use std::time::Instant;
 
 impl SipTask {
-    pub(super) fn handle_request(&mut self, now: Instant, tx: ServerTransactionId, request: Box<Request>, flow: Flow) {
+    pub(super) fn handle_request(
+        &mut self,
+        now: Instant,
+        tx: ServerTransactionId,
+        mut request: Box<Request>,
+        flow: Flow,
+    ) {
         self.metrics.sip_requests.of(SipMethod::of(request.method.as_str())).inc();
-        let caller = Caller::UNVERIFIED;
+        let caller = match self.gate.admit(now, &mut request, &flow) {
+            Ok(caller) => caller,
+            Err(denial) => return self.deny(now, tx, &request, denial),
+        };
         // SIP-E3: in a dialog it is the tag that tells the room, whatever the Request-URI says.
         if let Ok(Some(tag)) = request.headers.to_tag() {
             let input = SipInput::Request { tx, request, flow, caller, reserved: None };
@@ -28,6 +38,25 @@ impl SipTask {
             Ok(target @ (uas::Target::Server | uas::Target::NotOurs)) => self.answer(now, tx, &request, &target),
             Err(reject) => self.refuse(now, tx, &request, &reject),
         }
+    }
+
+    /// Who sends it must prove something first, or cannot.
+    fn deny(&mut self, now: Instant, tx: ServerTransactionId, request: &Request, denial: Denial) {
+        let (code, challenges, counted) = match denial {
+            Denial::Challenge(challenges, counted) => (401, challenges, counted),
+            Denial::Forbidden(counted) => (403, Vec::new(), Some(counted)),
+            Denial::Malformed(error) => return self.refuse(now, tx, request, &Reject::Header(error)),
+        };
+        if let Some(counted) = counted {
+            self.metrics.reject(counted);
+        }
+        let mut response = Response::for_request(request, code, reason_phrase(code));
+        for challenge in challenges {
+            response.headers.push(HeaderName::WwwAuthenticate, challenge);
+        }
+        response.headers.push(HeaderName::Server, &self.focus.product);
+        response.set_to_tag(&self.tag());
+        self.endpoint.respond(now, tx, &response);
     }
 
     fn handle_room_request(
@@ -154,6 +183,8 @@ fn in_no_dialog(request: &Request) -> Reject {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::Gate;
+    use crate::config::Config;
     use crate::msrp::SessionTable;
     use crate::room::tests::{Scene, invite, parse};
     use crate::sip::task::Settings;
@@ -190,7 +221,9 @@ mod tests {
         let (_, outgoing) = mpsc::channel(1);
         let focus = Arc::clone(&scene.shared.focus);
         // No room gets a turn, as nothing is awaited: all requests wait.
-        let mut task = SipTask::new(&settings, Arc::clone(&scene.rooms), table, focus, metrics, outgoing);
+        let users = tokio::sync::watch::channel(Arc::default()).1;
+        let gate = Gate::new(Instant::now(), &Config::default(), Arc::clone(&focus.hosts), users);
+        let mut task = SipTask::new(&settings, Arc::clone(&scene.rooms), table, focus, metrics, gate, outgoing);
         let options = |name| invite(name).replace("INVITE", "OPTIONS");
         assert_eq!(task.asked(&invite("alice")), None);
         for asking in ["one", "two", "three"] {

@@ -6,6 +6,7 @@ use super::requests::{Answered, Requests};
 use super::stream::Streams;
 use super::{Incoming, SipOutput, udp};
 use crate::addresses::Admission;
+use crate::auth::Gate;
 use crate::listener::Listener;
 use crate::metrics::{Metrics, Rejected, SipMethod};
 use crate::msrp::SessionTable;
@@ -52,6 +53,7 @@ pub(crate) struct SipTask {
     pub(super) table: Arc<SessionTable>,
     pub(super) focus: Arc<parlor_focus::Settings>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) gate: Gate,
     flows: Flows,
     requests: Requests,
     /// What rooms are still to be told; they are asked again when they have space.
@@ -69,6 +71,7 @@ impl SipTask {
         table: Arc<SessionTable>,
         focus: Arc<parlor_focus::Settings>,
         metrics: Arc<Metrics>,
+        gate: Gate,
         outgoing: mpsc::Receiver<SipOutput>,
     ) -> Self {
         let (tell, incoming) = mpsc::channel(MAILBOX);
@@ -85,6 +88,7 @@ impl SipTask {
             table,
             focus,
             metrics,
+            gate,
             flows: Flows::new(streams),
             requests: Requests::new(settings.transactions.timers.t1x64()),
             untold: Vec::new(),

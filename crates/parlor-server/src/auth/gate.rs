@@ -1,0 +1,239 @@
+//! What a request must prove before anybody looks at it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parlor_focus::{Account, Caller, must_be_proven};
+use parlor_room::{Hosts, is_anonymous};
+use parlor_sip::digest::{Challenge, Credentials, Denied, Realm, Verifier};
+use parlor_sip::{Flow, HeaderError, HeaderName, Request, Scheme, Uri};
+use tokio::sync::watch;
+use tracing::info;
+
+use super::algorithms;
+use super::directory::Directory;
+use super::failures::Failures;
+use crate::addresses::network_of;
+use crate::config::{AuthMode, Config, Network};
+use crate::metrics::Rejected;
+
+/// Of how many challenges it is remembered how often they were answered.
+const NONCES: usize = 64 * 1024;
+
+/// Finds out who sends a request.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// Whether one who proves nothing is whom its From names, as long as that is none of us.
+    guests: bool,
+    verifier: Option<Verifier>,
+    proxies: Vec<Network>,
+    hosts: Arc<Hosts>,
+    users: watch::Receiver<Arc<Directory>>,
+    failures: Failures,
+}
+
+/// Why a request goes no further.
+#[derive(Debug)]
+pub(crate) enum Denial {
+    /// It must answer one of these; the reason is one that counts.
+    Challenge(Vec<Challenge>, Option<Rejected>),
+    /// No password would help.
+    Forbidden(Rejected),
+    /// It cannot be read.
+    Malformed(HeaderError),
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    address: IpAddr,
+    trusted: bool,
+}
+
+impl Gate {
+    /// One as it is configured, for the users in that directory.
+    pub(crate) fn new(
+        now: Instant,
+        config: &Config,
+        hosts: Arc<Hosts>,
+        users: watch::Receiver<Arc<Directory>>,
+    ) -> Self {
+        let realm = Realm {
+            name: config.realm().into(),
+            algorithms: algorithms(config),
+            nonce_age: config.auth.nonce_age,
+            nonces: NONCES,
+        };
+        let has = |mode| config.auth.mode.has(mode);
+        Self {
+            guests: has(AuthMode::None),
+            verifier: has(AuthMode::Digest).then(|| Verifier::new(now, realm, &mut rand::rng())),
+            proxies: config.auth.trusted_proxies.clone(),
+            hosts,
+            users,
+            failures: Failures::new(now, config.auth.failures_per_address),
+        }
+    }
+
+    /// Who sends a request. What it claims about that and is not believed is taken out of it (SIP-110).
+    ///
+    /// # Errors
+    /// What it must prove first.
+    pub(crate) fn admit(&mut self, now: Instant, request: &mut Request, flow: &Flow) -> Result<Caller, Denial> {
+        let address = flow.remote.ip();
+        let source = Source { address, trusted: self.proxies.iter().any(|proxy| proxy.contains(address)) };
+        let asserted = self.asserted(request).filter(|_| source.trusted);
+        // SIP-110, SIP-113: nobody behind us has to know whom to believe.
+        request.headers.remove(&HeaderName::PAssertedIdentity);
+        if self.verifier.is_none() && self.proxies.is_empty() {
+            return Ok(Caller::UNVERIFIED);
+        }
+        let from = request.headers.from()?.uri;
+        if let Some(account) = asserted {
+            return self.under(&from, account);
+        }
+        if !must_be_proven(&request.method) {
+            return Ok(Caller::UNVERIFIED);
+        }
+        let in_dialog = request.headers.to_tag()?.is_some();
+        if source.trusted && in_dialog {
+            // Proxies assert who begins a dialog, and often no more.
+            return Ok(Caller { verified: None, through_trusted: true });
+        }
+        if let Some(credentials) = self.credentials(request)? {
+            let account = self.check(now, source, request, &credentials)?;
+            return self.under(&from, account);
+        }
+        if self.may_be_unproven(&from, in_dialog) {
+            return Ok(Caller::UNVERIFIED);
+        }
+        Err(match &mut self.verifier {
+            Some(verifier) => Denial::Challenge(verifier.challenges(now, &binding(address), false), None),
+            None => Denial::Forbidden(Rejected::AuthUnproven),
+        })
+    }
+
+    /// Whom P-Asserted-Identity names: one SIP URI, one telephone number, or both (RFC 3325 §9.1).
+    fn asserted(&self, request: &Request) -> Option<Account> {
+        let uris = || request.headers.p_asserted_identity().into_iter().map(|asserted| asserted.uri);
+        let sip = uris().find(|uri| uri.is_sip() && uri.user().is_some() && !is_anonymous(uri));
+        let tel = uris().find(|uri| *uri.scheme() == Scheme::Tel);
+        let users = self.users.borrow();
+        let known = |uri: &Uri| users.owner(uri, &self.hosts).cloned();
+        let account = match (&sip, &tel) {
+            (Some(sip), _) => {
+                known(sip).or_else(|| Some(Account { aor: without_device(sip)?, aliases: Box::default() }))
+            }
+            (None, Some(tel)) => known(tel).or_else(|| Some(Account { aor: tel.clone(), aliases: Box::default() })),
+            (None, None) => None,
+        };
+        account.map(|account| match tel {
+            Some(tel) if sip.is_some() => with_alias(account, tel),
+            Some(_) | None => account,
+        })
+    }
+
+    /// SIP-111: From must be an address of who sends the request, or hide who it is.
+    fn under(&self, from: &Uri, account: Account) -> Result<Caller, Denial> {
+        let Account { aor, aliases } = &account;
+        let own = std::iter::once(aor).chain(aliases).any(|uri| uri.same_user_and_host(from));
+        if own || is_anonymous(from) {
+            return Ok(Caller::verified(account));
+        }
+        // A user of ours is so at every host of ours, and then goes by that in its messages too.
+        let ours = |uri| self.hosts.local_user(uri);
+        match (ours(from), ours(aor), without_device(from)) {
+            (Some(claimed), Some(own), Some(alias)) if claimed == own => {
+                Ok(Caller::verified(with_alias(account, alias)))
+            }
+            _ => Err(Denial::Forbidden(Rejected::AuthForeignFrom)),
+        }
+    }
+
+    /// Whether a request may go on without a proof: a guest's, or one in a dialog, whose room knows whether it is one of
+    /// an account. Who uses an address of ours or hides must prove that it may.
+    fn may_be_unproven(&self, from: &Uri, in_dialog: bool) -> bool {
+        let ours = from.host().is_some_and(|host| self.hosts.contains(host))
+            || self.users.borrow().owner(from, &self.hosts).is_some();
+        !ours && (self.guests || in_dialog && !is_anonymous(from))
+    }
+
+    fn credentials(&self, request: &Request) -> Result<Option<Credentials>, Denial> {
+        let Some(verifier) = &self.verifier else { return Ok(None) };
+        let credentials = request.headers.credentials(&HeaderName::Authorization, &verifier.realm().name)?;
+        // SIP-122: they are for something that we serve.
+        let served = |credentials: &Credentials| {
+            let uri = credentials.uri.parse::<Uri>().ok();
+            uri.is_some_and(|uri| uri == request.uri || uri.host().is_some_and(|host| self.hosts.contains(host)))
+        };
+        match credentials {
+            Some(credentials) if !served(&credentials) => Err(HeaderError::Malformed(HeaderName::Authorization).into()),
+            credentials => Ok(credentials),
+        }
+    }
+
+    /// Whose password somebody knows.
+    fn check(
+        &mut self,
+        now: Instant,
+        source: Source,
+        request: &Request,
+        credentials: &Credentials,
+    ) -> Result<Account, Denial> {
+        let network = network_of(source.address);
+        if !source.trusted && self.failures.are_too_many(now, network) {
+            return Err(Denial::Forbidden(Rejected::AuthTooManyOfAddress));
+        }
+        let verifier = self.verifier.as_mut().ok_or(Denial::Forbidden(Rejected::AuthUnproven))?;
+        let peer = binding(source.address);
+        let users = self.users.borrow();
+        let ha1 = credentials.algorithm().and_then(|algorithm| users.ha1(&credentials.username, algorithm));
+        let denied =
+            match (verifier.verify(now, &peer, request, credentials, ha1), users.account(&credentials.username)) {
+                (Ok(()), Some(account)) => return Ok(account.clone()),
+                (Ok(()), None) => Denied::Wrong,
+                (Err(denied), _) => denied,
+            };
+        if denied == Denied::Wrong && !source.trusted && self.failures.note(now, network) {
+            info!(address = %source.address, "too many wrong passwords: none from there is looked at for a while");
+        }
+        let (stale, why) = match denied {
+            Denied::Wrong => (false, Rejected::AuthWrong),
+            Denied::Unasked => (false, Rejected::AuthUnasked),
+            Denied::Stale => (true, Rejected::AuthStale),
+            Denied::Replayed => (true, Rejected::AuthReplayed),
+        };
+        Err(Denial::Challenge(verifier.challenges(now, &peer, stale), Some(why)))
+    }
+}
+
+impl From<HeaderError> for Denial {
+    fn from(error: HeaderError) -> Self {
+        Self::Malformed(error)
+    }
+}
+
+/// What a challenge is good for: answers from the same address.
+fn binding(address: IpAddr) -> Vec<u8> {
+    match network_of(address) {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
+    }
+}
+
+/// The address without what belongs to a device.
+fn without_device(uri: &Uri) -> Option<Uri> {
+    let (user, host) = (uri.user_decoded(), uri.host()?);
+    let make = if *uri.scheme() == Scheme::Sips { Uri::sips } else { Uri::sip };
+    make(user.as_deref(), host, None).ok().filter(|_| uri.is_sip())
+}
+
+fn with_alias(account: Account, alias: Uri) -> Account {
+    let Account { aor, aliases } = account;
+    let mut aliases = aliases.into_vec();
+    if !aliases.iter().any(|own| own.same_user_and_host(&alias)) {
+        aliases.push(alias);
+    }
+    Account { aor, aliases: aliases.into() }
+}
