@@ -26,7 +26,7 @@ pub struct Changes {
     pub present: Vec<ParticipantId>,
     /// Those who left and are not in the room, each once.
     pub gone: Vec<Gone>,
-    /// Whether what describes the room has changed: its topic, whether it is locked.
+    /// Whether what describes the room has changed: its topic, whether it is locked, its files.
     pub description: bool,
     /// Whether its sidebars have changed.
     pub sidebars: bool,

@@ -41,6 +41,8 @@ pub struct Rules {
     pub private_messages: bool,
     /// Whether visitors may only read (CHAT-36).
     pub moderated: bool,
+    /// Whether files may be left here and fetched.
+    pub files: FileRule,
     /// Who stands how in the room; who is in no list has the role `everybody`.
     pub roles: Roles,
     /// Who may set the topic (CHAT-D10).
@@ -59,6 +61,16 @@ pub enum Surplus {
     Refuse,
     /// The oldest one ends.
     Replace,
+}
+
+/// Who may leave files in a room and fetch them (RFC 5547).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileRule {
+    /// Nobody.
+    Off,
+    /// Participants; those who may speak may leave some.
+    #[default]
+    Participants,
 }
 
 /// Who has which role.
@@ -119,6 +131,7 @@ impl Default for Rules {
             nickname_quarantine: Duration::from_secs(300),
             private_messages: true,
             moderated: false,
+            files: FileRule::default(),
             roles: Roles::default(),
             set_topic: Role::Moderator,
             invite: Role::Member,

@@ -4,7 +4,8 @@ use crate::identity::key_of;
 use crate::journal::Journal;
 use crate::nickname::Nicknames;
 use crate::{
-    Action, Changes, Hosts, Identity, Nickname, Participant, ParticipantId, Revision, Role, Rules, Session, SessionId,
+    Action, Changes, FileId, Hosts, Identity, Nickname, Participant, ParticipantId, Revision, Role, Rules, Session,
+    SessionId, SharedFile,
 };
 use parlor_sip::{Uri, UriError};
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub struct Room {
     pub(crate) users: BTreeMap<Box<str>, ParticipantId>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) nicknames: Nicknames,
+    pub(crate) files: BTreeMap<FileId, SharedFile>,
     pub(crate) journal: Journal,
     pub(crate) next_id: u64,
     pub(crate) next_pseudonym: u64,
@@ -49,6 +51,7 @@ impl Room {
             users: BTreeMap::new(),
             sessions: BTreeMap::new(),
             nicknames: Nicknames::default(),
+            files: BTreeMap::new(),
             journal: Journal::default(),
             next_id: 1,
             next_pseudonym: 1,
