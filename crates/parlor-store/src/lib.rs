@@ -21,11 +21,13 @@
 //! **To keep something else**: a file beside `sqlite/users.rs`, its tables as a further step of `sqlite/schema.rs`, its
 //! methods in [`Store`].
 
+mod binding;
 mod pending;
 mod sqlite;
 mod store;
 mod user;
 
+pub use binding::{Binding, BindingChange};
 pub use pending::Pending;
 pub use sqlite::Sqlite;
 pub use store::{Store, StoreError};

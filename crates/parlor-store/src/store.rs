@@ -1,6 +1,6 @@
 //! What the server asks of a store.
 
-use crate::{Pending, Revision, Secret, User, Users};
+use crate::{Binding, BindingChange, Pending, Revision, Secret, User, Users};
 
 /// Something that keeps what outlives a restart. Nothing here waits: every call gives an answer to come.
 pub trait Store: std::fmt::Debug + Send + Sync {
@@ -15,6 +15,12 @@ pub trait Store: std::fmt::Debug + Send + Sync {
 
     /// All users; nothing if they are as they were at that revision.
     fn users(&self, seen: Option<Revision>) -> Pending<Option<Users>>;
+
+    /// Changes bindings, in this order, all or nothing.
+    fn change_bindings(&self, changes: Vec<BindingChange>) -> Pending<()>;
+
+    /// The bindings that last longer than until `now`, in milliseconds since 1970-01-01T00:00:00Z; the others are removed.
+    fn bindings(&self, now: u64) -> Pending<Vec<Binding>>;
 }
 
 /// Why something was not stored or read.

@@ -1,5 +1,6 @@
 //! A store in one SQLite file.
 
+mod bindings;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::mpsc;
 
 use self::worker::{Job, Reading, Worker, Writing};
-use crate::{Pending, Revision, Secret, Store, StoreError, User, Users};
+use crate::{Binding, BindingChange, Pending, Revision, Secret, Store, StoreError, User, Users};
 
 /// How much may wait to be stored or read.
 const QUEUE: usize = 1024;
@@ -92,6 +93,14 @@ impl Store for Sqlite {
 
     fn users(&self, seen: Option<Revision>) -> Pending<Option<Users>> {
         self.read(move |db| users::all(db, seen))
+    }
+
+    fn change_bindings(&self, changes: Vec<BindingChange>) -> Pending<()> {
+        self.write(move |db| bindings::change(db, &changes))
+    }
+
+    fn bindings(&self, now: u64) -> Pending<Vec<Binding>> {
+        self.write(move |db| bindings::lasting(db, now))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::StoreError;
 
 /// What brings a database from each version to the next, beginning with an empty file. A step that was released is never
 /// changed again: databases that have made it are out there.
-pub(super) const STEPS: &[&str] = &[USERS];
+pub(super) const STEPS: &[&str] = &[USERS, BINDINGS];
 
 const USERS: &str = "
     CREATE TABLE users (
@@ -35,6 +35,19 @@ const USERS: &str = "
         revision INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     INSERT INTO revisions (topic, revision) VALUES ('users', 0);
+";
+
+const BINDINGS: &str = "
+    CREATE TABLE bindings (
+        id INTEGER PRIMARY KEY,
+        user TEXT NOT NULL,
+        contact TEXT NOT NULL,
+        path TEXT NOT NULL,
+        call_id TEXT NOT NULL,
+        cseq INTEGER NOT NULL,
+        expires INTEGER NOT NULL,
+        flow TEXT NOT NULL
+    ) STRICT;
 ";
 
 /// Makes the steps that the database has not made. Each is made whole or not at all, and by one process.

@@ -1,0 +1,59 @@
+//! Bindings in a table.
+
+use rusqlite::{Connection, Row, params};
+
+use crate::{Binding, BindingChange, StoreError};
+
+pub(super) fn change(db: &Connection, changes: &[BindingChange]) -> Result<(), StoreError> {
+    for change in changes {
+        match change {
+            BindingChange::Put(binding) => put(db, binding)?,
+            BindingChange::Remove(id) => {
+                db.prepare_cached("DELETE FROM bindings WHERE id = ?1")?.execute([integer(*id)])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// All that last beyond `now`; the others are removed.
+pub(super) fn lasting(db: &Connection, now: u64) -> Result<Vec<Binding>, StoreError> {
+    db.prepare_cached("DELETE FROM bindings WHERE expires <= ?1")?.execute([integer(now)])?;
+    let mut query =
+        db.prepare_cached("SELECT id, user, contact, path, call_id, cseq, expires, flow FROM bindings ORDER BY id")?;
+    let rows = query.query_map([], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn put(db: &Connection, binding: &Binding) -> Result<(), StoreError> {
+    let mut insert = db.prepare_cached(
+        "INSERT OR REPLACE INTO bindings (id, user, contact, path, call_id, cseq, expires, flow)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    let Binding { id, user, contact, path, call_id, cseq, expires, flow } = binding;
+    insert.execute(params![integer(*id), user, contact, path, call_id, cseq, integer(*expires), flow])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> Result<Binding, rusqlite::Error> {
+    Ok(Binding {
+        id: number(row.get(0)?),
+        user: row.get(1)?,
+        contact: row.get(2)?,
+        path: row.get(3)?,
+        call_id: row.get(4)?,
+        cseq: row.get(5)?,
+        expires: number(row.get(6)?),
+        flow: row.get(7)?,
+    })
+}
+
+/// SQLite has no larger ones.
+fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Only what [`integer`] made is there.
+fn number(integer: i64) -> u64 {
+    u64::try_from(integer).unwrap_or(0)
+}
