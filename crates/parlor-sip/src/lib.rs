@@ -57,7 +57,7 @@ pub use dialog::{Dialog, DialogError, DialogId};
 pub use flow::{ConnectionId, Flow, SentBy, Transport};
 pub use header::{
     CSeq, HeaderError, HeaderName, Headers, MediaType, NameAddr, ReferTo, Refresher, Replaces, SessionExpires,
-    TokenParams, Via, Warning,
+    TokenParams, Via, Warning, sip_date,
 };
 pub use limits::Limits;
 pub use message::{

@@ -2,6 +2,7 @@
 
 mod call_id;
 mod cseq;
+mod date;
 pub(crate) mod grammar;
 mod media_type;
 mod name;
@@ -15,6 +16,7 @@ mod via;
 mod warning;
 
 pub use cseq::CSeq;
+pub use date::sip_date;
 pub use media_type::MediaType;
 pub use name::HeaderName;
 pub use name_addr::NameAddr;

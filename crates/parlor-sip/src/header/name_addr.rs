@@ -9,7 +9,7 @@ use nom::multi::many0;
 use nom::sequence::{delimited, pair, preceded};
 use nom::{IResult, Parser};
 
-use super::grammar::{params, quote, quoted_string, sws, unquote};
+use super::grammar::{delta_seconds, params, quote, quoted_string, sws, unquote, whole};
 use crate::params::Params;
 use crate::uri::Uri;
 use crate::uri::grammar::{bare_uri, uri};
@@ -63,9 +63,19 @@ impl NameAddr {
         self.params.value("tag")
     }
 
-    /// The `expires` of a Contact; malformed is absent (RFC 3261 §20.10).
+    /// The `expires` of a Contact; malformed counts as an hour (RFC 3261 §20.10), and what is larger than 2^32-1 as that.
     pub fn expires(&self) -> Option<u32> {
-        self.params.value("expires")?.parse().ok()
+        let value = self.params.has("expires").then(|| self.params.unquoted("expires").unwrap_or_default())?;
+        Some(whole(&value, delta_seconds).unwrap_or(3600))
+    }
+
+    /// The `q` of a Contact in thousandths; 1 if it is absent or malformed.
+    pub fn q(&self) -> u16 {
+        let value = self.params.value("q").and_then(|value| value.parse::<f32>().ok());
+        let value = value.filter(|value| (0.0..=1.0).contains(value)).unwrap_or(1.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1000")]
+        let thousandths = (value * 1000.0).round() as u16;
+        thousandths
     }
 }
 
@@ -133,6 +143,21 @@ mod tests {
         assert!(bare.params.has("x") && !bare.uri.has_param("x"));
         let bracketed = parsed("<sip:a@b;x>").unwrap();
         assert!(!bracketed.params.has("x") && bracketed.uri.has_param("x"));
+    }
+
+    #[test]
+    fn what_a_contact_wants_is_read() {
+        for (text, expires, q) in [
+            ("<sip:a@b>", None, 1000),
+            ("<sip:a@b>;expires=60;q=0.7", Some(60), 700),
+            ("<sip:a@b>;expires=\"60\";q=.25", Some(60), 250),
+            ("<sip:a@b>;expires=4294967297;q=0", Some(u32::MAX), 0),
+            ("<sip:a@b>;expires=soon;q=7", Some(3600), 1000),
+            ("<sip:a@b>;expires;q=NaN", Some(3600), 1000),
+        ] {
+            let contact = parsed(text).unwrap();
+            assert_eq!((contact.expires(), contact.q()), (expires, q), "{text}");
+        }
     }
 
     #[test]

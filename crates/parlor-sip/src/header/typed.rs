@@ -1,6 +1,8 @@
 //! Typed reading of header fields. What a message cannot be handled without is a `Result`, whose error is a 400;
 //! what may be ignored when malformed (RFC 3261 §8.2.2) is an `Option`.
 
+use std::time::Duration;
+
 use nom::IResult;
 
 use super::call_id::callid;
@@ -95,6 +97,11 @@ impl Headers {
     /// The Route values, first hop first.
     pub fn route(&self) -> Result<Vec<NameAddr>, HeaderError> {
         self.list(&HeaderName::Route, name_addr)
+    }
+
+    /// The Path values, first hop first (RFC 3327 §5).
+    pub fn path(&self) -> Result<Vec<NameAddr>, HeaderError> {
+        self.list(&HeaderName::Path, name_addr)
     }
 
     /// The Record-Route values in their order.
@@ -269,6 +276,11 @@ impl Headers {
     /// The subject.
     pub fn subject(&self) -> Option<&str> {
         self.first(&HeaderName::Subject)
+    }
+
+    /// The Date as the time since 1970-01-01T00:00:00Z; malformed is absent (RFC 4475 §3.1.2.12).
+    pub fn date(&self) -> Option<Duration> {
+        self.first(&HeaderName::Date).and_then(super::date::since_epoch)
     }
 
     /// The product of the client.
