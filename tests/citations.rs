@@ -93,7 +93,7 @@ fn group(cell: &str) -> Option<(String, u32, u32)> {
 /// Every id such as `CHAT-42` or `SIP-E3`, cut before its number.
 fn requirements(text: &str) -> Vec<(String, u32)> {
     let mut found = Vec::new();
-    for name in ["MSRP-", "CHAT-", "SIP-", "CPIM-", "EVT-"] {
+    for name in ["MSRP-", "CHAT-", "SIP-", "CPIM-", "EVT-", "MSG-"] {
         for (at, _) in text.match_indices(name) {
             let is_word = !text[..at].ends_with(|before: char| before.is_ascii_alphanumeric() || before == '-');
             let rest = &text[at + name.len()..];

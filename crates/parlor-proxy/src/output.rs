@@ -1,0 +1,56 @@
+//! What a proxy wants done.
+
+use crate::{BindingId, SavedBinding};
+use parlor_sip::{Flow, Response, ServerTransactionId, Uri};
+
+/// Something for the server to do, in the order in which it was polled.
+#[derive(Debug)]
+pub enum Output {
+    /// Answer a request.
+    Respond {
+        /// The request's transaction.
+        tx: ServerTransactionId,
+        /// The final response.
+        response: Response,
+    },
+    /// Have something stored, all or nothing. If it has a name, [`crate::Proxy::handle_stored`] is to be told what became of it.
+    Store {
+        /// Names it.
+        id: Option<StoreId>,
+        /// What is to be changed, in this order.
+        changes: Vec<Change>,
+    },
+}
+
+/// Names what is being stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StoreId(pub u64);
+
+/// A change of what is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A binding is new, or replaces the one of its name.
+    Put(SavedBinding),
+    /// A binding is gone.
+    Remove(BindingId),
+}
+
+/// Whether something was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It was: it outlives a restart.
+    Yes,
+    /// Too much waits to be stored.
+    Overload,
+    /// The store failed.
+    Failed,
+}
+
+/// How a request gets to its next hop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// What its receiver was last heard by; to be used while it is an open stream.
+    pub flow: Flow,
+    /// Where at the address of the flow, for datagrams and when the stream is gone.
+    pub uri: Uri,
+}

@@ -1,0 +1,196 @@
+//! The proxy: what comes in, what is due, what goes out.
+
+use crate::registrar::{Answer, Registered, Registrar, Undo};
+use crate::{BindingId, Change, Output, Reject, SavedBinding, Settings, StoreId, Stored, Way};
+use parlor_room::{Identity, WallClock};
+use parlor_sip::{ConnectionId, Flow, HeaderName, Request, Response, ServerTransactionId, Uri};
+use rand::Rng;
+use rand::rngs::StdRng;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Registrar and proxy of one domain.
+///
+/// It is driven like everything without I/O here: `handle_*` tells what happened, `poll_output` what is to be done,
+/// `poll_timeout` when to come back with `handle_timeout`.
+#[derive(Debug)]
+pub struct Proxy {
+    settings: Arc<Settings>,
+    rng: StdRng,
+    registrar: Registrar,
+    /// What waits for the store.
+    storing: BTreeMap<StoreId, Storing>,
+    next_store: u64,
+    outputs: VecDeque<Output>,
+}
+
+/// Who sends a request, as far as it was found out.
+#[derive(Clone, Debug)]
+pub enum Sender {
+    /// This user of ours, or one that a trusted proxy vouches for.
+    Known(Identity),
+    /// Nobody is asked who it is, and this one is believed.
+    Believed,
+    /// Somebody.
+    Stranger,
+}
+
+/// A REGISTER whose answer waits for the store.
+#[derive(Debug)]
+struct Storing {
+    tx: ServerTransactionId,
+    user: Arc<str>,
+    request: Box<Request>,
+    answer: Answer,
+    undo: Vec<Undo>,
+}
+
+impl Proxy {
+    /// A proxy that knows what was stored.
+    pub fn new(
+        now: Instant,
+        settings: Arc<Settings>,
+        clock: WallClock,
+        bindings: Vec<SavedBinding>,
+        rng: StdRng,
+    ) -> Self {
+        let mut registrar = Registrar::new(Arc::clone(&settings), clock);
+        registrar.restore(now, bindings);
+        Self { settings, rng, registrar, storing: BTreeMap::new(), next_store: 1, outputs: VecDeque::new() }
+    }
+
+    /// How many bindings there are.
+    pub fn bindings(&self) -> usize {
+        self.registrar.bindings.len()
+    }
+
+    /// Where a user's device is that it likes to be reached by best: what it calls itself, and how it is reached.
+    pub fn locate(&self, now: Instant, user: &str) -> Option<(Uri, Way)> {
+        let lasting = self.registrar.bindings.of(user).iter().filter(|binding| binding.expires > now);
+        // The last of those that are liked best is the one that was registered last.
+        let binding =
+            lasting.filter(|binding| binding.contact.uri.is_sip()).max_by_key(|binding| binding.contact.q())?;
+        Some((binding.contact.uri.clone().into_request_uri(), binding.way()))
+    }
+
+    /// Corrects what the wall clock shows.
+    pub fn set_clock(&mut self, clock: WallClock) {
+        self.registrar.set_clock(clock);
+    }
+}
+
+/// What comes in.
+impl Proxy {
+    /// A REGISTER that [`crate::admissible`] has passed.
+    pub fn handle_register(
+        &mut self,
+        now: Instant,
+        tx: ServerTransactionId,
+        request: Box<Request>,
+        flow: Flow,
+        sender: &Sender,
+    ) {
+        self.expire(now);
+        let registered = self.registrant(&request, sender).and_then(|user| {
+            let registered = self.registrar.register(now, &user, &request, flow)?;
+            Ok((user, registered))
+        });
+        match registered {
+            Err(reject) => self.refuse(tx, &request, &reject),
+            Ok((user, Registered { changes, .. })) if changes.is_empty() => {
+                let response = Answer::to(&request).finish(now, &user, &self.registrar);
+                self.respond(tx, response);
+            }
+            Ok((user, Registered { changes, undo })) => {
+                let id = StoreId(self.next_store);
+                self.next_store += 1;
+                let answer = Answer::to(&request);
+                self.storing.insert(id, Storing { tx, user, request, answer, undo });
+                self.outputs.push_back(Output::Store { id: Some(id), changes });
+            }
+        }
+    }
+
+    /// What became of something that was to be stored.
+    pub fn handle_stored(&mut self, now: Instant, id: StoreId, stored: Stored) {
+        let Some(Storing { tx, user, request, answer, undo }) = self.storing.remove(&id) else { return };
+        let reject = match stored {
+            Stored::Yes => return self.respond(tx, answer.finish(now, &user, &self.registrar)),
+            Stored::Overload => Reject::Overload,
+            Stored::Failed => Reject::NotStored,
+        };
+        // RFC 3261 §10.3 step 7: what cannot be kept is as if it had not been asked for.
+        self.registrar.undo(&user, undo);
+        self.refuse(tx, &request, &reject);
+    }
+
+    /// A stream is gone, and with it the devices that are reached by it alone (RFC 5626 §5.3).
+    pub fn handle_closed(&mut self, stream: ConnectionId) {
+        let gone = std::iter::from_fn(|| self.registrar.bindings.pop_on_stream(stream)).map(|(_, id)| id);
+        let gone: Vec<BindingId> = gone.collect();
+        self.forget(gone);
+    }
+
+    /// Time has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.expire(now);
+    }
+}
+
+/// What goes out.
+impl Proxy {
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Proxy::handle_timeout`] is to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.registrar.bindings.next_expiry()
+    }
+}
+
+impl Proxy {
+    /// Whose bindings a REGISTER is about (SIP-130): one's own, by whichever of one's addresses.
+    fn registrant(&self, request: &Request, sender: &Sender) -> Result<Arc<str>, Reject> {
+        let hosts = &self.settings.hosts;
+        let to = request.headers.to()?.uri;
+        let local = hosts.local_user(&to).filter(|_| to.is_sip());
+        let user = match sender {
+            Sender::Known(own)
+                if own.owns(&to) || local.is_some_and(|user| hosts.local_user(&own.aor) == Some(user)) =>
+            {
+                hosts.local_user(&own.aor)
+            }
+            Sender::Known(_) | Sender::Stranger => return Err(Reject::Forbidden),
+            Sender::Believed => local,
+        };
+        Ok(self.registrar.bindings.share(user.ok_or(Reject::NotFound)?))
+    }
+
+    fn expire(&mut self, now: Instant) {
+        let gone = std::iter::from_fn(|| self.registrar.bindings.pop_expired(now)).map(|(_, id)| id);
+        let gone: Vec<BindingId> = gone.collect();
+        self.forget(gone);
+    }
+
+    /// The store need not be waited for: what it fails to forget is over anyway.
+    fn forget(&mut self, gone: Vec<BindingId>) {
+        if !gone.is_empty() {
+            let changes = gone.into_iter().map(Change::Remove).collect();
+            self.outputs.push_back(Output::Store { id: None, changes });
+        }
+    }
+
+    fn refuse(&mut self, tx: ServerTransactionId, request: &Request, reject: &Reject) {
+        let mut response = reject.response(request);
+        response.headers.push(HeaderName::Server, &self.settings.product);
+        self.respond(tx, response);
+    }
+
+    fn respond(&mut self, tx: ServerTransactionId, mut response: Response) {
+        response.set_to_tag(&format!("0-{:016x}", self.rng.next_u64()));
+        self.outputs.push_back(Output::Respond { tx, response });
+    }
+}

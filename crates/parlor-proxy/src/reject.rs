@@ -1,0 +1,97 @@
+//! Why a request is refused, and what its sender is told.
+
+use parlor_sip::{HeaderError, HeaderName, Request, Response, reason_phrase};
+use thiserror::Error;
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Reject {
+    /// A header field that is needed is missing or malformed (SIP-22).
+    #[error("{0}")]
+    Header(#[from] HeaderError),
+    /// What the header fields ask for is contradictory (SIP-130).
+    #[error("{0}")]
+    Contradiction(&'static str),
+    /// The request is not its sender's to make (SIP-111, SIP-130, MSG-61).
+    #[error("forbidden")]
+    Forbidden,
+    /// There is no such user here (SIP-130, MSG-61).
+    #[error("no such user")]
+    NotFound,
+    /// Extensions are required that are not understood (SIP-26).
+    #[error("unknown extensions are required")]
+    Extension(Vec<Box<str>>),
+    /// A binding is wanted for less than this many seconds (SIP-130).
+    #[error("the interval is too brief")]
+    TooBrief(u32),
+    /// The first proxy on the way keeps no flows (RFC 5626 §6).
+    #[error("the first hop lacks outbound support")]
+    FirstHop,
+    /// A later request of the same kind was seen before (SIP-130).
+    #[error("CSeq out of order")]
+    OutOfOrder,
+    /// What would have to be kept of the request is too much.
+    #[error("too large")]
+    TooLarge,
+    /// This user has as many bindings as one may have.
+    #[error("too many contacts")]
+    TooManyContacts,
+    /// There are as many bindings as there may be, or it could not be stored for now.
+    #[error("overloaded")]
+    Overload,
+    /// It could not be stored.
+    #[error("not stored")]
+    NotStored,
+}
+
+impl Reject {
+    /// The status code: spec/sip-focus.md §10, spec/message.md §6.
+    pub fn code(&self) -> u16 {
+        match self {
+            Self::Header(_) | Self::Contradiction(_) => 400,
+            Self::Forbidden | Self::TooManyContacts => 403,
+            Self::NotFound => 404,
+            Self::Extension(_) => 420,
+            Self::TooBrief(_) => 423,
+            Self::FirstHop => 439,
+            Self::OutOfOrder | Self::NotStored => 500,
+            Self::Overload => 503,
+            Self::TooLarge => 513,
+        }
+    }
+
+    /// The response to `request`, without the To tag.
+    pub(crate) fn response(&self, request: &Request) -> Response {
+        let code = self.code();
+        let reason = match self {
+            // RFC 3261 §21.4.1: the reason phrase of 400 should say what is wrong.
+            Self::Header(_) | Self::Contradiction(_) => format!("Bad Request ({self})"),
+            Self::TooManyContacts => "Too Many Contacts".to_owned(),
+            Self::Forbidden
+            | Self::NotFound
+            | Self::Extension(_)
+            | Self::TooBrief(_)
+            | Self::FirstHop
+            | Self::OutOfOrder
+            | Self::TooLarge
+            | Self::Overload
+            | Self::NotStored => reason_phrase(code).to_owned(),
+        };
+        let mut response = Response::for_request(request, code, &reason);
+        match self {
+            Self::Extension(unknown) => response.headers.push(HeaderName::Unsupported, unknown.join(", ")),
+            Self::TooBrief(least) => response.headers.push(HeaderName::MinExpires, least),
+            Self::Overload => response.headers.push(HeaderName::RetryAfter, 10),
+            Self::Header(_)
+            | Self::Contradiction(_)
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::FirstHop
+            | Self::OutOfOrder
+            | Self::TooLarge
+            | Self::TooManyContacts
+            | Self::NotStored => {}
+        }
+        response
+    }
+}

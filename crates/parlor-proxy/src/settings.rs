@@ -1,0 +1,53 @@
+//! What a proxy is told when it is made.
+
+use parlor_room::Hosts;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The settings of registrar and proxy.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The URIs that are ours.
+    pub hosts: Arc<Hosts>,
+    /// What the Server header says.
+    pub product: Box<str>,
+    /// How long a binding lasts that does not say it itself.
+    pub default_expires: Duration,
+    /// The shortest time that a binding may be wanted for, at most an hour (SIP-130).
+    pub min_expires: Duration,
+    /// The longest time that one is granted for.
+    pub max_expires: Duration,
+    /// Bounds on what peers can make us keep.
+    pub limits: Limits,
+}
+
+impl Settings {
+    /// Settings with the usual times.
+    pub fn new(hosts: Arc<Hosts>) -> Self {
+        Self {
+            hosts,
+            product: "Parlor".into(),
+            default_expires: Duration::from_secs(3600),
+            min_expires: Duration::from_secs(60),
+            max_expires: Duration::from_secs(3600),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Bounds on what peers can make the proxy keep.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// How many bindings there may be in all.
+    pub bindings: usize,
+    /// How many one user may have.
+    pub contacts: usize,
+    /// The longest Contact and Path that a binding keeps, together, in octets.
+    pub binding_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { bindings: 20_000, contacts: 10, binding_bytes: 2048 }
+    }
+}

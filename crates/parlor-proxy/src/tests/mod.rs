@@ -1,0 +1,183 @@
+//! A proxy on a virtual clock, driven with SIP as it stands on the wire, with a store that fails when it is told to.
+
+mod register;
+
+use crate::{BindingId, Change, Output, Proxy, SavedBinding, Sender, Settings, StoreId, Stored, admissible};
+use parlor_room::{Hosts, Identity, WallClock};
+use parlor_sip::{
+    ConnectionId, Endpoint, Event, Flow, HeaderName, Limits, Message, Request, Response, ServerTransactionId,
+    TransactionLimits, Transport, Uri, parse_datagram,
+};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What the wall clock shows at the start: Sat, 13 Nov 2010 23:29:00 GMT.
+const START: u64 = 1_289_690_940;
+
+pub(crate) struct Scene {
+    pub(crate) now: Instant,
+    start: Instant,
+    pub(crate) proxy: Proxy,
+    settings: Arc<Settings>,
+    endpoint: Endpoint,
+    transactions: u32,
+    /// What the store holds.
+    pub(crate) stored: BTreeMap<BindingId, SavedBinding>,
+    /// What the store says of the next changes.
+    pub(crate) stores: Stored,
+    /// Names what waits while the store says nothing.
+    pub(crate) waiting: Option<StoreId>,
+    /// Whether the store says anything.
+    pub(crate) answers: bool,
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let hosts = Arc::new(Hosts::new("chat.example.com", ["192.0.2.1".to_owned()]));
+        let mut settings = Settings::new(hosts);
+        change(&mut settings);
+        let (start, settings) = (start(), Arc::new(settings));
+        Self {
+            now: start,
+            start,
+            proxy: proxy(start, start, &settings, Vec::new()),
+            settings,
+            endpoint: Endpoint::new(TransactionLimits::default(), StdRng::seed_from_u64(2)),
+            transactions: 0,
+            stored: BTreeMap::new(),
+            stores: Stored::Yes,
+            waiting: None,
+            answers: true,
+        }
+    }
+
+    /// The server is gone and comes back with what is stored, after some time.
+    pub(crate) fn restart_after(&mut self, time: Duration) {
+        self.now += time;
+        let stored = self.stored.values().cloned().collect();
+        self.proxy = proxy(self.start, self.now, &self.settings, stored);
+    }
+
+    /// A transaction to answer in.
+    fn tx(&mut self) -> ServerTransactionId {
+        self.transactions += 1;
+        let text = format!(
+            "OPTIONS sip:x@chat.example.com SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK{0}\r\n\
+             From: <sip:a@b>;tag=x{0}\r\nTo: <sip:x@b>\r\nCall-ID: tx{0}\r\nCSeq: 1 OPTIONS\r\n\r\n",
+            self.transactions
+        );
+        self.endpoint.handle_message(self.now, udp(1), Message::Request(parse(&text)));
+        match self.endpoint.poll_event() {
+            Some(Event::Request { tx, .. }) => tx,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Passes a REGISTER on and returns the answer, as far as one comes.
+    pub(crate) fn try_register(&mut self, request: &str, flow: Flow, sender: &Sender) -> Option<Response> {
+        let request = parse(request);
+        let tx = self.tx();
+        self.proxy.handle_register(self.now, tx, Box::new(request), flow, sender);
+        self.outputs()
+    }
+
+    /// Passes a REGISTER on and returns the answer.
+    pub(crate) fn register(&mut self, request: &str, flow: Flow, sender: &Sender) -> Response {
+        self.try_register(request, flow, sender).expect("an answer")
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now += time;
+        while let Some(due) = self.proxy.poll_timeout().filter(|due| *due <= self.now) {
+            self.proxy.handle_timeout(due);
+            self.outputs();
+        }
+    }
+
+    /// Does what the proxy wants done; returns the answer to a request, if there is one.
+    pub(crate) fn outputs(&mut self) -> Option<Response> {
+        let mut answer = None;
+        while let Some(output) = self.proxy.poll_output() {
+            match output {
+                Output::Respond { response, .. } => {
+                    assert!(response.headers.to_tag().unwrap().is_some(), "SIP-29");
+                    assert!(answer.replace(response).is_none(), "one answer only");
+                }
+                Output::Store { id, changes } => self.store(id, changes),
+            }
+        }
+        answer
+    }
+
+    fn store(&mut self, id: Option<StoreId>, changes: Vec<Change>) {
+        if self.stores == Stored::Yes {
+            for change in changes {
+                match change {
+                    Change::Put(binding) => drop(self.stored.insert(binding.id, binding)),
+                    Change::Remove(id) => drop(self.stored.remove(&id)),
+                }
+            }
+        }
+        match id {
+            Some(id) if self.answers => self.proxy.handle_stored(self.now, id, self.stores),
+            Some(id) => self.waiting = Some(id),
+            None => {}
+        }
+    }
+}
+
+fn proxy(start: Instant, now: Instant, settings: &Arc<Settings>, stored: Vec<SavedBinding>) -> Proxy {
+    let clock = WallClock::new(start, Duration::from_secs(START));
+    Proxy::new(now, Arc::clone(settings), clock, stored, StdRng::seed_from_u64(1))
+}
+
+#[allow(clippy::disallowed_methods, reason = "any instant will do")]
+fn start() -> Instant {
+    Instant::now()
+}
+
+pub(crate) fn parse(text: &str) -> Request {
+    match parse_datagram(&text.to_owned().into(), &Limits::default()) {
+        Ok(Message::Request(request)) => request,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// From port 5000 and so many.
+pub(crate) fn udp(number: u16) -> Flow {
+    let remote = format!("192.0.2.9:{}", 5000 + number).parse().unwrap();
+    Flow { transport: Transport::Udp, local: "192.0.2.1:5060".parse().unwrap(), remote, connection: None }
+}
+
+/// The stream of that number.
+pub(crate) fn tcp(number: u16) -> Flow {
+    Flow { transport: Transport::Tcp, connection: Some(ConnectionId(number.into())), ..udp(number) }
+}
+
+pub(crate) fn uri(text: &str) -> Uri {
+    text.parse().unwrap()
+}
+
+/// The user of that name, who has a telephone number too.
+pub(crate) fn known(name: &str) -> Sender {
+    let aor = uri(&format!("sip:{name}@chat.example.com"));
+    Sender::Known(Identity::of(aor).with(None, Box::new([uri("tel:+15551234")])))
+}
+
+/// The Contacts of a response, as they stand there.
+pub(crate) fn contacts(response: &Response) -> Vec<String> {
+    response.headers.all(&HeaderName::Contact).map(str::to_owned).collect()
+}
+
+pub(crate) fn passes(request: &str) -> Result<(), u16> {
+    let hosts = Hosts::new("chat.example.com", ["192.0.2.1".to_owned()]);
+    admissible(&parse(request), &hosts).map_err(|reject| reject.code())
+}
