@@ -28,6 +28,7 @@ dialogues! {
     blink_nickname
     blink_offer
     blink_private_message
+    blink_refer
     blink_room_message
     blink_subscribe
     crocodile_auth

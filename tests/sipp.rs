@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::support::participant::Participant;
 use crate::support::server::{Server, free_port};
 
 /// Joins and leaves over UDP while 20 % of the packets are lost, in either direction: all come in and all get out.
@@ -52,6 +53,27 @@ fn cancel() {
     if run(&server, "cancel", &["-m", "20", "-r", "20"]) {
         server.shows("parlor_participants", 0.0);
     }
+}
+
+/// REFERs that participants should not send, each refused with its code while the participant stays.
+#[test]
+fn bad_referrals() {
+    let server = Server::plain();
+    if run(&server, "bad_referrals", &["-m", "20", "-r", "20"]) {
+        server.shows("parlor_participants", 0.0);
+        server.shows("parlor_dial_outs_total{result=\"forbidden\"}", 0.0);
+    }
+}
+
+/// REFERs of those who are not in the room.
+#[test]
+fn referrals_from_outside() {
+    let server = Server::plain();
+    let mut alice = Participant::join(&server, "alice");
+    if run(&server, "outside_referrals", &["-m", "100", "-r", "100"]) {
+        server.shows("parlor_rejected_total{layer=\"room\",reason=\"forbidden\"}", 200.0);
+    }
+    alice.say("still here");
 }
 
 /// Runs a scenario to its end; every call must succeed. False when there is no SIPp.

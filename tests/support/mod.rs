@@ -1,5 +1,6 @@
 //! A server under test and the people who use it.
 
+pub(crate) mod callee;
 pub(crate) mod cpim;
 pub(crate) mod message;
 pub(crate) mod msrp;

@@ -74,6 +74,8 @@ impl SipMessage {
 pub(crate) struct SipUser {
     /// The user part of its address, and its display name with a capital letter.
     pub(crate) name: String,
+    /// The host of its address.
+    pub(crate) domain: String,
     transport: Transport,
     server: SocketAddr,
 }
@@ -101,6 +103,11 @@ impl SipUser {
         Self::over(Transport::Tcp(Box::new(Wire::connect(server.sip))), server.sip, name)
     }
 
+    /// Over TCP, connected by the server.
+    pub(crate) fn accepted(server: &Server, name: &str, wire: Wire) -> Self {
+        Self::over(Transport::Tcp(Box::new(wire)), server.sip, name)
+    }
+
     /// Over TLS.
     pub(crate) fn tls(server: &Server, name: &str) -> Self {
         let wire = tls::connect(server.sips, &server.certificate());
@@ -108,12 +115,12 @@ impl SipUser {
     }
 
     fn over(transport: Transport, server: SocketAddr, name: &str) -> Self {
-        Self { name: name.to_owned(), transport, server }
+        Self { name: name.to_owned(), domain: "example.com".to_owned(), transport, server }
     }
 
     /// The address of record.
     pub(crate) fn uri(&self) -> String {
-        format!("sip:{}@example.com", self.name)
+        format!("sip:{}@{}", self.name, self.domain)
     }
 
     /// Our address.
@@ -320,6 +327,15 @@ impl Call {
             contact: format!("<{}>", user.contact()),
             via: format!("SIP/2.0/{} {}", user.transport(), user.local()),
         }
+    }
+
+    /// The callee's side of a call of the server, answered with this tag.
+    pub(crate) fn of_invite(user: &SipUser, invite: &SipMessage, tag: &str) -> Self {
+        let mut call = Self::new(user, invite.contact());
+        call.from = format!("{};tag={tag}", invite.header("To"));
+        invite.header("From").clone_into(&mut call.to);
+        invite.header("Call-ID").clone_into(&mut call.id);
+        call
     }
 
     /// INVITE with an offer, or without one if it is empty.

@@ -8,7 +8,7 @@ use crate::timers::Timer;
 use crate::{EndReason, Focus, Location, NextHop, Output, Refusal, Reject, RequestId, features, identity, message};
 use parlor_room::{Endpoint, Identity, JoiningMethod, Room, SessionId};
 use parlor_sip::{CSeq, Dialog, Flow, HeaderName, Method, NameAddr, Request, Response, Scheme, Transport, Uri};
-use rand::{Rng as _, RngExt as _};
+use rand::RngExt as _;
 use std::time::Instant;
 
 /// Whom to call, and what the INVITE tells of it.
@@ -37,6 +37,8 @@ pub(crate) struct DialOut {
     uri: Uri,
     referred_by: Option<NameAddr>,
     request: RequestId,
+    /// The REFER that wants it.
+    referral: Option<LegId>,
     stage: Stage,
 }
 
@@ -65,6 +67,13 @@ struct Inviting {
 }
 
 impl DialOut {
+    fn is_wanted(&self) -> bool {
+        match self.stage {
+            Stage::Locating | Stage::Inviting(_) => true,
+            Stage::GivenUp(_) | Stage::Released(_) => false,
+        }
+    }
+
     fn inviting(&self) -> Option<&Inviting> {
         match &self.stage {
             Stage::Inviting(inviting) | Stage::GivenUp(inviting) | Stage::Released(inviting) => Some(inviting),
@@ -78,22 +87,36 @@ impl Focus {
     /// Calls somebody, unless the room would not let them in.
     ///
     /// # Errors
-    /// [`Reject::Scheme`], [`Reject::Header`], [`Reject::Room`], [`Reject::Overload`]
+    /// [`Reject::Scheme`], [`Reject::Room`], [`Reject::Calling`], [`Reject::Overload`]
     pub fn dial_out(&mut self, room: &Room, invitation: Invitation) -> Result<(), Reject> {
+        self.call_out(room, invitation, None)
+    }
+
+    pub(crate) fn call_out(
+        &mut self,
+        room: &Room,
+        invitation: Invitation,
+        referral: Option<LegId>,
+    ) -> Result<(), Reject> {
         let Invitation { callee, referred_by } = invitation;
         if !callee.uri.is_sip() {
             return Err(Reject::Scheme); // SIP-79
         }
         let identity = identity::of_callee(&callee, &self.settings.limits)?;
         room.would_admit(&identity)?;
+        let key = identity.key();
+        if self.calls.values().any(|call| call.is_wanted() && call.callee.key() == key) {
+            return Err(Reject::Calling);
+        }
         if self.calls.len() >= self.settings.limits.dial_outs {
             return Err(Reject::Overload);
         }
-        let (id, request) = (LegId(self.rng.next_u64()), self.name_request());
+        let (id, request) = (self.name_dialog(), self.name_request());
         let uri = callee.uri.into_request_uri();
         self.remember_request(request, id);
         self.emit(Output::Locate { id: request, uri: uri.clone() });
-        self.calls.insert(id, DialOut { callee: identity, uri, referred_by, request, stage: Stage::Locating });
+        let stage = Stage::Locating;
+        self.calls.insert(id, DialOut { callee: identity, uri, referred_by, request, referral, stage });
         Ok(())
     }
 
@@ -184,6 +207,7 @@ impl Focus {
     pub(crate) fn call_answered(&mut self, now: Instant, room: &mut Room, id: LegId, response: &Response) {
         let Some(call) = self.calls.get(&id) else { return };
         match (&call.stage, response.code) {
+            (Stage::Inviting(_), 101..=199) => self.tell_referrer(call.referral, response.code),
             (Stage::Locating, _) | (_, ..200) => {}
             (Stage::Inviting(_), 200..=299) => self.called_in(now, room, id, response),
             (Stage::Inviting(inviting), 422) if !inviting.raised => self.call_with_longer_interval(id, response),
@@ -219,7 +243,7 @@ impl Focus {
             // Without Contact or tag there is nowhere to send the ACK to.
             self.forget_request(call.request);
             self.close_offer(inviting.session);
-            return self.emit(Output::Called { code: 500 });
+            return self.report(call.referral, 500);
         };
         let contact = dialog.remote_target().to_string();
         let leg = Leg {
@@ -232,6 +256,7 @@ impl Focus {
             updates: allows_update(&response.headers),
             refresh: None,
             acked: None,
+            referred: false,
             account: None,
         };
         self.add(id, leg);
@@ -253,18 +278,25 @@ impl Focus {
             Ok(moved) => {
                 self.tell_location(room, id);
                 self.settle(now, id, moved);
-                self.emit(Output::Called { code: response.code });
+                self.report(call.referral, response.code);
             }
             Err(reject) => {
                 self.end(now, room, id, EndReason::BadAnswer); // SIP-68
-                self.emit(Output::Called { code: Refusal::from(&reject).code });
+                self.report(call.referral, Refusal::from(&reject).code);
             }
         }
     }
 
     fn fail_call(&mut self, id: LegId, code: u16) {
+        let referral = self.calls.get(&id).and_then(|call| call.referral);
         self.forget_call(id);
+        self.report(referral, code);
+    }
+
+    /// The call is over, one way or the other.
+    fn report(&mut self, referral: Option<LegId>, code: u16) {
         self.emit(Output::Called { code });
+        self.tell_referrer(referral, code);
     }
 }
 
@@ -277,11 +309,11 @@ impl Focus {
         match std::mem::replace(&mut call.stage, Stage::Locating) {
             Stage::Locating => self.fail_call(id, code),
             Stage::Inviting(inviting) => {
-                let (request, session) = (call.request, inviting.session);
+                let (request, session, referral) = (call.request, inviting.session, call.referral);
                 call.stage = Stage::GivenUp(inviting);
                 self.emit(Output::Cancel { id: request });
                 self.close_offer(session);
-                self.emit(Output::Called { code });
+                self.report(referral, code);
             }
             stage @ (Stage::GivenUp(_) | Stage::Released(_)) => call.stage = stage,
         }

@@ -3,15 +3,15 @@
 use parlor_sip::{HeaderName, Headers, MediaType, Method};
 
 /// The methods that a room and the server serve, as `Allow` and the Contact's `methods` name them.
-pub const METHODS: [Method; 6] =
-    [Method::Invite, Method::Ack, Method::Bye, Method::Cancel, Method::Options, Method::Update];
+pub const METHODS: [Method; 7] =
+    [Method::Invite, Method::Ack, Method::Bye, Method::Cancel, Method::Options, Method::Update, Method::Refer];
 
 /// The extensions told in `Supported`.
-pub const SUPPORTED: [&str; 1] = ["timer"];
+pub const SUPPORTED: [&str; 2] = ["timer", "norefersub"];
 
 /// The extensions that a request may require: those told, and 100rel, which costs nothing as long
 /// as no provisional response is sent (SIP-49).
-const UNDERSTOOD: [&str; 2] = ["timer", "100rel"];
+const UNDERSTOOD: [&str; 3] = ["timer", "norefersub", "100rel"];
 
 /// The body type of offers and answers.
 pub(crate) const SDP: &str = "application/sdp";

@@ -2,11 +2,12 @@
 
 use crate::dial_out::DialOut;
 use crate::leg::{Leg, LegId, Media, Phase, Unacked};
+use crate::referral::Referral;
 use crate::sdp::{Chatroom, LocalMedia};
 use crate::timers::{Timer, Timers};
 use crate::types::TypeLists;
 use crate::{Caller, DialogChange, EndReason, Output, Reject, RequestId, Settings, uas};
-use parlor_room::{Room, SessionId};
+use parlor_room::{ParticipantId, Room, SessionId};
 use parlor_sip::{DialogId, Flow, Method, Request, Response, ServerTransactionId};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
@@ -27,6 +28,8 @@ pub struct Focus {
     pub(crate) legs: BTreeMap<LegId, Leg>,
     /// Calls of ours that are not answered; each has the name of the dialog that it may become.
     pub(crate) calls: BTreeMap<LegId, DialOut>,
+    /// REFERs whose outcome is told.
+    pub(crate) referrals: BTreeMap<LegId, Referral>,
     sessions: BTreeMap<SessionId, LegId>,
     requests: BTreeMap<RequestId, LegId>,
     next_request: u64,
@@ -50,11 +53,13 @@ pub(crate) struct Answer {
     /// The dialog whose session both sides know with this answer, and whether the peer's path is
     /// a new one.
     pub(crate) settles: Option<(LegId, bool)>,
+    /// The REFER whose outcome is told from now on.
+    pub(crate) referral: Option<LegId>,
 }
 
 impl From<Response> for Answer {
     fn from(response: Response) -> Self {
-        Self { response, settles: None }
+        Self { response, settles: None, referral: None }
     }
 }
 
@@ -68,6 +73,7 @@ impl Focus {
             rng,
             legs: BTreeMap::new(),
             calls: BTreeMap::new(),
+            referrals: BTreeMap::new(),
             sessions: BTreeMap::new(),
             requests: BTreeMap::new(),
             next_request: 0,
@@ -81,7 +87,8 @@ impl Focus {
 
     /// Whether there is no dialog and nothing under way.
     pub fn is_idle(&self) -> bool {
-        self.legs.is_empty() && self.calls.is_empty() && self.outputs.is_empty()
+        let at_rest = self.legs.is_empty() && self.calls.is_empty() && self.referrals.is_empty();
+        at_rest && self.outputs.is_empty()
     }
 
     /// How many sessions there are, with those that were given up and may be taken up again (SIP-65), and those of whoever is
@@ -121,6 +128,7 @@ impl Focus {
         let in_dialog = request.headers.to_tag().is_ok_and(|tag| tag.is_some());
         let served = match (&request.method, in_dialog) {
             (Method::Invite, false) => self.join(now, room, tx, request, flow, caller),
+            (Method::Refer, false) => self.refer(now, room, request, flow, caller),
             (Method::Options, false) => self.options(room, request, &flow, caller),
             (Method::Bye | Method::Update | Method::Prack | Method::Ack | Method::Cancel, false) => {
                 Err(Reject::NoDialog)
@@ -129,10 +137,13 @@ impl Focus {
             (_, true) => self.serve_in_dialog(now, room, tx, request, flow, caller),
         };
         match served {
-            Ok(Answer { response, settles }) => {
+            Ok(Answer { response, settles, referral }) => {
                 self.outputs.push_back(Output::Respond { tx, response });
                 if let Some((id, moved)) = settles {
                     self.settle(now, id, moved);
+                }
+                if let Some(referral) = referral {
+                    self.begin_telling(referral);
                 }
             }
             Err(reject) => {
@@ -200,6 +211,22 @@ impl Focus {
     pub fn end_session(&mut self, now: Instant, room: &mut Room, session: SessionId, reason: EndReason) {
         if let Some(&id) = self.sessions.get(&session) {
             self.end(now, room, id, reason);
+        }
+    }
+
+    /// Removes a participant, with all its dialogs.
+    pub fn eject(&mut self, now: Instant, room: &mut Room, who: ParticipantId) {
+        let Some(participant) = room.participant(who) else { return };
+        let user = participant.identity().key();
+        let is_theirs = |leg: &Leg| match &leg.media {
+            Media::Offered(session) => room.session(*session).is_some_and(|own| own.participant() == who),
+            Media::Open(open) => room.session(open.session).is_some_and(|own| own.participant() == who),
+            Media::GivenUp(guest) => guest.identity.key() == user,
+            Media::Closed => false,
+        };
+        let theirs: Vec<LegId> = self.legs.iter().filter(|(_, leg)| is_theirs(leg)).map(|(id, _)| *id).collect();
+        for id in theirs {
+            self.end(now, room, id, EndReason::Removed);
         }
     }
 
@@ -278,6 +305,11 @@ impl Focus {
         mark.chars().chain(random).collect()
     }
 
+    /// A name for a dialog.
+    pub(crate) fn name_dialog(&mut self) -> LegId {
+        LegId(self.rng.next_u64())
+    }
+
     /// A name for a request of ours.
     pub(crate) fn name_request(&mut self) -> RequestId {
         self.next_request += 1;
@@ -310,7 +342,7 @@ impl Focus {
 
     /// A tag for a response that makes no dialog.
     pub(crate) fn fresh_tag(&mut self) -> String {
-        let random = LegId(self.rng.next_u64());
+        let random = self.name_dialog();
         self.tag(random)
     }
 
@@ -379,6 +411,7 @@ impl Focus {
     pub(crate) fn remove(&mut self, id: LegId) {
         if let Some(leg) = self.legs.remove(&id) {
             self.timers.disarm_all(id);
+            self.end_referrals_in(id);
             self.dialog_changes.push_back(DialogChange::Ended(self.tag(id).into()));
             let pending = leg.refresh.map(|refresh| refresh.id);
             let acked = leg.acked.map(|acked| acked.0);

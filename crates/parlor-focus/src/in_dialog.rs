@@ -32,6 +32,7 @@ impl Focus {
             Method::Bye => Ok(self.left(now, room, id, request)),
             _ if leaving => Err(Reject::NoDialog),
             Method::Invite => self.reinvite(now, room, id, tx, request, flow),
+            Method::Refer => self.refer_in_dialog(now, room, id, request, flow),
             Method::Update => self.update(now, room, id, request, flow),
             Method::Options => {
                 uas::admissible(request)?;
@@ -81,7 +82,7 @@ impl Focus {
         if let (Some(_), Some(leg)) = (settles, self.legs.get(&id)) {
             message::sdp(&mut response.headers, &mut response.body, leg.sdp.text());
         }
-        Ok(Answer { response, settles })
+        Ok(Answer { settles, ..response.into() })
     }
 
     /// The peer is where this request came from and its Contact says (SIP-42), and may have changed its mind about UPDATE.

@@ -9,7 +9,7 @@ use crate::timers::Timer;
 use crate::{Caller, EndReason, Focus, Output, Reject, identity, message, uas};
 use parlor_room::{Capabilities, Direction, Endpoint, Identity, JoiningMethod, Room, TypeList};
 use parlor_sip::{Dialog, Flow, HeaderError, HeaderName, Headers, Method, Request, Response, ServerTransactionId};
-use rand::{Rng, RngExt};
+use rand::RngExt;
 use std::time::Instant;
 
 /// How an INVITE is accepted. The 2xx carries what was last said in SDP.
@@ -37,7 +37,7 @@ impl Focus {
         self.check_space(request)?;
         let granted = Granted::answering(&request.headers, &self.settings)?;
         let identity = identity::identify(request, caller, &self.settings.limits)?;
-        let id = LegId(self.rng.next_u64());
+        let id = self.name_dialog();
         let dialog = Dialog::uas(request, &self.tag(id), flow.transport)?;
         let sdp = LocalSdp::new(self.rng.random_range(1..1 << 53));
         let guest = Guest { identity, endpoint: dialed_in(now, request)? };
@@ -60,6 +60,7 @@ impl Focus {
             updates: allows_update(&request.headers),
             refresh: None,
             acked: None,
+            referred: false,
             account: caller.verified.as_ref().map(|account| account.aor.clone()),
         };
         self.add(id, leg);
@@ -175,12 +176,17 @@ impl Focus {
         response
     }
 
-    /// Whether there is room for one more dialog, and it is not too large to keep.
+    /// Whether there is room for one more dialog.
     fn check_space(&self, request: &Request) -> Result<(), Reject> {
         if self.legs.len() >= self.settings.limits.dialogs {
             return Err(Reject::Overload);
         }
         contact(&request.headers)?;
+        self.check_size(request)
+    }
+
+    /// Whether what a dialog keeps of its first request is not too large.
+    pub(crate) fn check_size(&self, request: &Request) -> Result<(), Reject> {
         let kept = |name: &HeaderName| KEPT.contains(name);
         let size: usize = request.headers.iter().filter(|(name, _)| kept(name)).map(|(_, v)| v.len()).sum();
         if size > self.settings.limits.dialog_bytes { Err(Reject::TooLarge) } else { Ok(()) }

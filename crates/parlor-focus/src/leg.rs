@@ -30,6 +30,8 @@ pub(crate) struct Leg {
     pub(crate) refresh: Option<Refresh>,
     /// Our ACK to the 2xx of an INVITE of ours, in case it comes again.
     pub(crate) acked: Option<Box<(RequestId, Request)>>,
+    /// Whether a REFER came in this dialog.
+    pub(crate) referred: bool,
     /// The account that began the dialog, if that was verified.
     pub(crate) account: Option<Uri>,
 }

@@ -18,6 +18,8 @@ mod message;
 mod negotiation;
 mod outgoing;
 mod output;
+mod refer;
+mod referral;
 mod reject;
 pub mod sdp;
 mod session_timer;

@@ -26,6 +26,10 @@ pub struct Limits {
     pub dialogs: usize,
     /// How many calls of ours one room has under way.
     pub dial_outs: usize,
+    /// How many REFERs one room tells the outcome of at a time, and of how many of one participant.
+    pub referrals: usize,
+    /// See [`Limits::referrals`].
+    pub referrals_of_one: usize,
     /// The longest session interval that is granted.
     pub session_interval: Duration,
 }
@@ -43,6 +47,8 @@ impl Default for Limits {
             dialog_bytes: 4096,
             dialogs: 16_384,
             dial_outs: 64,
+            referrals: 256,
+            referrals_of_one: 32,
             session_interval: Duration::from_secs(24 * 3600),
         }
     }

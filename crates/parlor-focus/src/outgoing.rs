@@ -17,6 +17,9 @@ impl Focus {
         if self.calls.contains_key(&leg_id) {
             return self.call_answered(now, room, leg_id, response);
         }
+        if self.referrals.contains_key(&leg_id) {
+            return self.referrer_answered(leg_id, id, response);
+        }
         if response.is_provisional() {
             return;
         }

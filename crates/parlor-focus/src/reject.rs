@@ -59,6 +59,9 @@ pub enum Reject {
     /// What a dialog would have to keep of the request is too much.
     #[error("too large")]
     TooLarge,
+    /// Whoever is to be called is being called already.
+    #[error("already being called")]
+    Calling,
     /// There are as many dialogs as may be.
     #[error("overloaded")]
     Overload,
@@ -138,7 +141,7 @@ impl From<&Reject> for Refusal {
             Reject::IntervalTooSmall(minimum) => Self::with(422, HeaderName::MinSe, minimum.to_string()),
             Reject::NoDialog => Self::new(481),
             Reject::OutOfOrder => Self::new(500),
-            Reject::Glare => Self::new(491),
+            Reject::Glare | Reject::Calling => Self::new(491),
             Reject::Unfinished(seconds) => Self::with(500, HeaderName::RetryAfter, seconds.to_string()),
             Reject::TooLarge => Self::new(513),
             Reject::Overload => Self::with(503, HeaderName::RetryAfter, "10"),

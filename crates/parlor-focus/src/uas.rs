@@ -61,7 +61,7 @@ pub fn method(method: &Method) -> Result<(), Reject> {
 /// SIP-22: what the parser does not insist on, because only some methods need it.
 fn headers(request: &Request) -> Result<(), Reject> {
     match request.method {
-        Method::Invite => request.headers.contact().map(drop).map_err(Reject::from),
+        Method::Invite | Method::Refer => request.headers.contact().map(drop).map_err(Reject::from),
         _ => Ok(()),
     }
 }

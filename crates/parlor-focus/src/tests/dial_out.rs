@@ -4,7 +4,7 @@ use super::*;
 use crate::{Invitation, Location, NextHop};
 use parlor_sip::NameAddr;
 
-const ANSWER: &str = "v=0\r\n\
+pub(super) const ANSWER: &str = "v=0\r\n\
 o=- 3941000000 3941000000 IN IP4 192.0.2.9\r\n\
 s=-\r\n\
 t=0 0\r\n\
@@ -42,7 +42,7 @@ fn call(scene: &mut Scene) -> (RequestId, Request, Vec<Output>) {
     (*id, invite, outputs)
 }
 
-fn accept(invite: &Request, tag: &str, body: &str) -> Response {
+pub(super) fn accept(invite: &Request, tag: &str, body: &str) -> Response {
     let fields = [("Contact", "<sip:carol@192.0.2.9:5070;transport=tcp>"), ("Allow", "UPDATE, BYE")];
     let mut response = reply(invite, 200, &fields, body);
     response.set_to_tag(tag);
@@ -270,10 +270,12 @@ fn a_full_room_calls_nobody() {
 #[test]
 fn calls_are_bounded() {
     let mut scene = Scene::with(|_| {}, |settings| settings.limits.dial_outs = 2);
-    for _ in 0..2 {
-        scene.focus.dial_out(&scene.room, carol()).unwrap();
-    }
-    assert_eq!(scene.focus.dial_out(&scene.room, carol()), Err(Reject::Overload));
+    let callee = |name| NameAddr::new(format!("sip:{name}@example.org").parse().unwrap());
+    let mut call = |name| scene.focus.dial_out(&scene.room, Invitation { callee: callee(name), referred_by: None });
+    assert_eq!(call("carol"), Ok(()));
+    assert_eq!(call("carol"), Err(Reject::Calling));
+    assert_eq!(call("dave"), Ok(()));
+    assert_eq!(call("erin"), Err(Reject::Overload));
     scene.focus.end_all(scene.now, &mut scene.room, EndReason::Shutdown);
     scene.outputs();
     assert!(scene.focus.is_idle() && scene.focus.pending_requests() == 0);

@@ -6,6 +6,7 @@ mod identity;
 mod join;
 mod leave;
 mod random;
+mod refer;
 mod server;
 mod session_timer;
 
@@ -34,6 +35,11 @@ a=path:msrp://192.0.2.9:35631/eeb820f9763af2ba158d;tcp\r\n\
 a=accept-types:message/cpim text/*\r\n\
 a=accept-wrapped-types:text/*\r\n\
 a=setup:actpass\r\n";
+
+/// The methods that are served.
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, REFER";
+/// The extensions that are told.
+pub(crate) const SUPPORTED: &str = "timer, norefersub";
 
 pub(crate) struct Scene {
     pub(crate) now: Instant,

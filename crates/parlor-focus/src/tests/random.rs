@@ -31,7 +31,7 @@ fn body() -> impl Strategy<Value = Option<String>> {
 
 fn step() -> impl Strategy<Value = Step> {
     let method = prop_oneof![
-        3 => Just("INVITE"), 2 => Just("UPDATE"), 1 => Just("BYE"), 1 => Just("OPTIONS"), 1 => Just("PRACK"),
+        3 => Just("INVITE"), 2 => Just("UPDATE"), 1 => Just("BYE"), 1 => Just("OPTIONS"), 2 => Just("REFER"), 1 => Just("PRACK"),
     ];
     prop_oneof![
         5 => (0..3_usize, method, body()).prop_map(|(peer, method, body)| Step::Request(peer, method, body)),
@@ -152,6 +152,8 @@ proptest! {
             if name == "c" {
                 peer.extra = "Supported: timer\r\nSession-Expires: 90;refresher=uas\r\n".into();
             }
+            let whom = if name == "a" { "a@example.org;method=BYE" } else { "carol@example.org" };
+            peer.extra += &format!("Refer-To: <sip:{whom}>\r\n");
             peer
         });
         let mut books = Books::default();

@@ -1,0 +1,156 @@
+//! Somebody whom the server calls.
+
+use std::net::{TcpListener, UdpSocket};
+
+use super::msrp::{MsrpPeer, Send};
+use super::participant::Participant;
+use super::server::Server;
+use super::sip::{Call, SipMessage, SipUser, host_and_port};
+use super::wire::Wire;
+use super::{eventually, unique};
+
+/// A SIP socket that waits for calls, and a port for MSRP.
+pub(crate) struct Callee {
+    waits: Waits,
+    name: String,
+    msrp: TcpListener,
+}
+
+enum Waits {
+    Udp(UdpSocket),
+    Tcp(TcpListener),
+}
+
+impl Callee {
+    /// Over UDP.
+    pub(crate) fn udp(server: &Server, name: &str) -> Self {
+        Self::waiting(Waits::Udp(UdpSocket::bind((server.sip.ip(), 0)).unwrap()), server, name)
+    }
+
+    /// Over TCP.
+    pub(crate) fn tcp(server: &Server, name: &str) -> Self {
+        Self::waiting(Waits::Tcp(TcpListener::bind((server.sip.ip(), 0)).unwrap()), server, name)
+    }
+
+    fn waiting(waits: Waits, server: &Server, name: &str) -> Self {
+        Self { waits, name: name.to_owned(), msrp: TcpListener::bind((server.sip.ip(), 0)).unwrap() }
+    }
+
+    /// The URI to call, with the port that it waits on.
+    pub(crate) fn uri(&self) -> String {
+        let (address, parameter) = match &self.waits {
+            Waits::Udp(socket) => (socket.local_addr().unwrap(), ""),
+            Waits::Tcp(listener) => (listener.local_addr().unwrap(), ";transport=tcp"),
+        };
+        format!("sip:{}@{address}{parameter}", self.name)
+    }
+
+    /// Waits until it is called.
+    pub(crate) fn is_called(self, server: &Server) -> Called {
+        let mut user = match self.waits {
+            Waits::Udp(socket) => SipUser::udp_from(server, &self.name, socket),
+            Waits::Tcp(listener) => SipUser::accepted(server, &self.name, accept(&listener)),
+        };
+        user.domain = server.sip.ip().to_string();
+        Called::of(user, self.msrp)
+    }
+}
+
+fn accept(listener: &TcpListener) -> Wire {
+    listener.set_nonblocking(true).unwrap();
+    let stream = eventually("the server connects", || listener.accept().ok()).0;
+    stream.set_nonblocking(false).unwrap();
+    Wire::plain(stream)
+}
+
+/// Somebody who has got the server's INVITE.
+pub(crate) struct Called {
+    /// Its SIP side.
+    pub(crate) user: SipUser,
+    /// The INVITE.
+    pub(crate) invite: SipMessage,
+    tag: String,
+    msrp: TcpListener,
+}
+
+impl Called {
+    /// Waits until this user is called.
+    pub(crate) fn of(mut user: SipUser, msrp: TcpListener) -> Self {
+        let invite = user.expect_request("INVITE");
+        Self { user, invite, tag: unique("t"), msrp }
+    }
+
+    /// The same with a port of its own for MSRP.
+    pub(crate) fn at(server: &Server, user: SipUser) -> Self {
+        Self::of(user, TcpListener::bind((server.sip.ip(), 0)).unwrap())
+    }
+
+    /// Answers with a provisional response or a failure.
+    pub(crate) fn says(&mut self, status: &str) {
+        let invite = self.tagged(&self.tag);
+        self.user.answer_with(&invite, status, "");
+    }
+
+    /// The INVITE as responses with this tag repeat it.
+    fn tagged(&self, tag: &str) -> SipMessage {
+        let mut invite = self.invite.clone();
+        for (name, value) in &mut invite.headers.0 {
+            if name == "To" {
+                *value += &format!(";tag={tag}");
+            }
+        }
+        invite
+    }
+
+    /// The 200 of a device that has this tag; `setup` is `active` or `passive`.
+    pub(crate) fn ok(&self, tag: &str, path: &str, setup: &str) -> String {
+        let (host, port) = host_and_port(path);
+        let body = format!(
+            "v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\nm=message {port} TCP/MSRP *\r\n\
+             a=accept-types:message/cpim text/*\r\na=accept-wrapped-types:*\r\na=setup:{setup}\r\na=path:{path}\r\n\
+             a=chatroom:nickname private-messages\r\n"
+        );
+        let mut text = "SIP/2.0 200 OK\r\n".to_owned();
+        for (name, value) in &self.tagged(tag).headers.0 {
+            if ["Via", "From", "To", "Call-ID", "CSeq"].contains(&name.as_str()) {
+                text += &format!("{name}: {value}\r\n");
+            }
+        }
+        let contact = self.user.contact();
+        text + &format!(
+            "Contact: <{contact}>\r\nAllow: INVITE, ACK, BYE, UPDATE\r\nContent-Type: application/sdp\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    /// The path that it can be connected to.
+    pub(crate) fn path(&self) -> String {
+        format!("msrp://{}/{};tcp", self.msrp.local_addr().unwrap(), unique("s"))
+    }
+
+    /// Takes the call and binds the session: connects, or with `passive` waits to be connected to.
+    pub(crate) fn accept(mut self, setup: &str) -> Participant {
+        let path = self.path();
+        let ok = self.ok(&self.tag, &path, setup);
+        self.user.send(ok);
+        let ack = self.user.expect_request("ACK");
+        assert!(ack.header("To").ends_with(&self.tag), "{ack:#?}");
+        let call = Call::of_invite(&self.user, &self.invite, &self.tag);
+        let session = self.invite.attribute("path").to_owned();
+        let room = self.invite.header("From").split(['<', '>']).nth(1).unwrap().to_owned();
+        let msrp = if setup == "passive" {
+            let mut msrp = MsrpPeer::accepted(&self.msrp);
+            msrp.answer_next(200);
+            msrp
+        } else {
+            let (host, port) = host_and_port(&session);
+            let mut msrp = MsrpPeer::over(Wire::connect(format!("{host}:{port}").parse().unwrap()));
+            let bind = Send::empty(&session, &path);
+            msrp.write(bind.bytes());
+            assert_eq!(msrp.response(&bind.tid), 200, "binding");
+            msrp
+        };
+        Participant { user: self.user, call, msrp, path, session, room }
+    }
+}
