@@ -15,7 +15,7 @@ fn over_tcp() {
     let mut alice = Participant::join(&server, "alice");
     let carol = Callee::tcp(&server, "carol");
     refer(&mut alice.user, &alice.room, &format!("Refer-To: <{}>\r\n", carol.uri()), 202);
-    let mut carol = carol.is_called(&server).accept("active");
+    let mut carol = carol.await_call(&server).accept("active");
     carol.say("over TCP");
     alice.hears("over TCP");
     alice.say("so it is");
@@ -31,7 +31,7 @@ fn several_devices_answer() {
     let mut alice = Participant::join(&server, "alice");
     let carol = Callee::udp(&server, "carol");
     refer(&mut alice.user, &alice.room, &format!("Refer-To: <{}>\r\n", carol.uri()), 202);
-    let mut carol = carol.is_called(&server);
+    let mut carol = carol.await_call(&server);
     let (first, second) = (unique("t"), unique("t"));
     for tag in [&first, &second] {
         let ok = carol.ok(tag, &carol.path(), "active");
@@ -58,7 +58,7 @@ fn given_up() {
     let carol = Callee::udp(&server, "carol");
     refer(&mut alice.user, &alice.room, &format!("Refer-To: <{}>\r\n", carol.uri()), 202);
     told(&mut alice.user);
-    let mut carol = carol.is_called(&server);
+    let mut carol = carol.await_call(&server);
     carol.says("180 Ringing");
     assert_eq!(told(&mut alice.user).0, "SIP/2.0 180 Ringing");
     let cancel = carol.user.expect_request("CANCEL");
@@ -85,7 +85,7 @@ fn useless_answer() {
     let carol = Callee::udp(&server, "carol");
     refer(&mut alice.user, &alice.room, &format!("Refer-To: <{}>\r\n", carol.uri()), 202);
     told(&mut alice.user);
-    let mut carol = carol.is_called(&server);
+    let mut carol = carol.await_call(&server);
     let ok = carol.ok(&unique("t"), &carol.path(), "active").replace("message/cpim text/*", "text/plain  /*/*/*/");
     carol.user.send(ok);
     carol.user.expect_request("ACK");
@@ -102,7 +102,7 @@ fn shutdown() {
     let mut alice = Participant::join(&server, "alice");
     let carol = Callee::udp(&server, "carol");
     refer(&mut alice.user, &alice.room, &format!("Refer-To: <{}>\r\n", carol.uri()), 202);
-    let mut carol = carol.is_called(&server);
+    let mut carol = carol.await_call(&server);
     carol.says("180 Ringing");
     assert_eq!(told(&mut alice.user).0, "SIP/2.0 100 Trying");
     assert_eq!(told(&mut alice.user).0, "SIP/2.0 180 Ringing");

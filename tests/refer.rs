@@ -21,7 +21,7 @@ fn inviting() {
     assert!(accepted.header("Contact").contains(";isfocus"));
     assert!(accepted.headers.find("To").unwrap().contains(";tag="));
     assert_eq!(told(&mut alice.user), ("SIP/2.0 100 Trying".to_owned(), "active".to_owned()));
-    let mut carol = carol.is_called(&server);
+    let mut carol = carol.await_call(&server);
     let invite = &carol.invite;
     assert!(invite.header("From").contains(&server.room("tea")), "{invite:#?}");
     assert!(invite.header("Contact").contains(";isfocus") && invite.header("Supported").contains("timer"));
@@ -34,10 +34,11 @@ fn inviting() {
     let mut carol = carol.accept("passive");
     let last = ("SIP/2.0 200 OK".to_owned(), "terminated;reason=noresource".to_owned());
     assert_eq!(told(&mut alice.user), last);
-    alice.say("here you are");
-    carol.hears("here you are");
-    carol.say("thanks");
-    alice.hears("thanks");
+    // On the same connection as her answer to the bind, which is there by then.
+    carol.say("here I am");
+    alice.hears("here I am");
+    alice.say("welcome");
+    carol.hears("welcome");
     server.shows("parlor_participants", 2.0);
     server.shows("parlor_dial_outs_total{result=\"answered\"}", 1.0);
     carol.leave();
@@ -68,7 +69,7 @@ fn failures_are_told() {
         let carol = Callee::udp(&server, "carol");
         refer(&mut alice.user, &alice.room, &format!("Refer-To: <{}>\r\n", carol.uri()), 202);
         told(&mut alice.user);
-        let mut carol = carol.is_called(&server);
+        let mut carol = carol.await_call(&server);
         carol.says(status);
         carol.user.expect_request("ACK");
         let last = told(&mut alice.user);
@@ -172,7 +173,7 @@ fn without_subscription() {
     let headers = format!("Refer-To: <{}>\r\nRefer-Sub: false\r\nSupported: norefersub\r\n", carol.uri());
     let accepted = refer(&mut alice.user, &alice.room, &headers, 200);
     assert_eq!(accepted.header("Refer-Sub"), "false");
-    let mut carol = carol.is_called(&server).accept("active");
+    let mut carol = carol.await_call(&server).accept("active");
     carol.say("nobody was told");
     alice.hears("nobody was told");
     assert!(alice.user.receive_within(std::time::Duration::from_millis(200)).is_none());

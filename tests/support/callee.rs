@@ -46,7 +46,7 @@ impl Callee {
     }
 
     /// Waits until it is called.
-    pub(crate) fn is_called(self, server: &Server) -> Called {
+    pub(crate) fn await_call(self, server: &Server) -> Called {
         let mut user = match self.waits {
             Waits::Udp(socket) => SipUser::udp_from(server, &self.name, socket),
             Waits::Tcp(listener) => SipUser::accepted(server, &self.name, accept(&listener)),

@@ -84,18 +84,20 @@ impl Focus {
             true => Some(self.begin_referral(room, request, flow, by)?),
             false => None,
         };
-        let done = match errand {
-            Errand::Invite(invitation) => self.call_out(room, *invitation, referral),
-            Errand::AlreadyIn => Ok(self.tell_referrer(referral, 200)),
+        match errand {
+            Errand::Invite(invitation) => {
+                let called = self.call_out(room, *invitation, referral);
+                if let (Err(_), Some(referral)) = (&called, referral) {
+                    self.end_referral(referral);
+                }
+                called?;
+            }
+            Errand::AlreadyIn => self.tell_referrer(referral, 200),
             Errand::Remove(who) => {
                 self.eject(now, room, who);
-                Ok(self.tell_referrer(referral, 200))
+                self.tell_referrer(referral, 200);
             }
-        };
-        if let (Err(_), Some(referral)) = (&done, referral) {
-            self.end_referral(referral);
         }
-        done?;
         Ok(Answer { referral, ..self.accepted(room, request, flow, referral).into() })
     }
 
