@@ -151,8 +151,8 @@ impl Joined {
         let path = own_path(&user);
         let room = server.room(room);
         let mut call = Call::new(&user, &room);
-        user.send(call.invite("", &change(offer(&path))));
-        let answer = user.expect(200);
+        let answer = call.ask_to_join(&mut user, "", &change(offer(&path)));
+        assert_eq!(answer.code(), 200, "{answer:#?}");
         call.established(&answer);
         user.send(call.ack(""));
         let session = answer.attribute("path").to_owned();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,7 +14,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 
 use super::scrape::{self, Metrics};
-use super::{PATIENCE, eventually};
+use super::{PATIENCE, digest, eventually};
 
 /// The domain that a test's server answers for.
 pub(crate) const DOMAIN: &str = "chat.example.test";
@@ -24,6 +24,7 @@ pub(crate) const DOMAIN: &str = "chat.example.test";
 pub(crate) struct Setup {
     keys: BTreeMap<(String, String), String>,
     rooms: Vec<String>,
+    users: Vec<(String, Vec<String>)>,
     address: IpAddr,
     tls: bool,
 }
@@ -31,7 +32,7 @@ pub(crate) struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        Self { keys: BTreeMap::new(), rooms: Vec::new(), address, tls: false }
+        Self { keys: BTreeMap::new(), rooms: Vec::new(), users: Vec::new(), address, tls: false }
     }
 }
 
@@ -46,6 +47,12 @@ impl Setup {
     /// Adds a room with further lines of TOML.
     pub(crate) fn room(mut self, name: &str, lines: &str) -> Self {
         self.rooms.push(format!("[[room]]\nname = {name:?}\n{lines}\n"));
+        self
+    }
+
+    /// Adds a user before the start, with the usual password and perhaps with aliases.
+    pub(crate) fn user(mut self, name: &str, aliases: &[&str]) -> Self {
+        self.users.push((name.to_owned(), aliases.iter().map(|alias| (*alias).to_owned()).collect()));
         self
     }
 
@@ -144,6 +151,11 @@ impl Server {
         }
         let ports = Ports::find(setup.address);
         std::fs::write(directory.path().join(CONFIG), setup.config(&ports, &directory)).unwrap();
+        for (name, aliases) in &setup.users {
+            let aliases = aliases.iter().flat_map(|alias| ["--alias", alias]);
+            let arguments: Vec<_> = ["add", name].into_iter().chain(aliases).collect();
+            change_users(&directory, &arguments, &digest::password(name));
+        }
         let mut child = spawn(&directory);
         let log = Log::of(&mut child);
         let at = |port| SocketAddr::new(setup.address, port);
@@ -189,6 +201,11 @@ impl Server {
     /// The file it was configured with.
     pub(crate) fn config(&self) -> PathBuf {
         self.directory.path().join(CONFIG)
+    }
+
+    /// Runs `parlor user` beside the server, with a password on standard input.
+    pub(crate) fn change_users(&self, arguments: &[&str], password: &str) {
+        change_users(&self.directory, arguments, password);
     }
 
     /// The URI of a room.
@@ -269,6 +286,20 @@ fn spawn(directory: &TempDir) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap()
+}
+
+fn change_users(directory: &TempDir, arguments: &[&str], password: &str) {
+    let mut child = Command::new(PROGRAM)
+        .args(["user"])
+        .args(arguments)
+        .args(["--config", CONFIG])
+        .current_dir(directory.path())
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // One that removes a user does not read it.
+    let _ = child.stdin.take().unwrap().write_all(password.as_bytes());
+    assert!(child.wait().unwrap().success(), "parlor user {arguments:?}");
 }
 
 struct Log {

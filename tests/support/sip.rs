@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use super::digest::{self, Login};
 use super::message::Headers;
 use super::server::{DOMAIN, Server};
 use super::wire::Wire;
@@ -78,6 +79,10 @@ pub(crate) struct SipUser {
     pub(crate) domain: String,
     transport: Transport,
     server: SocketAddr,
+    /// Its address, if that is not its name at that host.
+    address: Option<String>,
+    /// What it answers challenges with.
+    pub(crate) login: Option<Login>,
 }
 
 enum Transport {
@@ -115,12 +120,30 @@ impl SipUser {
     }
 
     fn over(transport: Transport, server: SocketAddr, name: &str) -> Self {
-        Self { name: name.to_owned(), domain: "example.com".to_owned(), transport, server }
+        let domain = "example.com".to_owned();
+        Self { name: name.to_owned(), domain, transport, server, address: None, login: None }
+    }
+
+    /// The same, as the user of that name whom the server knows, with the usual password.
+    pub(crate) fn with_account(self) -> Self {
+        let login = Login::new(&self.name, &digest::password(&self.name));
+        Self { domain: DOMAIN.to_owned(), login: Some(login), ..self }
+    }
+
+    /// The same with another password.
+    pub(crate) fn with_password(mut self, password: &str) -> Self {
+        self.login = Some(Login::new(&self.name, password));
+        self
+    }
+
+    /// The same under another address.
+    pub(crate) fn with_address(self, address: &str) -> Self {
+        Self { address: Some(address.to_owned()), ..self }
     }
 
     /// The address of record.
     pub(crate) fn uri(&self) -> String {
-        format!("sip:{}@{}", self.name, self.domain)
+        self.address.clone().unwrap_or_else(|| format!("sip:{}@{}", self.name, self.domain))
     }
 
     /// Our address.
@@ -341,6 +364,36 @@ impl Call {
     /// INVITE with an offer, or without one if it is empty.
     pub(crate) fn invite(&mut self, headers: &str, offer: &str) -> String {
         self.request("INVITE", headers, offer)
+    }
+
+    /// INVITE, once more with an answer if the user is asked for its password and has one; the final response. A refusal is
+    /// acknowledged.
+    pub(crate) fn ask_to_join(&mut self, user: &mut SipUser, headers: &str, offer: &str) -> SipMessage {
+        self.ask(user, "INVITE", headers, offer)
+    }
+
+    /// A request in the dialog, as [`Self::ask_to_join`].
+    pub(crate) fn ask(&mut self, user: &mut SipUser, method: &str, headers: &str, body: &str) -> SipMessage {
+        let mut response = self.ask_once(user, method, headers, body);
+        if response.code() == 401
+            && let Some(login) = &mut user.login
+        {
+            let answer = login.answer(&response, method, &self.target, body);
+            response = self.ask_once(user, method, &format!("{headers}{answer}"), body);
+        }
+        response
+    }
+
+    /// A request in the dialog, and the final response to it. The refusal of an INVITE is acknowledged.
+    pub(crate) fn ask_once(&mut self, user: &mut SipUser, method: &str, headers: &str, body: &str) -> SipMessage {
+        user.send(self.request(method, headers, body));
+        let response = user.final_response();
+        if method == "INVITE" && response.code() >= 300 {
+            let mut same = self.clone();
+            same.room.clone_from(&self.target);
+            user.send(same.ack_failure(&response));
+        }
+        response
     }
 
     /// The next request of the dialog.

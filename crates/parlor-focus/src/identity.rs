@@ -64,7 +64,7 @@ pub fn must_be_proven(method: &Method) -> bool {
 /// is anonymous (SIP-112).
 ///
 /// # Errors
-/// [`Reject::Header`] when From is no address.
+/// [`Reject::Header`] when From is no address, [`Reject::Privacy`] when more is to be hidden than we know of.
 pub(crate) fn identify(request: &Request, caller: &Caller, limits: &Limits) -> Result<Identity, Reject> {
     let from = request.headers.from()?;
     let claimed = address_of_record(&from.uri).ok_or(HeaderError::Malformed(HeaderName::From))?;
@@ -72,6 +72,11 @@ pub(crate) fn identify(request: &Request, caller: &Caller, limits: &Limits) -> R
     let Account { aor, aliases } =
         caller.verified.clone().unwrap_or_else(|| Account { aor: claimed, aliases: Box::default() });
     let identity = Identity::of(aor).with(display_name(&from, limits), aliases);
+    // RFC 3323 §5: who insists on what cannot be had is told so.
+    let insists = request.headers.privacy().iter().any(|value| value.eq_ignore_ascii_case("critical"));
+    if insists && !request.headers.privacy().iter().all(|value| is_known_privacy(value)) {
+        return Err(Reject::Privacy);
+    }
     let hides = pseudonym.is_some() || request.headers.privacy().iter().any(|value| hides_who_calls(value));
     Ok(if hides { identity.hidden(pseudonym) } else { identity })
 }
@@ -79,6 +84,12 @@ pub(crate) fn identify(request: &Request, caller: &Caller, limits: &Limits) -> R
 /// SIP-112: `id` and `user`; the others are about headers and bodies that no participant sees.
 fn hides_who_calls(privacy: &str) -> bool {
     privacy.eq_ignore_ascii_case("id") || privacy.eq_ignore_ascii_case("user")
+}
+
+/// SIP-112. Participants see neither each other's SIP headers nor addresses, so that most of it is given anyhow.
+fn is_known_privacy(value: &str) -> bool {
+    let known = ["header", "session", "user", "none", "critical", "id", "history"];
+    known.iter().any(|own| own.eq_ignore_ascii_case(value))
 }
 
 /// Who somebody is whom we call: the URI that is called.

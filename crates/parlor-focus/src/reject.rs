@@ -26,6 +26,9 @@ pub enum Reject {
     /// The request is not its sender's to make (SIP-111, SIP-125).
     #[error("forbidden")]
     Forbidden,
+    /// Something is to be kept private that we know nothing of (SIP-112).
+    #[error("unknown privacy")]
+    Privacy,
     /// Extensions are required that are not understood (SIP-26).
     #[error("unknown extensions are required")]
     Extension(Vec<Box<str>>),
@@ -133,6 +136,7 @@ impl From<&Reject> for Refusal {
             Reject::Scheme => Self::new(416),
             Reject::NotFound => Self::new(404),
             Reject::Forbidden => Self::new(403),
+            Reject::Privacy => Self { code: 500, reason: Some("Privacy Not Available".into()), header: None },
             Reject::Extension(unknown) => Self::with(420, HeaderName::Unsupported, unknown.join(", ")),
             Reject::BodyType => Self::with(415, HeaderName::Accept, features::SDP),
             Reject::BodyEncoding => Self::with(415, HeaderName::AcceptEncoding, "identity"),

@@ -45,3 +45,21 @@ fn a_dialog_is_of_the_account_that_began_it() {
     scene.caller.through_trusted = false;
     assert_eq!(scene.request(&peer.next("BYE", None), peer.flow).0.code, 200, "BYE is not challenged");
 }
+
+#[test]
+fn privacy_that_is_insisted_on_is_given_or_refused() {
+    // SIP-112 (RFC 3323 §5)
+    for (values, code) in [
+        ("id;critical", 200),
+        ("header;session;user;critical", 200),
+        ("none", 200),
+        ("location", 200),
+        ("location;critical", 500),
+        ("Critical, location", 500),
+    ] {
+        let mut scene = Scene::new();
+        let mut peer = Peer::new("alice");
+        peer.extra += &format!("Privacy: {values}\r\n");
+        assert_eq!(scene.request(&peer.invite(Some(OFFER)), peer.flow).0.code, code, "{values}");
+    }
+}
