@@ -206,8 +206,7 @@ fn nobody_outside_of_the_room_controls_it() {
         assert!(outputs.is_empty());
     }
     // Where it is proven who sends it, the address does not matter.
-    scene.caller =
-        Caller { verified: Some(Account { aor: "sip:alice@example.org".parse().unwrap(), aliases: Box::default() }) };
+    scene.caller = Caller::verified(Account { aor: "sip:alice@example.org".parse().unwrap(), aliases: Box::default() });
     assert_eq!(scene.request(&outside(&alice, TO_CAROL), elsewhere).0.code, 202);
     assert_eq!(scene.room.participants().len(), 2);
 }
