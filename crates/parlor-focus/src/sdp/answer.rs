@@ -93,7 +93,7 @@ fn choose(
 }
 
 /// Our URI: the one we have while the peer's path stays, else a new one (MSRP-82, MSRP-119).
-fn own_uri(
+pub(super) fn own_uri(
     peer: &PeerMedia,
     local: &LocalMedia<'_>,
     current: Option<Current<'_>>,
@@ -112,7 +112,7 @@ pub(super) fn new_uri(tls: bool, address: &super::MsrpAddress, id: &str) -> Uri 
 }
 
 /// SIP-60: the same media, transport and format with port 0.
-fn refused(offered: &Media) -> Media {
+pub(super) fn refused(offered: &Media) -> Media {
     Media {
         media: offered.media.clone(),
         port: 0,
@@ -123,6 +123,6 @@ fn refused(offered: &Media) -> Media {
         connections: Vec::new(),
         bandwidths: Vec::new(),
         key: None,
-        attributes: Vec::new(),
+        attributes: super::file::about_file(offered),
     }
 }

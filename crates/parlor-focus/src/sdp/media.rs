@@ -1,6 +1,7 @@
 //! What one `m=message` line of a peer says (RFC 4975 §8, RFC 7701 §8).
 
 use super::chatroom::Chatroom;
+use super::file::is_file_line;
 use super::setup::Setup;
 use super::{LocalMedia, Role, Unacceptable};
 use crate::Limits;
@@ -28,15 +29,37 @@ impl PeerMedia {
         local: &LocalMedia<'_>,
         limits: &Limits,
     ) -> Result<Self, Unacceptable> {
+        // RFC 5547: this line is one file, not a chat, whatever types it takes; Blink sends such.
+        if is_file_line(media) {
+            transport(media, local)?;
+            return Err(Unacceptable::FileTransfer);
+        }
+        let accept = accept_types(media, limits);
+        Self::of(session, media, local, limits, accept)
+    }
+
+    /// Reads a line that carries a file.
+    pub(super) fn read_file(
+        session: &Session,
+        media: &Media,
+        local: &LocalMedia<'_>,
+        limits: &Limits,
+    ) -> Result<Self, Unacceptable> {
+        Self::of(session, media, local, limits, Ok(entries(media, "accept-types", limits)))
+    }
+
+    fn of(
+        session: &Session,
+        media: &Media,
+        local: &LocalMedia<'_>,
+        limits: &Limits,
+        accept: Result<Vec<&str>, Unacceptable>,
+    ) -> Result<Self, Unacceptable> {
         let tls = transport(media, local)?;
         if media.fmt != "*" {
             return Err(Unacceptable::Format);
         }
-        // RFC 5547: this line is one file, not a chat, whatever types it takes; Blink sends such.
-        if find(&media.attributes, "file-selector").is_some() {
-            return Err(Unacceptable::FileTransfer);
-        }
-        let accept = accept_types(media, limits)?;
+        let accept = accept?;
         Ok(Self {
             tls,
             path: path(media, tls, local.session_mark, limits)?,
@@ -190,10 +213,10 @@ const DIRECTIONS: [(&str, Direction); 4] = [
     ("inactive", Direction::Inactive),
 ];
 
-fn value<'a>(media: &'a Media, name: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(media: &'a Media, name: &str) -> Option<&'a str> {
     find(&media.attributes, name)?.value.as_deref()
 }
 
-fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
+pub(super) fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
     attributes.iter().find(|attribute| attribute.attribute.trim_end().eq_ignore_ascii_case(name))
 }

@@ -7,6 +7,8 @@
 mod answer;
 mod chatroom;
 mod description;
+mod file;
+mod file_selector;
 mod local;
 mod media;
 mod offer;
@@ -14,6 +16,7 @@ mod setup;
 
 pub use answer::{Negotiated, answer, refusal};
 pub use chatroom::Chatroom;
+pub use file::{FileAnswer, FileOffer, file_offer};
 pub use local::{Current, LocalMedia, LocalSdp, MsrpAddress, MsrpAddresses};
 pub use media::PeerMedia;
 pub use offer::{Offered, capabilities, offer, read_answer};
@@ -68,9 +71,36 @@ pub enum Unacceptable {
     /// The peer does not take message/cpim, which is all that a room sends.
     #[error("message/cpim is required")]
     NoCpim,
-    /// The line is for the transfer of one file.
+    /// The line is for the transfer of one file, in a chat or where there is no place for files.
     #[error("File transfer is not supported")]
     FileTransfer,
+    /// `a=file-selector` cannot be read.
+    #[error("Unusable file selector")]
+    FileSelector,
+    /// A file goes one way.
+    #[error("A file is sent with sendonly or recvonly")]
+    FileDirection,
+    /// `a=file-range` is a part of the file.
+    #[error("Only whole files are transferred")]
+    FileRange,
+    /// A file of no octets.
+    #[error("The file is empty")]
+    EmptyFile,
+    /// The file is larger than is taken here.
+    #[error("The file is too large")]
+    FileTooLarge,
+    /// The file is larger than the peer takes, or of another type.
+    #[error("The file is not what the offer takes")]
+    FileNotTaken,
+    /// There is no such file.
+    #[error("No such file")]
+    NoSuchFile,
+    /// There are several such files.
+    #[error("Several files are like that")]
+    SeveralFiles,
+    /// The dialog has a transfer already, and this is another one (RFC 5547 §8.1).
+    #[error("Another file needs another dialog")]
+    OtherFile,
     /// The peer waits for a connection that we cannot make.
     #[error("The MSRP path cannot be connected to")]
     Unreachable,
