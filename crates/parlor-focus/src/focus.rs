@@ -7,7 +7,7 @@ use crate::sdp::{Chatroom, LocalMedia};
 use crate::timers::{Timer, Timers};
 use crate::types::TypeLists;
 use crate::{Caller, DialogChange, EndReason, Output, Reject, RequestId, Settings, uas};
-use parlor_room::{ParticipantId, Room, SessionId};
+use parlor_room::{FileRule, ParticipantId, Room, SessionId};
 use parlor_sip::{DialogId, Flow, Method, Request, Response, ServerTransactionId};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
@@ -189,7 +189,9 @@ impl Focus {
     fn rejoin_reason(&self, id: LegId) -> EndReason {
         match self.legs.get(&id).map(|leg| &leg.media) {
             Some(Media::GivenUp(_)) => EndReason::MediaRemoved,
-            Some(Media::Offered(_) | Media::Open(_) | Media::Closed) | None => EndReason::ConnectionLost,
+            Some(Media::Offered(_) | Media::Open(_) | Media::File(_) | Media::Closed) | None => {
+                EndReason::ConnectionLost
+            }
         }
     }
 
@@ -222,6 +224,7 @@ impl Focus {
             Media::Offered(session) => room.session(*session).is_some_and(|own| own.participant() == who),
             Media::Open(open) => room.session(open.session).is_some_and(|own| own.participant() == who),
             Media::GivenUp(guest) => guest.identity.key() == user,
+            Media::File(file) => file.participant == who,
             Media::Closed => false,
         };
         let theirs: Vec<LegId> = self.legs.iter().filter(|(_, leg)| is_theirs(leg)).map(|(id, _)| *id).collect();
@@ -295,6 +298,7 @@ impl Focus {
             require_tls: rules.require_tls,
             can_connect: settings.can_connect,
             topic: room.topic(),
+            files: settings.files.is_some() && rules.files != FileRule::Off,
         }
     }
 

@@ -40,16 +40,18 @@ impl Focus {
         let id = self.name_dialog();
         let dialog = Dialog::uas(request, &self.tag(id), flow.transport)?;
         let sdp = LocalSdp::new(self.rng.random_range(1..1 << 53));
-        let guest = Guest { identity, endpoint: dialed_in(now, request)? };
-        let surplus = room.surplus_session(&guest.identity);
-        let (media, sdp, offered) = match uas::readable_body(request)? {
-            Some(offer) => self.admit_offerer(room, guest, offer, &sdp)?,
-            None => self.admit_answerer(room, guest, &flow, &sdp)?,
+        let body = uas::readable_body(request)?;
+        let file = body.map_or(Ok(None), |offer| self.file_offer(room, offer))?;
+        let (media, sdp, offered) = match file {
+            Some(file) => {
+                let (media, sdp) = self.begin_transfer(room, &identity, file, &sdp)?;
+                (media, sdp, None)
+            }
+            None => {
+                let guest = Guest { identity, endpoint: dialed_in(now, request)? };
+                self.admit(now, room, guest, body, &flow, &sdp)?
+            }
         };
-        if let Some((surplus, heir)) = surplus.zip(media.session()) {
-            room.hand_over(now, surplus, heir);
-            self.end_session(now, room, surplus, EndReason::Replaced); // CHAT-154
-        }
         let leg = Leg {
             dialog,
             flow,
@@ -190,6 +192,28 @@ impl Focus {
         let kept = |name: &HeaderName| KEPT.contains(name);
         let size: usize = request.headers.iter().filter(|(name, _)| kept(name)).map(|(_, v)| v.len()).sum();
         if size > self.settings.limits.dialog_bytes { Err(Reject::TooLarge) } else { Ok(()) }
+    }
+
+    /// Somebody takes part from now on, as soon as what was agreed on is bound.
+    fn admit(
+        &mut self,
+        now: Instant,
+        room: &mut Room,
+        guest: Guest,
+        body: Option<&[u8]>,
+        flow: &Flow,
+        sdp: &LocalSdp,
+    ) -> Result<(Media, LocalSdp, Option<Offered>), Reject> {
+        let surplus = room.surplus_session(&guest.identity);
+        let admitted = match body {
+            Some(offer) => self.admit_offerer(room, guest, offer, sdp)?,
+            None => self.admit_answerer(room, guest, flow, sdp)?,
+        };
+        if let Some((surplus, heir)) = surplus.zip(admitted.0.session()) {
+            room.hand_over(now, surplus, heir);
+            self.end_session(now, room, surplus, EndReason::Replaced); // CHAT-154
+        }
+        Ok(admitted)
     }
 
     fn admit_offerer(

@@ -1,8 +1,9 @@
 //! One dialog between the focus and a participant's user agent, and what hangs on it.
 
 use crate::invite::Guest;
-use crate::sdp::{Current, LocalSdp, Offered, Role};
+use crate::sdp::{Current, LocalSdp, Negotiated, Offered, Role};
 use crate::session_timer::SessionTimer;
+use crate::transfer::FileSession;
 use crate::{EndReason, Location, NextHop, RequestId};
 use parlor_msrp::Path;
 use parlor_room::SessionId;
@@ -77,20 +78,22 @@ pub(crate) struct Unacked {
     pub(crate) bye_due: Option<EndReason>,
 }
 
-/// The chat session on a dialog.
+/// The session on a dialog.
 #[derive(Debug)]
 pub(crate) enum Media {
-    /// We offered one, and know nothing of the peer's side yet.
+    /// We offered a chat, and know nothing of the peer's side yet.
     Offered(SessionId),
-    /// There is one.
+    /// A chat.
     Open(Box<Open>),
-    /// The peer gave it up but stays in the dialog, and may come back (SIP-65).
+    /// One that carries a file.
+    File(Box<FileSession>),
+    /// The peer gave its chat up but stays in the dialog, and may come back (SIP-65).
     GivenUp(Box<Guest>),
     /// It is over.
     Closed,
 }
 
-/// A chat session that both sides agreed on.
+/// A session that both sides agreed on.
 #[derive(Debug)]
 pub(crate) struct Open {
     pub(crate) session: SessionId,
@@ -135,8 +138,48 @@ impl Media {
         match self {
             Self::Offered(session) => Some(*session),
             Self::Open(open) => Some(open.session),
+            Self::File(file) => Some(file.open.session),
             Self::GivenUp(_) | Self::Closed => None,
         }
+    }
+}
+
+impl Media {
+    /// What was agreed, if something was.
+    pub(crate) fn agreed(&self) -> Option<&Open> {
+        match self {
+            Self::Open(open) => Some(open),
+            Self::File(file) => Some(&file.open),
+            Self::Offered(_) | Self::GivenUp(_) | Self::Closed => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn agreed_mut(&mut self) -> Option<&mut Open> {
+        match self {
+            Self::Open(open) => Some(open),
+            Self::File(file) => Some(&mut file.open),
+            Self::Offered(_) | Self::GivenUp(_) | Self::Closed => None,
+        }
+    }
+}
+
+impl Open {
+    /// As the last offer and answer had it.
+    pub(crate) fn current(&self) -> Current<'_> {
+        Current { line: self.line, local: &self.local, peer: &self.peer, role: self.role }
+    }
+}
+
+/// What was just agreed, with no connection yet.
+pub(crate) fn opened(session: SessionId, agreed: &Negotiated) -> Open {
+    Open {
+        session,
+        line: agreed.line,
+        local: agreed.local.clone(),
+        peer: agreed.peer.path.clone(),
+        role: agreed.role,
+        binding: Binding::Free,
     }
 }
 
@@ -149,10 +192,8 @@ impl Leg {
     /// The session as the last offer and answer had it.
     pub(crate) fn current(&self) -> Option<Current<'_>> {
         match &self.media {
-            Media::Open(open) => {
-                Some(Current { line: open.line, local: &open.local, peer: &open.peer, role: open.role })
-            }
-            Media::Offered(_) | Media::GivenUp(_) | Media::Closed => None,
+            Media::Open(open) => Some(open.current()),
+            Media::Offered(_) | Media::File(_) | Media::GivenUp(_) | Media::Closed => None,
         }
     }
 

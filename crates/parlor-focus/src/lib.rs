@@ -27,6 +27,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod transfer;
 mod types;
 pub mod uas;
 
@@ -38,4 +39,5 @@ pub use limits::Limits;
 pub use negotiation::OVERTAKES;
 pub use output::{DialogChange, EndReason, Location, NextHop, Output, RequestId, SessionSpec};
 pub use reject::{Refusal, Reject};
-pub use settings::{Contacts, Settings, SipAddress};
+pub use settings::{Contacts, FileSettings, Settings, SipAddress};
+pub use transfer::Transfer;

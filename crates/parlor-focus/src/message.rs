@@ -32,6 +32,7 @@ pub(crate) fn explain(headers: &mut parlor_sip::Headers, reason: EndReason) {
         EndReason::Removed => (403, "You were removed from the room"),
         EndReason::RoomClosed => (410, "The room is closed"),
         EndReason::Shutdown => (503, "The server is going down"),
+        EndReason::TransferFailed => (500, "The file cannot be transferred"),
         EndReason::Left
         | EndReason::MediaRemoved
         | EndReason::NoAck
@@ -42,7 +43,8 @@ pub(crate) fn explain(headers: &mut parlor_sip::Headers, reason: EndReason) {
         | EndReason::Unreachable
         | EndReason::Stalled
         | EndReason::Replaced
-        | EndReason::Unanswered => return,
+        | EndReason::Unanswered
+        | EndReason::Transferred => return,
     };
     headers.push(HeaderName::Reason, format!("SIP;cause={cause};text=\"{text}\""));
 }

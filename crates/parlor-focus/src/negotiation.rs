@@ -1,11 +1,11 @@
 //! What offers and answers make of a session: opened, changed, given up, taken up again.
 
 use crate::invite::Guest;
-use crate::leg::{Binding, LegId, Media, Open};
+use crate::leg::{Binding, LegId, Media, opened};
 use crate::sdp::{self, LocalSdp, Negotiated, Offered, Role, SdpReject, Unacceptable};
 use crate::timers::Timer;
 use crate::{EndReason, Focus, Output, Reject, SessionSpec};
-use parlor_room::{Room, SessionId};
+use parlor_room::Room;
 use std::time::{Duration, Instant};
 
 /// By so much an exchange of SDP may overtake the news that a connection is lost.
@@ -22,7 +22,7 @@ impl Focus {
         let agreed = self.sharing(agreed);
         let session = room.admit(guest.identity, agreed.peer.capabilities.clone(), guest.endpoint)?;
         self.emit(Output::OpenSession { session, spec: SessionSpec::from(&agreed) });
-        Ok((opened(session, &agreed), agreed.sdp))
+        Ok((Media::Open(Box::new(opened(session, &agreed))), agreed.sdp))
     }
 
     /// The answer to our offer, in an ACK or in the 2xx to our re-INVITE. Says whether the peer's
@@ -43,7 +43,7 @@ impl Focus {
         room.update(session, agreed.peer.capabilities.clone());
         self.emit(Output::OpenSession { session, spec: SessionSpec::from(&agreed) });
         if let Some(leg) = self.legs.get_mut(&id) {
-            leg.media = opened(session, &agreed);
+            leg.media = Media::Open(Box::new(opened(session, &agreed)));
         }
         Ok(true)
     }
@@ -59,6 +59,9 @@ impl Focus {
     ) -> Result<bool, Reject> {
         let settings = self.settings.clone();
         let leg = self.legs.get(&id).ok_or(Reject::NoDialog)?;
+        if let Media::File(_) = leg.media {
+            return self.renegotiate_transfer(now, room, id, offer).map(|()| false);
+        }
         let local = Self::local_media(&settings, room);
         let fresh = || Self::session_id(&settings.session_mark, &mut self.rng);
         let answered = sdp::answer(offer, &local, leg.current(), &leg.sdp, &settings.limits, fresh);
@@ -74,7 +77,7 @@ impl Focus {
             }
             (Media::Open(_) | Media::GivenUp(_), Err(reject)) => Err(reject.into()),
             (Media::Offered(_), Ok(_) | Err(_)) => Err(Reject::Glare),
-            (Media::Closed, Ok(_) | Err(_)) => Err(Reject::NoDialog),
+            (Media::File(_) | Media::Closed, Ok(_) | Err(_)) => Err(Reject::NoDialog),
         }
     }
 
@@ -88,7 +91,7 @@ impl Focus {
     /// Both sides know the session: from now on it is to be bound, by us if the peer waits.
     pub(crate) fn settle(&mut self, now: Instant, id: LegId, moved: bool) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let Media::Open(open) = &mut leg.media else { return };
+        let Some(open) = leg.media.agreed_mut() else { return };
         let bound_anew = moved && open.role == Role::Connect;
         match &mut open.binding {
             Binding::Bound { renewed } if !bound_anew => *renewed = Some(now),
@@ -103,7 +106,7 @@ impl Focus {
 
     /// A session's connection is there.
     pub(crate) fn bind(&mut self, id: LegId) {
-        if let Some(Media::Open(open)) = self.legs.get_mut(&id).map(|leg| &mut leg.media) {
+        if let Some(open) = self.legs.get_mut(&id).and_then(|leg| leg.media.agreed_mut()) {
             open.binding = Binding::Bound { renewed: None };
             self.timers.disarm(id, Timer::Bind);
             self.timers.disarm(id, Timer::Rejoin);
@@ -122,7 +125,7 @@ impl Focus {
 
     fn connect(&mut self, id: LegId) {
         let Some(leg) = self.legs.get(&id) else { return };
-        if let Media::Open(open) = &leg.media
+        if let Some(open) = leg.media.agreed()
             && open.role == Role::Connect
         {
             let (session, allowed) = (open.session, Some(leg.flow.remote.ip()));
@@ -181,7 +184,7 @@ impl Focus {
     }
 
     /// Answers an offer with all lines refused.
-    fn refuse_all(&mut self, room: &Room, id: LegId, offer: &[u8]) -> Result<(), Reject> {
+    pub(crate) fn refuse_all(&mut self, room: &Room, id: LegId, offer: &[u8]) -> Result<(), Reject> {
         let local = Self::local_media(&self.settings, room);
         let leg = self.legs.get_mut(&id).ok_or(Reject::NoDialog)?;
         leg.sdp = sdp::refusal(offer, &local, &leg.sdp, &self.settings.limits)?;
@@ -194,15 +197,4 @@ impl Focus {
         *types = self.types.share(types.clone());
         agreed
     }
-}
-
-fn opened(session: SessionId, agreed: &Negotiated) -> Media {
-    Media::Open(Box::new(Open {
-        session,
-        line: agreed.line,
-        local: agreed.local.clone(),
-        peer: agreed.peer.path.clone(),
-        role: agreed.role,
-        binding: Binding::Free,
-    }))
 }

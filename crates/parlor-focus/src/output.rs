@@ -1,8 +1,9 @@
 //! What a focus wants done.
 
+use crate::Transfer;
 use crate::sdp::Negotiated;
 use parlor_msrp::Path;
-use parlor_room::{Departure, Identity, SessionId};
+use parlor_room::{Departure, Identity, ParticipantId, SessionId};
 use parlor_sip::{Flow, Request, Response, ServerTransactionId, Uri};
 use std::net::IpAddr;
 
@@ -64,6 +65,18 @@ pub enum Output {
         session: SessionId,
         /// What was agreed.
         spec: SessionSpec,
+    },
+    /// From now on the session's URI is valid, as with [`Output::OpenSession`]; the session carries one file and is none of a
+    /// participant's. It ends by [`Output::CloseSession`].
+    OpenTransfer {
+        /// The session.
+        session: SessionId,
+        /// What was agreed.
+        spec: SessionSpec,
+        /// Who wants it.
+        participant: ParticipantId,
+        /// What it is for.
+        transfer: Transfer,
     },
     /// The peer made a later offer, whether it changed the session or not, or answered one of ours with a change. A session
     /// that has failed with its connection may be bound again (MSRP-97).
@@ -168,6 +181,10 @@ pub enum EndReason {
     Removed,
     /// Who was called did not come.
     Unanswered,
+    /// The file is over, and the peer did not end the session.
+    Transferred,
+    /// The file cannot be taken or sent, or not to its end.
+    TransferFailed,
     /// The room was closed (CHAT-152).
     RoomClosed,
     /// The server goes down.
@@ -178,7 +195,7 @@ impl EndReason {
     /// How the roster shows it (EVT-51).
     pub(crate) fn departure(self) -> Departure {
         match self {
-            Self::Left | Self::MediaRemoved | Self::Replaced => Departure::Departed,
+            Self::Left | Self::MediaRemoved | Self::Replaced | Self::Transferred => Departure::Departed,
             Self::Removed | Self::RoomClosed | Self::Shutdown => Departure::Booted,
             Self::NoAck
             | Self::BadAnswer
@@ -187,7 +204,8 @@ impl EndReason {
             | Self::Expired
             | Self::Unreachable
             | Self::Stalled
-            | Self::Unanswered => Departure::Failed,
+            | Self::Unanswered
+            | Self::TransferFailed => Departure::Failed,
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct Settings {
     pub rejoin_timeout: Duration,
     /// How long somebody who is called may take to answer.
     pub ring_timeout: Duration,
+    /// What files may be left in rooms; `None`: there is no place for any.
+    pub files: Option<FileSettings>,
     /// The timers of SIP; those of the transactions should be the same.
     pub sip_timers: parlor_sip::Timers,
     /// What the Server and User-Agent headers say.
@@ -51,11 +53,19 @@ impl Settings {
             bind_timeout: Duration::from_secs(30),
             rejoin_timeout: Duration::from_secs(30),
             ring_timeout: Duration::from_secs(60),
+            files: None,
             sip_timers: parlor_sip::Timers::default(),
             product: "Parlor".into(),
             limits: Limits::default(),
         }
     }
+}
+
+/// What files may be left in rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileSettings {
+    /// The largest file, in octets.
+    pub max_bytes: u64,
 }
 
 /// Where SIP peers reach us, by transport. One that is missing falls back to the domain.

@@ -1,9 +1,9 @@
 //! Offers that are about one file, and our answers to them (RFC 5547 §8).
 
 use super::answer::{own_uri, refused};
+use super::file_selector;
 use super::media::{find, value};
 use super::{Current, LocalMedia, LocalSdp, Negotiated, PeerMedia, Role, SdpReject, Unacceptable, description};
-use super::file_selector;
 use crate::Limits;
 use parlor_msrp::Uri;
 use parlor_room::{Direction, FileSelector};

@@ -43,6 +43,8 @@ pub struct LocalMedia<'a> {
     pub can_connect: bool,
     /// What the room is about (CHAT-140, SIP-66). Empty: not said.
     pub topic: &'a str,
+    /// Whether files may be sent and fetched, by offers of their own.
+    pub files: bool,
 }
 
 /// The session as the offer and answer before had it.
@@ -77,6 +79,8 @@ impl LocalMedia<'_> {
         let mut line = self.line(&nowhere, "actpass", Direction::SendRecv);
         line.port = 0;
         line.attributes.retain(|a| !matches!(&*a.attribute, "path" | "setup"));
+        // RFC 5547 §8.5: empty, it says that files are served.
+        line.attributes.extend(self.files.then(|| Attribute::new("file-selector")));
         Some(line)
     }
 

@@ -48,6 +48,7 @@ impl Ours {
             require_tls: self.require_tls,
             can_connect: self.can_connect,
             topic: self.topic,
+            files: true,
         }
     }
 

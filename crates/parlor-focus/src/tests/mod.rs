@@ -9,6 +9,7 @@ mod random;
 mod refer;
 mod server;
 mod session_timer;
+mod transfer;
 
 use crate::sdp::{MsrpAddress, MsrpAddresses};
 use crate::{

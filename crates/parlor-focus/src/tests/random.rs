@@ -1,5 +1,6 @@
 //! Anything in any order: nothing panics, and what is opened is closed.
 
+use super::transfer::{PULL, PUSH};
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -25,6 +26,9 @@ fn body() -> impl Strategy<Value = Option<String>> {
         1 => Just(Some(OFFER.replace("eeb8", "ffff"))),
         1 => Just(Some(OFFER.replace("actpass", "passive"))),
         1 => Just(Some(format!("{OFFER}a=inactive\r\n"))),
+        1 => Just(Some(PUSH.to_owned())),
+        1 => Just(Some(PUSH.replace("message 35632", "message 0"))),
+        1 => Just(Some(PULL.to_owned())),
         1 => Just(Some("junk".to_owned())),
     ]
 }
@@ -52,6 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Books {
     offered: BTreeSet<SessionId>,
     open: BTreeSet<SessionId>,
+    transfers: BTreeSet<SessionId>,
     asked: Vec<(RequestId, Request)>,
     sought: Vec<RequestId>,
 }
@@ -61,6 +66,9 @@ impl Books {
         for output in outputs {
             match output {
                 Output::OfferSession { session, .. } => assert!(self.offered.insert(session), "offered twice"),
+                Output::OpenTransfer { session, .. } => {
+                    assert!(self.open.insert(session) && self.transfers.insert(session), "opened twice");
+                }
                 Output::OpenSession { session, .. } => {
                     self.offered.remove(&session);
                     assert!(self.open.insert(session), "opened twice");
@@ -136,7 +144,8 @@ fn perform(scene: &mut Scene, peers: &mut [Peer; 3], books: &mut Books, step: St
         Step::Pass(seconds) => books.take(scene.pass(Duration::from_secs(seconds))),
     }
     let in_room: BTreeSet<SessionId> = scene.room.sessions().map(|(session, _)| session).collect();
-    assert!(books.open.is_subset(&in_room), "open sessions are the room's");
+    assert!(books.open.difference(&books.transfers).all(|session| in_room.contains(session)), "the room's");
+    assert!(books.transfers.is_disjoint(&in_room), "no participant's");
 }
 
 proptest! {
@@ -146,7 +155,7 @@ proptest! {
     /// when all is over nothing is left: no dialog, no timer, nobody in the room.
     #[test]
     fn nothing_is_left_behind(steps in proptest::collection::vec(step(), 1..60)) {
-        let mut scene = Scene::new();
+        let mut scene = super::transfer::scene();
         let mut peers = ["a", "b", "c"].map(|name| {
             let mut peer = Peer::new(name);
             if name == "c" {

@@ -8,8 +8,16 @@ use parlor_switch::{Dropped, Refusal};
 /// How the end of a session counts.
 pub(super) fn end_of(reason: EndReason) -> SessionEnd {
     match reason {
-        EndReason::Left | EndReason::MediaRemoved | EndReason::RoomClosed | EndReason::Replaced => SessionEnd::Left,
-        EndReason::NoAck | EndReason::BadAnswer | EndReason::Unreachable | EndReason::Unanswered => SessionEnd::Failed,
+        EndReason::Left
+        | EndReason::MediaRemoved
+        | EndReason::RoomClosed
+        | EndReason::Replaced
+        | EndReason::Transferred => SessionEnd::Left,
+        EndReason::NoAck
+        | EndReason::BadAnswer
+        | EndReason::Unreachable
+        | EndReason::Unanswered
+        | EndReason::TransferFailed => SessionEnd::Failed,
         EndReason::BindTimeout => SessionEnd::Unbound,
         EndReason::ConnectionLost => SessionEnd::Lost,
         EndReason::Expired => SessionEnd::Expired,

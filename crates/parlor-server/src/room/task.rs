@@ -301,6 +301,9 @@ impl RoomTask {
             FocusOutput::SendAck { request, next_hop } => self.for_sip = Some(SipOutput::Ack { request, next_hop }),
             FocusOutput::OfferSession { session, local } => self.offer(session, &local),
             FocusOutput::OpenSession { session, spec } => self.open(session, &spec),
+            FocusOutput::OpenTransfer { session, .. } => {
+                self.focus.end_session(Instant::now(), &mut self.room, session, EndReason::TransferFailed);
+            }
             FocusOutput::UpdateSession { session, spec } => self.update(session, &spec),
             FocusOutput::CloseSession { session, reason } => self.close(session, reason),
             FocusOutput::Connect { session, allowed } => self.connect(session, allowed),
