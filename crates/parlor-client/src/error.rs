@@ -155,6 +155,28 @@ pub enum NicknameError {
     Closed,
 }
 
+/// Why somebody was not invited or removed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReferError {
+    /// The room does not do that, or not for us.
+    #[error("refused: {0}")]
+    Refused(Rejection),
+    /// The room tried, and that is what came of it: they did not take the call, or were not there.
+    #[error("{code} {reason}")]
+    Failed {
+        /// The SIP status code.
+        code: u16,
+        /// The words after it.
+        reason: String,
+    },
+    /// The room does not tell what became of it.
+    #[error("the room did not answer in time")]
+    Unanswered,
+    /// The session is over.
+    #[error("the session is over")]
+    Closed,
+}
+
 /// Why leaving did not go as it should. The session is over all the same.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaveError {

@@ -7,6 +7,7 @@ use parlor_cpim::Address;
 use parlor_msrp::MessageId;
 
 use crate::error::JoinError;
+use crate::roster::RosterChange;
 
 /// Something that happened in a room.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub enum Event {
     },
     /// What became of a message of ours after it was taken.
     Report(Report),
+    /// Somebody has come, gone or changed, or the topic has. What happens before this is taken is told in one.
+    Roster(Box<RosterChange>),
     /// The session is over. Nothing follows.
     Closed(Closed),
 }

@@ -43,6 +43,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod compose;
+mod control;
 mod error;
 mod event;
 mod file_name;
@@ -52,6 +53,8 @@ mod nickname;
 mod options;
 mod private;
 mod room;
+mod roster;
+mod roster_events;
 mod sdp;
 mod sender;
 mod sip;
@@ -59,12 +62,13 @@ mod stream;
 mod target;
 mod task;
 
-pub use error::{JoinError, LeaveError, NicknameError, Rejection, SendError};
+pub use error::{JoinError, LeaveError, NicknameError, ReferError, Rejection, SendError};
 pub use event::{Closed, Event, Header, Message, Report};
 pub use file_name::safe_file_name;
 pub use limits::Limits;
 pub use options::JoinOptions;
 pub use room::Room;
+pub use roster::{Participant, Roster, RosterChange};
 pub use sdp::{AnswerError, RoomCapabilities};
 pub use sender::{Content, Delivery, Progress, Sender};
 

@@ -17,7 +17,10 @@ pub struct Limits {
     pub open_transactions: usize,
     /// What the MSRP decoder takes.
     pub msrp: parlor_msrp::Limits,
-    /// What the SIP decoder takes.
+    /// Octets of changes to the roster after which it is asked for as a whole, so that what is not in it any more is
+    /// forgotten.
+    pub roster_octets: usize,
+    /// What the SIP decoder takes. A roster comes in one body.
     pub sip: parlor_sip::Limits,
 }
 
@@ -32,7 +35,8 @@ impl Default for Limits {
             event_octets: 4 * 1024 * 1024,
             open_transactions: 256,
             msrp: parlor_msrp::Limits::default(),
-            sip: parlor_sip::Limits::default(),
+            roster_octets: 16 * 1024 * 1024,
+            sip: parlor_sip::Limits { body: 8 * 1024 * 1024, ..parlor_sip::Limits::default() },
         }
     }
 }

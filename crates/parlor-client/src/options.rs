@@ -19,6 +19,7 @@ pub struct JoinOptions {
     pub(crate) server: Option<SocketAddr>,
     pub(crate) tls: Option<Arc<rustls::ClientConfig>>,
     pub(crate) msrp_tls: Option<bool>,
+    pub(crate) follow_roster: bool,
     pub(crate) wrapped_types: String,
     pub(crate) chunk_size: usize,
     pub(crate) timeout: Duration,
@@ -52,6 +53,7 @@ impl JoinOptions {
             server: None,
             tls: None,
             msrp_tls: None,
+            follow_roster: true,
             wrapped_types: "*".to_owned(),
             chunk_size: parlor_msrp::ChunkSplitter::CHUNK_SIZE,
             timeout: Duration::from_secs(32),
@@ -100,6 +102,12 @@ impl JoinOptions {
     #[must_use]
     pub fn msrp_tls(self, tls: bool) -> Self {
         Self { msrp_tls: Some(tls), ..self }
+    }
+
+    /// Whether we want to know who is in the room: [`Room::roster`](crate::Room::roster). We do unless told.
+    #[must_use]
+    pub fn follow_roster(self, follow: bool) -> Self {
+        Self { follow_roster: follow, ..self }
     }
 
     /// The content types we take, as in `a=accept-wrapped-types`; all of them unless told.

@@ -1,16 +1,18 @@
 //! A room we are in.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use parlor_cpim::Address;
 use parlor_sip::Uri;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::error::{JoinError, LeaveError, NicknameError, SendError};
+use crate::error::{JoinError, LeaveError, NicknameError, ReferError, SendError};
 use crate::event::{Closed, Event};
 use crate::msrp::Events;
 use crate::options::JoinOptions;
+use crate::roster::Roster;
 use crate::sdp::RoomCapabilities;
 use crate::sender::{Delivery, Progress, Sender};
 use crate::task::{self, Joined, Outcome};
@@ -69,6 +71,31 @@ impl Room {
     /// See [`Sender::send_text`].
     pub async fn send_text(&self, text: &str) -> Result<Delivery, SendError> {
         self.sender.send_text(text).await
+    }
+
+    /// See [`Sender::roster`].
+    pub fn roster(&self) -> Option<Arc<Roster>> {
+        self.sender.roster()
+    }
+
+    /// See [`Sender::topic`].
+    pub fn topic(&self) -> Option<String> {
+        self.sender.topic()
+    }
+
+    /// See [`Sender::set_topic`].
+    pub async fn set_topic(&self, topic: &str) -> Result<bool, SendError> {
+        self.sender.set_topic(topic).await
+    }
+
+    /// See [`Sender::invite`].
+    pub async fn invite(&self, whom: &Uri) -> Result<(), ReferError> {
+        self.sender.invite(whom).await
+    }
+
+    /// See [`Sender::remove`].
+    pub async fn remove(&self, whom: &Uri) -> Result<(), ReferError> {
+        self.sender.remove(whom).await
     }
 
     /// See [`Sender::send_file`].

@@ -10,12 +10,14 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::compose;
 use crate::error::SendError;
 use crate::msrp::{Begin, Command, Piece};
+use crate::roster::Roster;
 use crate::sdp::RoomCapabilities;
+use crate::sip::Refer;
 
 /// Sends to a room; a clone sends from another task. It does not keep the room open.
 #[derive(Clone, Debug)]
@@ -36,22 +38,32 @@ pub(crate) struct Session {
     pub(crate) peer: parlor_msrp::Path,
     pub(crate) capabilities: RoomCapabilities,
     pub(crate) chunk_size: usize,
+    pub(crate) refers: mpsc::Sender<Refer>,
+    pub(crate) roster: watch::Receiver<Option<Arc<Roster>>>,
 }
 
 /// What a message carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
-    content_type: String,
-    file_name: Option<String>,
+    pub(crate) content_type: String,
+    pub(crate) file_name: Option<String>,
     size: Option<u64>,
     to: Option<Address>,
+    pub(crate) subject: Option<String>,
     success_report: bool,
 }
 
 impl Content {
     /// Content of that type, such as `text/plain; charset=utf-8` or `image/png`.
     pub fn new(content_type: &str) -> Self {
-        Self { content_type: content_type.to_owned(), file_name: None, size: None, to: None, success_report: false }
+        Self {
+            content_type: content_type.to_owned(),
+            file_name: None,
+            size: None,
+            to: None,
+            subject: None,
+            success_report: false,
+        }
     }
 
     /// Plain text of that length.
@@ -75,6 +87,12 @@ impl Content {
     #[must_use]
     pub fn to(self, recipient: Address) -> Self {
         Self { to: Some(recipient), ..self }
+    }
+
+    /// What it is about. The room may take that for its topic: see [`Sender::set_topic`].
+    #[must_use]
+    pub fn subject(self, subject: &str) -> Self {
+        Self { subject: Some(subject.to_owned()), ..self }
     }
 
     /// Asks for a success REPORT, which [`Sender::send`] then waits for.
@@ -186,7 +204,7 @@ impl Session {
             return Err(SendError::Type(content.content_type.clone()));
         }
         let to = content.to.as_ref().unwrap_or(&self.room);
-        let head = compose::head(&self.speaker(), to, &content.content_type, content.file_name.as_deref());
+        let head = compose::head(&self.speaker(), to, content);
         let total = content.size.map(|size| size.saturating_add(head.len() as u64));
         if let (Some(total), Some(max)) = (total, self.capabilities.max_size)
             && total > max

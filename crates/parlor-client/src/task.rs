@@ -8,16 +8,18 @@ use parlor_cpim::Address;
 use parlor_sip::{NameAddr, Scheme, Transport, Uri};
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::error::JoinError;
 use crate::event::Closed;
-use crate::msrp::{self, BindError, Events};
+use crate::msrp::{self, BindError, EventSender, Events};
 use crate::options::{Identity, JoinOptions};
+use crate::roster::Roster;
+use crate::roster_events;
 use crate::sdp::{Answer, Offer};
 use crate::sender::{self, Sender};
-use crate::sip::{Channel, Driver, Ended, Output, Profile, UserAgent};
+use crate::sip::{Channel, Driver, Ended, Output, Profile, Refer, UserAgent};
 use crate::stream::{self, Stream, Tls};
 use crate::target;
 
@@ -47,7 +49,7 @@ pub(crate) async fn run(
         prepared = timeout_at(deadline, prepare(&options)) => prepared.unwrap_or(Err(JoinError::Timeout(options.timeout))),
         () = joined.closed() => return nobody,
     };
-    let Prepared { mut sip, profile, rng } = match prepared {
+    let Prepared { mut sip, profile, rng, lines } = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
             // Nobody may wait any more.
@@ -56,19 +58,19 @@ pub(crate) async fn run(
         }
     };
     let established = tokio::select! {
-        established = establish(&options, &mut sip, profile, rng) => established,
+        established = establish(&options, &mut sip, profile, rng, lines) => established,
         () = sleep_until(deadline) => Err(JoinError::Timeout(options.timeout)),
         () = joined.closed() => Err(JoinError::Timeout(options.timeout)),
     };
-    let (result, msrp) = match established {
-        Ok((msrp, handle)) => (Ok(handle), Some(msrp)),
+    let (result, established) = match established {
+        Ok((established, handle)) => (Ok(handle), Some(established)),
         Err(error) => {
             farewell(&mut sip).await;
             (Err(error), None)
         }
     };
-    match (joined.send(result), msrp) {
-        (Ok(()), Some(msrp)) => stay(sip, msrp, left).await,
+    match (joined.send(result), established) {
+        (Ok(()), Some(established)) => stay(sip, established, left).await,
         // Nobody waits any more.
         (Err(_), Some(_)) | (Ok(()) | Err(_), None) => {
             farewell(&mut sip).await;
@@ -82,6 +84,20 @@ struct Prepared {
     sip: Driver,
     profile: Profile,
     rng: StdRng,
+    lines: Lines,
+}
+
+/// What connects the handles of a room with its SIP side.
+struct Lines {
+    refers: mpsc::Sender<Refer>,
+    roster: watch::Receiver<Option<Arc<Roster>>>,
+}
+
+/// The MSRP side of a room, and the events of both.
+struct Established {
+    msrp: msrp::Driver,
+    events: EventSender,
+    roster: watch::Receiver<Option<Arc<Roster>>>,
 }
 
 /// Connects for SIP.
@@ -102,12 +118,17 @@ async fn prepare(options: &JoinOptions) -> Result<Prepared, JoinError> {
         from: from(options, local)?,
         user_agent: options.user_agent.clone(),
         offer: Offer::new(local, options.wants_msrp_tls(), &session_id, rng.next_u32(), &options.wrapped_types),
+        follow_roster: options.follow_roster,
+        roster_octets: options.limits.roster_octets,
     };
     if options.wants_msrp_tls() && options.tls.is_none() {
         return Err(JoinError::NoTls);
     }
     let agent = UserAgent::new(profile.clone(), channel.flow(), StdRng::from_rng(&mut rng));
-    Ok(Prepared { sip: Driver::new(agent, channel, tls, limits), profile, rng })
+    let (refers, asked) = mpsc::channel(COMMANDS);
+    let (told, roster) = watch::channel(None);
+    let sip = Driver::new(agent, channel, tls, limits, asked, told);
+    Ok(Prepared { sip, profile, rng, lines: Lines { refers, roster } })
 }
 
 /// Invites us, connects for MSRP and binds.
@@ -116,26 +137,27 @@ async fn establish(
     sip: &mut Driver,
     profile: Profile,
     rng: StdRng,
-) -> Result<(msrp::Driver, Joined), JoinError> {
+    lines: Lines,
+) -> Result<(Established, Joined), JoinError> {
     sip.invite();
-    let body = admitted(options, sip).await?;
+    let (conference, body) = admitted(options, sip).await?;
     let answer = Answer::read(&body, &profile.offer.path)?;
     let stream = tokio::select! {
         stream = connect_msrp(options, &answer) => stream?,
         ended = ended(sip) => return Err(closed_by(ended).into()),
     };
-    let room = plain(&options.room);
+    let room = plain(&conference);
     let session = msrp::Session::new(
         profile.offer.path.clone(),
         answer.path.clone(),
-        msrp::Parties { room: vec![room.clone()], own: profile.from.uri.clone() },
+        msrp::Parties { room: vec![room.clone(), plain(&options.room)], own: profile.from.uri.clone() },
         rng,
         options.limits.clone(),
     );
     let (commands, receiver) = mpsc::channel(COMMANDS);
     let (abandoned, given_up) = mpsc::unbounded_channel();
     let (event_sender, events) = msrp::events(&options.limits);
-    let mut driver = msrp::Driver::new(session, stream, receiver, given_up, event_sender);
+    let mut driver = msrp::Driver::new(session, stream, receiver, given_up, event_sender.clone());
     let bound = tokio::select! {
         bound = driver.bind() => bound,
         ended = ended(sip) => return Err(closed_by(ended).into()),
@@ -156,14 +178,16 @@ async fn establish(
         peer: answer.path,
         capabilities: answer.capabilities,
         chunk_size: options.chunk_size,
+        refers: lines.refers,
+        roster: lines.roster.clone(),
     });
-    Ok((driver, Joined { sender, events }))
+    Ok((Established { msrp: driver, events: event_sender, roster: lines.roster }, Joined { sender, events }))
 }
 
 /// Waits for the answer to our INVITE.
-async fn admitted(options: &JoinOptions, sip: &mut Driver) -> Result<Bytes, JoinError> {
+async fn admitted(options: &JoinOptions, sip: &mut Driver) -> Result<(Uri, Bytes), JoinError> {
     match sip.next_output().await {
-        Output::Admitted(body) => Ok(body),
+        Output::Admitted { conference, body } => Ok((conference, body)),
         Output::Rejected(rejection) => Err(JoinError::Rejected(rejection)),
         Output::Ended(Ended::Lost) => Err(JoinError::Lost),
         Output::Ended(Ended::Unanswered) => Err(JoinError::Timeout(options.timeout)),
@@ -182,10 +206,12 @@ async fn connect_msrp(options: &JoinOptions, answer: &Answer) -> Result<Stream, 
 }
 
 /// Keeps both sides going until one of them ends or we leave.
-async fn stay(mut sip: Driver, mut msrp: msrp::Driver, left: oneshot::Receiver<()>) -> Outcome {
+async fn stay(mut sip: Driver, established: Established, left: oneshot::Receiver<()>) -> Outcome {
+    let Established { mut msrp, events, roster } = established;
     let why = tokio::select! {
         closed = msrp.run() => Why::Closed(closed),
         ended = ended(&mut sip) => Why::Ended(ended),
+        never = roster_events::tell(roster, events) => match never {},
         // Told or dropped.
         _ = left => Why::Leave,
     };

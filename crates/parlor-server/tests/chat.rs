@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+#[path = "chat/people.rs"]
+mod people;
 #[path = "chat/server.rs"]
 mod server;
 
@@ -17,8 +19,14 @@ use tokio::time::timeout;
 
 use server::{PATIENCE, Server, chat, files};
 
+/// The next event that is no news of who is in the room.
 async fn next(room: &mut Room) -> Event {
-    timeout(PATIENCE, room.next_event()).await.expect("an event in time").expect("an event before the end")
+    loop {
+        match timeout(PATIENCE, room.next_event()).await.expect("an event in time").expect("an event before the end") {
+            Event::Roster(_) => {}
+            other => break other,
+        }
+    }
 }
 
 async fn next_message(room: &mut Room) -> Message {

@@ -31,7 +31,8 @@ pub(crate) struct Driver {
     waiting: Option<Event>,
 }
 
-/// Where events go: a queue that is bounded in events and in octets.
+/// Where events go, from both sides of a room: a queue that is bounded in events and in octets.
+#[derive(Clone)]
 pub(crate) struct EventSender {
     queue: mpsc::Sender<(Event, OwnedSemaphorePermit)>,
     octets: Arc<Semaphore>,
@@ -61,14 +62,20 @@ impl Events {
 }
 
 /// Room for one event.
-struct Room<'a> {
+pub(crate) struct Room<'a> {
     place: mpsc::Permit<'a, (Event, OwnedSemaphorePermit)>,
     octets: OwnedSemaphorePermit,
 }
 
+impl Room<'_> {
+    pub(crate) fn fill(self, event: Event) {
+        self.place.send((event, self.octets));
+    }
+}
+
 impl EventSender {
     /// Waits for room; `None` when nobody takes events any more.
-    async fn reserve(&self, event: &Event) -> Option<Room<'_>> {
+    pub(crate) async fn reserve(&self, event: &Event) -> Option<Room<'_>> {
         let octets = u32::try_from(octets(event).min(self.limit)).expect("the limit fits");
         let place = self.queue.reserve().await.ok()?;
         let octets = Arc::clone(&self.octets).acquire_many_owned(octets).await.ok()?;
@@ -80,6 +87,7 @@ fn octets(event: &Event) -> usize {
     match event {
         Event::Message(message) | Event::Notice(message) => message.body.len(),
         Event::Chunk { bytes, .. } => bytes.len(),
+        Event::Roster(change) => change.octets(),
         Event::Start { .. } | Event::End { .. } | Event::Report(_) | Event::Closed(_) => 0,
     }
 }
@@ -140,7 +148,7 @@ impl Driver {
         tokio::select! {
             room = async { events.reserve(waiting.as_ref().expect("checked")).await }, if waiting.is_some() => {
                 if let (Some(event), Some(room)) = (waiting.take(), room) {
-                    room.place.send((event, room.octets));
+                    room.fill(event);
                 }
             }
             written = write_some(write, session.next_write()), if session.wants_write() || *unflushed => {
@@ -171,7 +179,7 @@ impl Driver {
     async fn hand_on_rest(&mut self) {
         while let Some(event) = self.waiting.take().or_else(|| self.session.poll_event()) {
             match self.events.reserve(&event).await {
-                Some(room) => room.place.send((event, room.octets)),
+                Some(room) => room.fill(event),
                 None => return,
             }
         }

@@ -12,7 +12,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use driver::{Driver, Events, events};
+pub(crate) use driver::{Driver, EventSender, Events, events};
 pub(crate) use nickname::Nickname;
 pub(crate) use outgoing::{Begin, Command, Piece};
 pub(crate) use parties::Parties;

@@ -115,6 +115,7 @@ fn events(session: &mut Session) -> Vec<String> {
             Event::End { id, complete } => told.push(format!("end {id} {complete}")),
             Event::Report(report) => told.push(format!("report {}", report.code)),
             Event::Closed(why) => told.push(why.to_string()),
+            Event::Roster(_) => unreachable!("that is told over SIP"),
         }
     }
     told

@@ -1,6 +1,7 @@
-//! A user agent with one dialog.
+//! A user agent in one room.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,8 +12,11 @@ use parlor_sip::{
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use super::refer::Referrals;
 use super::session_timer::SessionTimer;
+use super::subscription::Subscription;
 use crate::error::Rejection;
+use crate::roster::Roster;
 use crate::sdp::{Answer, Offer};
 
 /// Who we are and what we offer.
@@ -22,6 +26,9 @@ pub(crate) struct Profile {
     pub(crate) from: NameAddr,
     pub(crate) user_agent: String,
     pub(crate) offer: Offer,
+    pub(crate) follow_roster: bool,
+    /// Octets of changes after which the whole roster is asked for again.
+    pub(crate) roster_octets: usize,
 }
 
 /// A SIP user agent that joins one room and stays until one side says BYE.
@@ -40,6 +47,8 @@ pub(crate) struct UserAgent {
     pub(super) rng: StdRng,
     pub(super) flow: Flow,
     pub(super) state: State,
+    pub(super) subscription: Subscription,
+    pub(super) referrals: Referrals,
     pub(super) outputs: VecDeque<Output>,
 }
 
@@ -69,6 +78,8 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) dialog: Dialog,
+    /// The URI of the room for requests outside of the dialog.
+    pub(super) conference: Uri,
     /// The CSeq of the INVITE whose ACK was last sent.
     pub(super) invite_seq: u32,
     /// What the room said of the MSRP session.
@@ -96,8 +107,8 @@ pub(super) struct Unacknowledged {
 /// What the user agent tells.
 #[derive(Debug)]
 pub(crate) enum Output {
-    /// We are admitted, with this body.
-    Admitted(Bytes),
+    /// We are admitted, into the conference of this URI, with this body.
+    Admitted { conference: Uri, body: Bytes },
     /// The room refused.
     Rejected(Rejection),
     /// The dialog is over.
@@ -131,6 +142,8 @@ impl UserAgent {
             rng,
             flow,
             state: State::Idle,
+            subscription: Subscription::default(),
+            referrals: Referrals::default(),
             outputs: VecDeque::new(),
         }
     }
@@ -155,6 +168,7 @@ impl UserAgent {
     pub(crate) fn handle_connection_lost(&mut self, now: Instant) {
         self.endpoint.handle_transport_error(now, self.flow);
         self.handle_events(now);
+        self.subscription.handle_connection_lost(now);
     }
 
     /// Takes in that another connection was opened.
@@ -168,6 +182,8 @@ impl UserAgent {
         self.handle_events(now);
         self.repeat_unacknowledged(now);
         self.handle_session_timer(now);
+        self.handle_subscription_timeout(now);
+        self.referrals.handle_timeout(now);
     }
 
     /// Leaves: cancels or says BYE. [`Output::Ended`] follows.
@@ -194,6 +210,16 @@ impl UserAgent {
         self.outputs.pop_front()
     }
 
+    /// The roster, if it has changed since it was last asked for.
+    pub(crate) fn poll_roster(&mut self) -> Option<Arc<Roster>> {
+        self.subscription.take_changed()
+    }
+
+    /// Whether it can refer one more.
+    pub(crate) fn can_refer(&self) -> bool {
+        matches!(self.state, State::Established(_)) && !self.referrals.is_full()
+    }
+
     /// When [`UserAgent::handle_timeout`] is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let of_call = match &self.state {
@@ -205,7 +231,8 @@ impl UserAgent {
                 [None, None]
             }
         };
-        of_call.into_iter().flatten().chain(self.endpoint.poll_timeout()).min()
+        let others = [self.endpoint.poll_timeout(), self.subscription.poll_timeout(), self.referrals.poll_timeout()];
+        of_call.into_iter().chain(others).flatten().min()
     }
 
     fn handle_events(&mut self, now: Instant) {
@@ -223,13 +250,17 @@ impl UserAgent {
 
     /// Says BYE because of `why`.
     pub(super) fn say_bye(&mut self, now: Instant, mut call: Call, why: Ended) {
+        self.unsubscribe(now);
         let bye = call.dialog.request(parlor_sip::Method::Bye);
         let tx = self.send(now, bye);
+        self.referrals.clear();
         self.state = State::Leaving { tx, why };
     }
 
     pub(super) fn end(&mut self, why: Ended) {
         self.state = State::Ended;
+        self.subscription = Subscription::default();
+        self.referrals.clear();
         self.outputs.push_back(Output::Ended(why));
     }
 

@@ -2,14 +2,18 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parlor_sip::{Limits, Transport};
-use tokio::time::{sleep_until, timeout_at};
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
 
 use super::agent::{Output, UserAgent};
+use super::refer::Refer;
 use super::transport::{Channel, Received};
+use crate::roster::Roster;
 use crate::stream::Tls;
 
 /// A user agent with its connection.
@@ -17,6 +21,8 @@ pub(crate) struct Driver {
     agent: UserAgent,
     /// `None` while the connection is lost; it is opened again when something is to be sent.
     channel: Option<Channel>,
+    refers: mpsc::Receiver<Refer>,
+    roster: watch::Sender<Option<Arc<Roster>>>,
     route: Route,
     connections: u64,
     ping_at: Instant,
@@ -31,10 +37,19 @@ pub(crate) struct Route {
 }
 
 impl Driver {
-    pub(crate) fn new(agent: UserAgent, channel: Channel, tls: Option<Tls>, limits: Limits) -> Self {
+    /// Does what `refers` asks for, and keeps `roster` up to date.
+    pub(crate) fn new(
+        agent: UserAgent,
+        channel: Channel,
+        tls: Option<Tls>,
+        limits: Limits,
+        refers: mpsc::Receiver<Refer>,
+        roster: watch::Sender<Option<Arc<Roster>>>,
+    ) -> Self {
         let flow = channel.flow();
         let route = Route { transport: flow.transport, address: flow.remote, tls, limits };
-        Self { agent, channel: Some(channel), route, connections: 1, ping_at: Instant::now() + PING_INTERVAL }
+        let ping_at = Instant::now() + PING_INTERVAL;
+        Self { agent, channel: Some(channel), refers, roster, route, connections: 1, ping_at }
     }
 
     /// Whether there is no dialog any more.
@@ -57,21 +72,20 @@ impl Driver {
     pub(crate) async fn next_output(&mut self) -> Output {
         loop {
             self.transmit().await;
+            if let Some(roster) = self.agent.poll_roster() {
+                self.roster.send_replace(Some(roster));
+            }
             if let Some(output) = self.agent.poll_output() {
                 return output;
             }
             let due = self.agent.poll_timeout().map_or(self.ping_at, |at| at.min(self.ping_at));
-            let received = match &mut self.channel {
-                Some(channel) => timeout_at(due.into(), channel.receive()).await.ok(),
-                None => {
-                    sleep_until(due.into()).await;
-                    None
-                }
-            };
-            match received {
-                Some(Ok(received)) => self.handle(received).await,
-                Some(Err(error)) => self.lost(&error),
-                None => self.handle_time().await,
+            tokio::select! {
+                received = receive(&mut self.channel) => match received {
+                    Ok(received) => self.handle(received).await,
+                    Err(error) => self.lost(&error),
+                },
+                Some(refer) = self.refers.recv(), if self.agent.can_refer() => self.agent.refer(Instant::now(), refer),
+                () = sleep_until(due.into()) => self.handle_time().await,
             }
         }
     }
@@ -135,6 +149,13 @@ impl Driver {
                 false
             }
         }
+    }
+}
+
+async fn receive(channel: &mut Option<Channel>) -> io::Result<Received> {
+    match channel {
+        Some(channel) => channel.receive().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -9,8 +9,8 @@ use super::session_timer::SessionTimer;
 use crate::sdp::{Answer, AnswerError};
 
 /// The methods we serve.
-const METHODS: [Method; 6] =
-    [Method::Invite, Method::Ack, Method::Bye, Method::Cancel, Method::Options, Method::Update];
+const METHODS: [Method; 7] =
+    [Method::Invite, Method::Ack, Method::Bye, Method::Cancel, Method::Options, Method::Update, Method::Notify];
 
 /// The value of Allow.
 pub(super) fn allow() -> String {
@@ -68,6 +68,9 @@ impl UserAgent {
         let required = request.headers.require().map_err(|_| 400_u16)?;
         if required.iter().any(|option| !option.eq_ignore_ascii_case("timer")) {
             return Err(420);
+        }
+        if request.method == Method::Notify {
+            return self.handle_notify(now, request);
         }
         let id = DialogId::of_request(request).map_err(|_| 400_u16)?;
         let Some(id) = id else { return self.outside_of_dialogs(request) };

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use parlor_sip::{CSeq, ClientTransactionId, Dialog, DialogId, HeaderName, Method, Request, Response, SentBy};
+use parlor_sip::{CSeq, ClientTransactionId, Dialog, DialogId, HeaderName, Method, Request, Response, SentBy, Uri};
 
 use super::agent::{Call, Ended, Output, State, UserAgent};
 use super::in_dialog::allow;
@@ -38,7 +38,10 @@ impl UserAgent {
     }
 
     pub(super) fn handle_response(&mut self, now: Instant, tx: ClientTransactionId, response: &Response) {
-        if response.is_provisional() {
+        if response.is_provisional()
+            || self.handle_subscribed(now, tx, response)
+            || self.handle_referred(now, tx, response)
+        {
             return;
         }
         match std::mem::replace(&mut self.state, State::Ended) {
@@ -57,6 +60,9 @@ impl UserAgent {
 
     /// A request of ours had no response.
     pub(super) fn handle_failure(&mut self, now: Instant, tx: ClientTransactionId, why: Ended) {
+        if self.handle_subscribe_failure(now, tx) || self.handle_refer_failure(tx) {
+            return;
+        }
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Inviting { tx: own, .. } if own == tx => self.end(why),
             State::Cancelling { tx: own, .. } if own == tx => self.end(Ended::LeftUnanswered),
@@ -100,8 +106,10 @@ impl UserAgent {
         };
         self.acknowledge(&call);
         call.answer = Answer::read(&response.body, &self.profile.offer.path).ok();
+        let conference = call.conference.clone();
         self.state = State::Established(Box::new(call));
-        self.outputs.push_back(Output::Admitted(response.body.clone()));
+        self.outputs.push_back(Output::Admitted { conference, body: response.body.clone() });
+        self.subscribe(now);
         tracing::debug!(?tx, "admitted");
     }
 
@@ -155,6 +163,7 @@ impl UserAgent {
         let dialog = Dialog::uac(invite, response, self.flow.transport).ok()?;
         let allowed = response.headers.allow();
         Some(Call {
+            conference: conference(&self.profile.room, response),
             invite_seq: dialog.local_seq(),
             dialog,
             answer: None,
@@ -166,13 +175,22 @@ impl UserAgent {
     }
 }
 
+/// RFC 4579 §5.12: a factory answers with the Contact of the room that it has made. Any other room is the one we called.
+fn conference(called: &Uri, response: &Response) -> Uri {
+    let focus = response.headers.contact().ok().filter(|contact| contact.params.has("isfocus"));
+    match focus {
+        Some(focus) if focus.uri.user_decoded() != called.user_decoded() => focus.uri,
+        Some(_) | None => called.clone(),
+    }
+}
+
 /// A 2xx to the INVITE before the refresh.
 fn is_repeated_invite(call: &Call, response: &Response) -> bool {
     response.headers.cseq().is_ok_and(|cseq| cseq.method == Method::Invite && cseq.seq == call.invite_seq)
         && call.dialog.local_seq() != call.invite_seq
 }
 
-fn rejection(response: &Response) -> Rejection {
+pub(super) fn rejection(response: &Response) -> Rejection {
     Rejection {
         code: response.code,
         reason: response.reason.to_string(),

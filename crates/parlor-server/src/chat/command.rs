@@ -12,6 +12,13 @@ pub(super) enum Line<'a> {
     Nick(Option<&'a str>),
     /// Say something to one person.
     Msg(&'a str, &'a str),
+    Who,
+    /// Tell the topic, or set it.
+    Topic(Option<&'a str>),
+    /// Have somebody called.
+    Invite(&'a str),
+    /// Have somebody sent away.
+    Kick(&'a str),
     Help,
     Quit,
     /// A command without what it needs: how it is written.
@@ -28,10 +35,14 @@ pub(super) struct Usage {
 }
 
 /// All of them, in the order in which they are told of.
-pub(super) const COMMANDS: [Usage; 5] = [
+pub(super) const COMMANDS: [Usage; 9] = [
     Usage { name: "/msg", usage: "/msg USER TEXT", does: "say it to one person alone; USER is a name or a SIP URI" },
     Usage { name: "/nick", usage: "/nick [NAME]", does: "be called NAME; without it, give the nickname up" },
+    Usage { name: "/who", usage: "/who", does: "tell who is in the room" },
     Usage { name: "/send", usage: "/send FILE", does: "send a file to the room; Ctrl-C gives it up" },
+    Usage { name: "/topic", usage: "/topic [TEXT]", does: "tell what the room is about, or set it" },
+    Usage { name: "/invite", usage: "/invite SIP-URI", does: "have the room call somebody in" },
+    Usage { name: "/kick", usage: "/kick USER", does: "have the room send somebody away" },
     Usage { name: "/quit", usage: "/quit", does: "leave the room, as do Ctrl-C and Ctrl-D" },
     Usage { name: "/help", usage: "/help", does: "tell this" },
 ];
@@ -53,6 +64,10 @@ impl<'a> Line<'a> {
             "help" | "?" => Self::Help,
             "send" => given.map_or_else(|| incomplete("/send"), |file| Self::Send(Path::new(file))),
             "nick" => Self::Nick(given.map(unquoted)),
+            "who" => Self::Who,
+            "topic" => Self::Topic(given),
+            "invite" => given.map_or_else(|| incomplete("/invite"), |whom| Self::Invite(unquoted(whom))),
+            "kick" => given.map_or_else(|| incomplete("/kick"), |whom| Self::Kick(unquoted(whom))),
             "msg" => match person(rest) {
                 (user, text) if user.is_empty() || text.is_empty() => incomplete("/msg"),
                 (user, text) => Self::Msg(user, text),
@@ -110,6 +125,13 @@ mod tests {
             ("/msg \"Bob hi", Line::Msg("\"Bob", "hi")),
             ("/msg bob", Line::Incomplete("/msg USER TEXT")),
             ("/msg \"\" hi", Line::Incomplete("/msg USER TEXT")),
+            ("/who", Line::Who),
+            ("/topic", Line::Topic(None)),
+            ("/topic Tea  time", Line::Topic(Some("Tea  time"))),
+            ("/invite sip:bob@b", Line::Invite("sip:bob@b")),
+            ("/invite", Line::Incomplete("/invite SIP-URI")),
+            ("/kick \"Bob B.\"", Line::Kick("Bob B.")),
+            ("/kick Bob B.", Line::Kick("Bob B.")),
             ("/quiet", Line::Unknown("/quiet")),
             ("/help", Line::Help),
         ] {

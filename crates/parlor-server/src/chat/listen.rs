@@ -1,11 +1,13 @@
 //! What others say.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use parlor_client::{Closed, Event, Header, Message, Room};
 
+use super::comings;
+use super::harmless;
+use super::names;
 use super::save::Saver;
 use super::screen::Screen;
 
@@ -13,25 +15,27 @@ use super::screen::Screen;
 pub(super) struct Listener {
     screen: Arc<Screen>,
     saver: Option<Saver>,
+    /// The topic that was told last.
+    topic: Option<String>,
 }
 
 impl Listener {
-    /// Files go to `directory`, or nowhere.
-    pub(super) fn new(screen: Arc<Screen>, directory: Option<PathBuf>) -> Self {
-        Self { saver: directory.map(|directory| Saver::new(directory, Arc::clone(&screen))), screen }
+    /// Files go to `directory`, or nowhere. `topic` is known.
+    pub(super) fn new(screen: Arc<Screen>, directory: Option<PathBuf>, topic: Option<String>) -> Self {
+        Self { saver: directory.map(|directory| Saver::new(directory, Arc::clone(&screen))), screen, topic }
     }
 
     /// Runs until the session is over.
     pub(super) async fn run(&mut self, room: &mut Room) -> Closed {
         while let Some(event) = room.next_event().await {
             match event {
-                Event::Message(message) => self.message(&message).await,
+                Event::Message(message) => self.message(room, &message).await,
                 Event::Notice(message) => match message.text() {
                     Some(text) => self.screen.notice(&text),
-                    None => self.message(&message).await,
+                    None => self.message(room, &message).await,
                 },
                 Event::Start { id, header, size } => {
-                    self.announce(&header, size);
+                    self.announce(room, &header, size);
                     if let Some(saver) = &mut self.saver {
                         saver.begin(id, &header).await;
                     }
@@ -47,6 +51,9 @@ impl Listener {
                     None => self.screen.notice("that did not come to its end"),
                 },
                 Event::Report(report) => self.screen.problem(&format!("a message was not delivered: {}", report.code)),
+                Event::Roster(change) => {
+                    comings::lines(&change, &mut self.topic).iter().for_each(|line| self.screen.notice(line));
+                }
                 Event::Closed(closed) => return closed,
                 _ => {}
             }
@@ -61,16 +68,16 @@ impl Listener {
         }
     }
 
-    async fn message(&mut self, message: &Message) {
+    async fn message(&mut self, room: &Room, message: &Message) {
         let header = &message.header;
         if let Some(text) = message.text() {
-            return self.screen.said(&speaker(header), &text);
+            return self.screen.said(&speaker(room, header), &text);
         }
         // What clients tell each other; people need not see it.
         if ["application/im-iscomposing+xml", "message/imdn+xml"].contains(&&*header.essence()) {
             return;
         }
-        self.announce(header, Some(message.body.len() as u64));
+        self.announce(room, header, Some(message.body.len() as u64));
         if let Some(saver) = &mut self.saver {
             saver.begin(message.id, header).await;
             saver.write(message.id, &message.body).await;
@@ -78,20 +85,20 @@ impl Listener {
         }
     }
 
-    fn announce(&self, header: &Header, size: Option<u64>) {
+    fn announce(&self, room: &Room, header: &Header, size: Option<u64>) {
         let file = header.file_name.as_ref().map(|name| format!("{name:?}, ")).unwrap_or_default();
         let size = size.map_or_else(|| "unknown size".to_owned(), |size| indicatif::HumanBytes(size).to_string());
         let saved = if self.saver.is_some() { "" } else { "; --save DIR would save it" };
-        self.screen.notice(&format!("{} sends {file}{}, {size}{saved}", speaker(header), header.essence()));
+        self.screen.notice(&format!(
+            "{} sends {file}{}, {size}{saved}",
+            harmless::line(&speaker(room, header)),
+            header.essence()
+        ));
     }
 }
 
 /// The name of a sender, and whether only we hear it.
-fn speaker(header: &Header) -> Cow<'_, str> {
-    if header.private { format!("{} (to you alone)", name(header)).into() } else { name(header).into() }
-}
-
-/// The name of a sender: what it calls itself, else its address.
-fn name(header: &Header) -> &str {
-    header.from.display.as_deref().unwrap_or(&header.from.uri)
+fn speaker(room: &Room, header: &Header) -> String {
+    let name = names::shown(room.roster().as_deref(), &header.from);
+    if header.private { format!("{name} (to you alone)") } else { name }
 }

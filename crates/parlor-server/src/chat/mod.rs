@@ -1,10 +1,13 @@
 //! `parlor chat`: a room in a terminal, or in a script.
 
+mod comings;
 mod command;
 mod content_type;
+mod control;
 mod harmless;
 mod input;
 mod listen;
+mod names;
 mod people;
 mod save;
 mod screen;
@@ -67,7 +70,7 @@ async fn chat(args: &ChatArgs) -> Result<()> {
     let (mut input, screen) = Input::open()?;
     let screen = Arc::new(screen);
     greet(&room, &screen, input.is_terminal());
-    let mut listener = Listener::new(Arc::clone(&screen), args.save.clone());
+    let mut listener = Listener::new(Arc::clone(&screen), args.save.clone(), room.topic());
     let mut talker = Talker::new(room.sender(), Arc::clone(&screen), signal(SignalKind::interrupt())?);
     let why = tokio::select! {
         closed = listener.run(&mut room) => Why::Closed(closed),
@@ -93,7 +96,7 @@ fn ended(closed: Closed) -> Result<()> {
 fn greet(room: &Room, screen: &Screen, interactive: bool) {
     let me = room.identity();
     screen.notice(&format!("you are in {} as {}", room.address().uri, me.display.as_deref().unwrap_or(&me.uri)));
-    if let Some(topic) = &room.capabilities().topic {
+    if let Some(topic) = room.topic() {
         screen.notice(&format!("topic: {topic}"));
     }
     if interactive {

@@ -1,7 +1,9 @@
-//! `/nick` and `/msg`: what we are called, and what we say to one person.
+//! `/nick`, `/msg` and `/who`: what people are called, and what we say to one of them.
 
-use parlor_client::{SendError, Uri};
+use parlor_client::{Participant, SendError, Uri};
 
+use super::harmless;
+use super::names::{self, Unknown};
 use super::talk::Talker;
 
 impl Talker {
@@ -17,22 +19,53 @@ impl Talker {
 
     /// Says something to one person.
     pub(super) async fn msg(&mut self, user: &str, text: &str) {
-        let Some(uri) = self.uri_of(user) else {
-            return self.complain(&format!("{user} is no name and no SIP URI"));
-        };
+        let Some(uri) = self.uri_of(user) else { return };
         if let Err(error) = self.sender.send_private(&uri, text).await {
             self.complain(&format!("not sent to {user}: {}", refusal(&error)));
         }
     }
 
-    /// The URI of somebody: as it is written, or of that name where we are.
-    fn uri_of(&self, user: &str) -> Option<Uri> {
-        if let Some(uri) = user.parse().ok().filter(|_| user.contains(':')) {
-            return Some(uri);
-        }
-        let own: Uri = self.sender.identity().uri.parse().ok()?;
-        Uri::sip(Some(user), own.host()?, None).ok()
+    /// Tells who is there.
+    pub(super) fn who(&mut self) {
+        let Some(roster) = self.sender.roster() else {
+            return self.complain("the room does not tell who is there");
+        };
+        let own = &self.sender.identity().uri;
+        let us = names::participant(&roster, own).map(|one| one.uri.clone());
+        let entries: Vec<String> =
+            roster.participants.iter().map(|one| entry(one, us.as_ref() == Some(&one.uri))).collect();
+        self.screen.notice(&format!("{} here\n{}", entries.len(), entries.join("\n")));
     }
+
+    /// The URI of somebody; if it is nobody's, that is told.
+    pub(super) fn uri_of(&mut self, user: &str) -> Option<Uri> {
+        let roster = self.sender.roster();
+        match names::find(roster.as_deref(), &self.sender.identity().uri, user) {
+            Ok(uri) => Some(uri),
+            Err(Unknown::Nobody) => {
+                self.complain(&format!("{user} is not here; /who tells who is"));
+                None
+            }
+            Err(Unknown::Several(uris)) => {
+                self.complain(&format!("several are called {user}: {}", uris.join(", ")));
+                None
+            }
+        }
+    }
+}
+
+/// A line of `/who`. The URI stands with every name, as it alone tells people apart.
+fn entry(one: &Participant, us: bool) -> String {
+    let name = if one.name() == one.uri { String::new() } else { format!("{}  ", harmless::line(one.name())) };
+    let mut more: Vec<String> = one.roles.iter().map(|role| harmless::line(role)).collect();
+    if one.devices > 1 {
+        more.push(format!("{} devices", one.devices));
+    }
+    if us {
+        more.push("you".to_owned());
+    }
+    let more = if more.is_empty() { String::new() } else { format!("  ({})", more.join(", ")) };
+    format!("{name}<{}>{more}", harmless::line(&one.uri))
 }
 
 /// Why a private message was not taken, for people (RFC 7701 §6.2).

@@ -90,6 +90,15 @@ impl Dialog {
         })
     }
 
+    /// The dialog that a received NOTIFY forms with our SUBSCRIBE or REFER, `asked` (RFC 6665 §4.4.1). The NOTIFY's Contact
+    /// is needed.
+    pub fn of_notify(asked: &Request, notify: &Request, transport: Transport) -> Result<Self, HeaderError> {
+        let local_tag = asked.headers.from_tag()?.ok_or(HeaderError::Malformed(HeaderName::From))?;
+        let dialog = Self::uas(notify, &local_tag, transport)?;
+        // Our numbers go on from that of the request.
+        Ok(Self { local_seq: asked.headers.cseq()?.seq, ..dialog })
+    }
+
     /// What identifies it.
     pub fn id(&self) -> &DialogId {
         &self.id

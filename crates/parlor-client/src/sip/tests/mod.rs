@@ -1,3 +1,8 @@
+//! The user agent against a scripted room.
+
+mod refer;
+mod roster;
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -28,19 +33,25 @@ fn profile() -> Profile {
         from: NameAddr::new("sip:alice@127.0.0.1".parse().unwrap()).with_display("Alice"),
         user_agent: "test".to_owned(),
         offer: Offer::new("127.0.0.1".parse().unwrap(), false, "own", 1, "*"),
+        follow_roster: false,
+        roster_octets: 2000,
     }
 }
 
 impl Scene {
     /// The INVITE is sent.
     fn inviting(transport: Transport) -> Self {
+        Self::inviting_as(transport, profile())
+    }
+
+    fn inviting_as(transport: Transport, profile: Profile) -> Self {
         let flow = Flow {
             transport,
             local: "127.0.0.1:40000".parse().unwrap(),
             remote: "127.0.0.1:5060".parse().unwrap(),
             connection: transport.is_reliable().then_some(ConnectionId(1)),
         };
-        let mut agent = UserAgent::new(profile(), flow, StdRng::seed_from_u64(1));
+        let mut agent = UserAgent::new(profile, flow, StdRng::seed_from_u64(1));
         let now = Instant::now();
         agent.invite(now);
         let invite = request(&mut agent);
@@ -52,7 +63,7 @@ impl Scene {
         let mut scene = Self::inviting(Transport::Tcp);
         scene.accept("room", fields);
         assert_eq!(scene.request().method, Method::Ack);
-        assert!(matches!(scene.agent.poll_output(), Some(Output::Admitted(body)) if body == ANSWER));
+        assert!(matches!(scene.agent.poll_output(), Some(Output::Admitted { body, .. }) if body == ANSWER));
         scene
     }
 
@@ -80,14 +91,20 @@ impl Scene {
     }
 
     fn tell(&mut self, method: &str, fields: &str, body: &str) {
+        let fields = format!("Content-Type: application/sdp\r\n{fields}");
+        self.tell_in(&self.invite.clone(), method, &fields, body);
+    }
+
+    /// A request in the dialog that a request of ours has begun.
+    fn tell_in(&mut self, ours: &Request, method: &str, fields: &str, body: &str) {
         self.serial += 1;
-        let own_tag = self.invite.headers.from_tag().unwrap().unwrap();
-        let call_id = self.invite.headers.call_id().unwrap();
+        let own_tag = ours.headers.from_tag().unwrap().unwrap();
+        let call_id = ours.headers.call_id().unwrap();
         let text = format!(
             "{method} sip:alice@127.0.0.1:40000 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:5060;branch=z9hG4bK{serial}\r\n\
              From: <sip:lobby@127.0.0.1>;tag=room\r\nTo: <sip:alice@127.0.0.1>;tag={own_tag}\r\n\
              Call-ID: {call_id}\r\nCSeq: {serial} {method}\r\nContact: <sip:lobby@127.0.0.1:5060>\r\n\
-             Content-Type: application/sdp\r\n{fields}Content-Length: {length}\r\n\r\n{body}",
+             {fields}Content-Length: {length}\r\n\r\n{body}",
             serial = self.serial,
             length = body.len(),
         );
@@ -130,7 +147,7 @@ impl Scene {
     fn ended(&mut self) -> Option<Ended> {
         self.agent.poll_output().map(|output| match output {
             Output::Ended(why) => why,
-            Output::Admitted(_) | Output::Rejected(_) => panic!("{output:?}"),
+            Output::Admitted { .. } | Output::Rejected(_) => panic!("{output:?}"),
         })
     }
 }
@@ -321,14 +338,18 @@ fn other_requests() {
     for (method, fields, code) in [
         ("OPTIONS", "", 200),
         ("INFO", "", 405),
-        ("NOTIFY", "", 405),
+        ("NOTIFY", "", 489),
+        ("NOTIFY", "Event: conference\r\nSubscription-State: active\r\n", 481),
+        ("NOTIFY", "Event: refer\r\nSubscription-State: active\r\n", 481),
+        ("NOTIFY", "Event: presence\r\nSubscription-State: active\r\n", 489),
         ("DANCE", "", 501),
         ("UPDATE", "Require: timer, magic\r\n", 420),
     ] {
         let response = scene.ask(method, fields, "");
         assert_eq!(response.code, code, "{method}");
         assert_eq!(response.headers.unsupported(), if code == 420 { vec!["magic"] } else { vec![] });
-        assert!(code == 420 || response.headers.allow().unwrap().contains(&Method::Update));
+        let told = response.headers.allow().is_some_and(|methods| methods.contains(&Method::Update));
+        assert_eq!(told, matches!(code, 200 | 405 | 501), "{method}");
     }
     scene.serial = 0;
     assert_eq!(scene.ask("UPDATE", "X: out of order\r\n", "").code, 500);

@@ -1,0 +1,66 @@
+//! `/topic`, `/invite` and `/kick`: what the room is about and who is in it.
+
+use parlor_client::ReferError;
+
+use super::talk::Talker;
+
+impl Talker {
+    /// Tells the topic, or sets it.
+    pub(super) async fn topic(&mut self, topic: Option<&str>) {
+        let Some(topic) = topic else {
+            let shown = self.sender.topic().map_or_else(|| "no topic".to_owned(), |topic| format!("topic: {topic}"));
+            return self.screen.notice(&shown);
+        };
+        match self.sender.set_topic(topic).await {
+            // The roster tells everybody.
+            Ok(true) => {}
+            Ok(false) => self.complain("the room shows another topic: it may not be yours to set"),
+            Err(error) => self.complain(&format!("the topic was not sent: {error}")),
+        }
+    }
+
+    /// Has the room call somebody. Ctrl-C stops waiting for the answer.
+    pub(super) async fn invite(&mut self, whom: &str) {
+        let Ok(uri) = whom.parse() else {
+            return self.complain(&format!("{whom} is no SIP URI, such as sip:carol@example.com"));
+        };
+        self.screen.notice(&format!("calling {whom}"));
+        let outcome = tokio::select! {
+            outcome = self.sender.invite(&uri) => outcome,
+            _ = self.interrupts.recv() => return self.complain(&format!("no longer waiting for {whom}")),
+        };
+        match outcome {
+            Ok(()) => self.screen.notice(&format!("{whom} has taken the call")),
+            Err(error) => self.complain(&format!("{whom} was not brought in: {}", reason(&error, "invite"))),
+        }
+    }
+
+    /// Has the room send somebody away.
+    pub(super) async fn kick(&mut self, whom: &str) {
+        let Some(uri) = self.uri_of(whom) else { return };
+        let outcome = tokio::select! {
+            outcome = self.sender.remove(&uri) => outcome,
+            _ = self.interrupts.recv() => return self.complain(&format!("no longer waiting for {whom} to go")),
+        };
+        match outcome {
+            Ok(()) => self.screen.notice(&format!("{whom} was sent away")),
+            Err(error) => self.complain(&format!("{whom} stays: {}", reason(&error, "remove"))),
+        }
+    }
+}
+
+/// Why not, for people.
+fn reason(error: &ReferError, what: &str) -> String {
+    match error {
+        ReferError::Refused(why) => match why.code {
+            403 | 603 => format!("you may not {what} anybody here"),
+            405 | 501 => format!("this room cannot {what} anybody"),
+            _ => error.to_string(),
+        },
+        ReferError::Failed { code: 404, .. } => "there is nobody of that address".to_owned(),
+        ReferError::Failed { code: 486 | 600, .. } => "busy".to_owned(),
+        ReferError::Failed { code: 408 | 480 | 487, .. } => "no answer".to_owned(),
+        ReferError::Failed { code: 603, .. } => "the call was declined".to_owned(),
+        ReferError::Failed { .. } | ReferError::Unanswered | ReferError::Closed => error.to_string(),
+    }
+}
