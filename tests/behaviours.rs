@@ -25,6 +25,7 @@ mod ipv6;
 mod junk;
 mod large_message;
 mod lifecycle;
+mod media_lines;
 mod metrics;
 mod nickname;
 mod refer;

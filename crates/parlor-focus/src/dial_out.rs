@@ -150,7 +150,7 @@ impl Focus {
         let local = Self::local_media(&self.settings, room);
         let Ok(offered) = sdp::offer(&local, over_tls, &sdp, &name) else { return self.fail_call(id, 488) };
         let session = room.name_session();
-        self.emit(Output::OfferSession { session, local: offered.local.clone() });
+        self.emit(Output::OfferSession { session, local: offered.uri().clone() });
         let seconds = u32::try_from(self.settings.session_expires.as_secs()).unwrap_or(u32::MAX);
         let timer = SessionTimer { seconds, ours: true };
         let invite = self.invite_of(room, id, &location);
@@ -271,13 +271,13 @@ impl Focus {
         let surplus = room.surplus_session(&call.callee);
         let admitted = room.admit_as(inviting.session, call.callee, nothing_known(), endpoint).map_err(Reject::from);
         if let (Ok(()), Some(surplus)) = (&admitted, surplus) {
-            self.end_session(now, room, surplus, EndReason::Replaced); // CHAT-154
+            self.replace(now, room, surplus, inviting.session);
         }
         let body = (!response.body.is_empty()).then_some(&*response.body);
-        match admitted.and_then(|()| self.conclude(room, id, inviting.offered, body)) {
-            Ok(moved) => {
+        match admitted.and_then(|()| self.conclude(now, room, id, inviting.offered, body)) {
+            Ok(()) => {
                 self.tell_location(room, id);
-                self.settle(now, id, moved);
+                self.settle(now, id);
                 self.report(call.referral, response.code);
             }
             Err(reject) => {

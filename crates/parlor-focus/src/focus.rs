@@ -1,7 +1,7 @@
 //! The focus: what comes in, what is due, what goes out.
 
 use crate::dial_out::DialOut;
-use crate::leg::{Leg, LegId, Media, Phase, Unacked};
+use crate::leg::{Leg, LegId, Media, Open, Phase, Unacked};
 use crate::referral::Referral;
 use crate::sdp::{Chatroom, LocalMedia};
 use crate::timers::{Timer, Timers};
@@ -37,8 +37,8 @@ pub struct Focus {
     pub(crate) types: TypeLists,
     outputs: VecDeque<Output>,
     dialog_changes: VecDeque<DialogChange>,
-    /// How many dialogs have given their session up and may take it up again.
-    given_up: usize,
+    /// How many dialogs have sessions, or had them and may take them up again.
+    places: usize,
 }
 
 /// The prefix that the focus of a room was made with, read from a local tag of one of its dialogs.
@@ -50,9 +50,8 @@ pub fn tag_prefix(tag: &str) -> Option<&str> {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) response: Response,
-    /// The dialog whose session both sides know with this answer, and whether the peer's path is
-    /// a new one.
-    pub(crate) settles: Option<(LegId, bool)>,
+    /// The dialog whose sessions both sides know with this answer.
+    pub(crate) settles: Option<LegId>,
     /// The REFER whose outcome is told from now on.
     pub(crate) referral: Option<LegId>,
 }
@@ -81,7 +80,7 @@ impl Focus {
             types: TypeLists::default(),
             outputs: VecDeque::new(),
             dialog_changes: VecDeque::new(),
-            given_up: 0,
+            places: 0,
         }
     }
 
@@ -91,10 +90,10 @@ impl Focus {
         at_rest && self.outputs.is_empty()
     }
 
-    /// How many sessions there are, with those that were given up and may be taken up again (SIP-65), and those of whoever is
-    /// being called.
-    pub fn sessions(&self) -> usize {
-        self.sessions.len() + self.given_up + self.calls.len()
+    /// How many places for sessions are taken: one by a dialog, however many media lines it has, also if it has given its
+    /// sessions up and may take them up again (SIP-65); and one by each call of ours.
+    pub fn places(&self) -> usize {
+        self.places + self.calls.len()
     }
 }
 
@@ -139,8 +138,8 @@ impl Focus {
         match served {
             Ok(Answer { response, settles, referral }) => {
                 self.outputs.push_back(Output::Respond { tx, response });
-                if let Some((id, moved)) = settles {
-                    self.settle(now, id, moved);
+                if let Some(id) = settles {
+                    self.settle(now, id);
                 }
                 if let Some(referral) = referral {
                     self.begin_telling(referral);
@@ -158,7 +157,7 @@ impl Focus {
     pub fn handle_bound(&mut self, room: &mut Room, session: SessionId) {
         if let Some(&id) = self.sessions.get(&session) {
             room.set_lost(session, false);
-            self.bind(id);
+            self.bind(id, session);
         }
     }
 
@@ -166,7 +165,7 @@ impl Focus {
     pub fn handle_unbound(&mut self, now: Instant, room: &mut Room, session: SessionId) {
         if let Some(&id) = self.sessions.get(&session) {
             room.set_lost(session, true);
-            self.unbind(now, id);
+            self.unbind(now, id, session);
         }
     }
 
@@ -176,21 +175,13 @@ impl Focus {
             match timer {
                 Timer::Retransmit => self.retransmit(now, id),
                 Timer::NoAck => self.give_up_ack(now, room, id),
-                Timer::Bind => self.end(now, room, id, EndReason::BindTimeout),
-                Timer::Rejoin => self.end(now, room, id, self.rejoin_reason(id)),
+                Timer::Bind(session) => self.end_line(now, room, id, session, EndReason::BindTimeout),
+                Timer::Lost(session) => self.end_line(now, room, id, session, EndReason::ConnectionLost),
+                Timer::Rejoin => self.end(now, room, id, EndReason::MediaRemoved),
                 Timer::Refresh => self.refresh(now, room, id),
                 Timer::Expire => self.end(now, room, id, EndReason::Expired),
                 Timer::Ring => self.give_up_call(id, 408),
                 Timer::ForgetAck => self.forget_ack(id),
-            }
-        }
-    }
-
-    fn rejoin_reason(&self, id: LegId) -> EndReason {
-        match self.legs.get(&id).map(|leg| &leg.media) {
-            Some(Media::GivenUp(_)) => EndReason::MediaRemoved,
-            Some(Media::Offered(_) | Media::Open(_) | Media::File(_) | Media::Closed) | None => {
-                EndReason::ConnectionLost
             }
         }
     }
@@ -209,10 +200,27 @@ impl Focus {
 
 /// Commands.
 impl Focus {
-    /// Ends a session from our side: the room loses it at once, its participant gets BYE.
+    /// Ends a session from our side: the room loses it at once. If it has failed the others of its dialog go on; else they
+    /// end with it. With the last one its participant gets BYE.
     pub fn end_session(&mut self, now: Instant, room: &mut Room, session: SessionId, reason: EndReason) {
-        if let Some(&id) = self.sessions.get(&session) {
-            self.end(now, room, id, reason);
+        let Some(&id) = self.sessions.get(&session) else { return };
+        match reason {
+            EndReason::ConnectionLost | EndReason::BindTimeout | EndReason::Stalled => {
+                self.end_line(now, room, id, session, reason);
+            }
+            EndReason::Left
+            | EndReason::MediaRemoved
+            | EndReason::NoAck
+            | EndReason::BadAnswer
+            | EndReason::Expired
+            | EndReason::Unreachable
+            | EndReason::Replaced
+            | EndReason::Removed
+            | EndReason::Unanswered
+            | EndReason::Transferred
+            | EndReason::TransferFailed
+            | EndReason::RoomClosed
+            | EndReason::Shutdown => self.end(now, room, id, reason),
         }
     }
 
@@ -220,9 +228,9 @@ impl Focus {
     pub fn eject(&mut self, now: Instant, room: &mut Room, who: ParticipantId) {
         let Some(participant) = room.participant(who) else { return };
         let user = participant.identity().key();
+        let has = |leg: &Leg| leg.session().and_then(|id| room.session(id)).is_some_and(|own| own.participant() == who);
         let is_theirs = |leg: &Leg| match &leg.media {
-            Media::Offered(session) => room.session(*session).is_some_and(|own| own.participant() == who),
-            Media::Open(open) => room.session(open.session).is_some_and(|own| own.participant() == who),
+            Media::Offered(_) | Media::Open(_) => has(leg),
             Media::GivenUp(guest) => guest.identity.key() == user,
             Media::File(file) => file.participant == who,
             Media::Closed => false,
@@ -352,9 +360,10 @@ impl Focus {
 
     /// A dialog begins.
     pub(crate) fn add(&mut self, id: LegId, leg: Leg) {
+        self.places += usize::from(leg.media.has_place());
         self.legs.insert(id, leg);
         self.dialog_changes.push_back(DialogChange::Began(self.tag(id).into()));
-        self.index_session(id);
+        self.index_sessions(id);
     }
 
     /// Whose a new dialog is, and where that user is; nobody is told of who is anonymous.
@@ -374,11 +383,10 @@ impl Focus {
         self.dialog_changes.push_back(change);
     }
 
-    /// Makes the session of a dialog known.
-    fn index_session(&mut self, id: LegId) {
-        if let Some(session) = self.legs.get(&id).and_then(Leg::session) {
-            self.sessions.insert(session, id);
-        }
+    /// Makes the sessions of a dialog known.
+    fn index_sessions(&mut self, id: LegId) {
+        let sessions = self.legs.get(&id).map(|leg| leg.media.sessions()).unwrap_or_default();
+        self.sessions.extend(sessions.into_iter().map(|session| (session, id)));
     }
 
     /// A 2xx to an INVITE goes out and awaits its ACK.
@@ -390,25 +398,50 @@ impl Focus {
         }
     }
 
-    /// Ends the session of a dialog.
+    /// Ends the sessions of a dialog.
     pub(crate) fn close_media(&mut self, now: Instant, room: &mut Room, id: LegId, reason: EndReason) {
-        let Some(leg) = self.legs.get_mut(&id) else { return };
-        let media = std::mem::replace(&mut leg.media, Media::Closed);
-        self.given_up -= usize::from(matches!(media, Media::GivenUp(_)));
-        if let Some(session) = media.session() {
-            self.sessions.remove(&session);
-            room.leave(now, session, reason.departure());
-            self.outputs.push_back(Output::CloseSession { session, reason });
+        let Some(media) = self.set_media(id, Media::Closed) else { return };
+        for session in media.sessions() {
+            self.close_session(now, room, id, session, reason);
         }
     }
 
-    /// What a dialog has once its session was given up, or taken up again (SIP-65).
-    pub(crate) fn set_media(&mut self, id: LegId, media: Media) {
-        let Some(leg) = self.legs.get_mut(&id) else { return };
-        self.given_up += usize::from(matches!(media, Media::GivenUp(_)));
+    /// A session is over.
+    pub(crate) fn close_session(
+        &mut self,
+        now: Instant,
+        room: &mut Room,
+        id: LegId,
+        session: SessionId,
+        reason: EndReason,
+    ) {
+        self.sessions.remove(&session);
+        self.disarm_line(id, session);
+        room.leave(now, session, reason.departure());
+        self.outputs.push_back(Output::CloseSession { session, reason });
+    }
+
+    pub(crate) fn disarm_line(&mut self, id: LegId, session: SessionId) {
+        self.timers.disarm(id, Timer::Bind(session));
+        self.timers.disarm(id, Timer::Lost(session));
+    }
+
+    /// What a dialog has from now on; gives what it had.
+    pub(crate) fn set_media(&mut self, id: LegId, media: Media) -> Option<Media> {
+        let leg = self.legs.get_mut(&id)?;
+        self.places += usize::from(media.has_place());
         let before = std::mem::replace(&mut leg.media, media);
-        self.given_up -= usize::from(matches!(before, Media::GivenUp(_)));
-        self.index_session(id);
+        self.places -= usize::from(before.has_place());
+        self.index_sessions(id);
+        Some(before)
+    }
+
+    /// A dialog has further sessions.
+    pub(crate) fn add_lines(&mut self, id: LegId, further: Vec<Open>) {
+        if let Some(Media::Open(lines)) = self.legs.get_mut(&id).map(|leg| &mut leg.media) {
+            lines.extend(further);
+            self.index_sessions(id);
+        }
     }
 
     /// A dialog is gone.

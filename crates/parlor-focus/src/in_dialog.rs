@@ -73,7 +73,10 @@ impl Focus {
         }
         let granted = Granted::answering(&request.headers, &self.settings)?;
         let settles = match offer {
-            Some(offer) => Some((id, self.renegotiate(now, room, id, offer)?)),
+            Some(offer) => {
+                self.renegotiate(now, room, id, offer)?;
+                Some(id)
+            }
             None => None,
         };
         self.follow(id, request, flow)?;

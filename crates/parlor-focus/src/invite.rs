@@ -7,7 +7,7 @@ use crate::sdp::{self, LocalSdp, Offered, SdpReject};
 use crate::session_timer::Granted;
 use crate::timers::Timer;
 use crate::{Caller, EndReason, Focus, Output, Reject, identity, message, uas};
-use parlor_room::{Capabilities, Direction, Endpoint, Identity, JoiningMethod, Room, TypeList};
+use parlor_room::{Capabilities, Direction, Endpoint, Identity, JoiningMethod, Room, SessionId, TypeList};
 use parlor_sip::{Dialog, Flow, HeaderError, HeaderName, Headers, Method, Request, Response, ServerTransactionId};
 use rand::RngExt;
 use std::time::Instant;
@@ -18,8 +18,6 @@ struct Acceptance {
     granted: Option<Granted>,
     /// Our offer, if that is what the SDP is.
     offered: Option<Offered>,
-    /// Whether the peer's path is a new one.
-    moved: bool,
 }
 
 impl Focus {
@@ -67,7 +65,13 @@ impl Focus {
         };
         self.add(id, leg);
         self.tell_location(room, id);
-        Ok(self.accept(now, room, id, request, Acceptance { tx, granted, offered, moved: false }))
+        Ok(self.accept(now, room, id, request, Acceptance { tx, granted, offered }))
+    }
+
+    /// CHAT-154: a session takes the place of another one of its user.
+    pub(crate) fn replace(&mut self, now: Instant, room: &mut Room, session: SessionId, heir: SessionId) {
+        room.hand_over(now, session, heir);
+        self.end_session(now, room, session, EndReason::Replaced);
     }
 
     /// An INVITE within a dialog.
@@ -90,12 +94,15 @@ impl Focus {
         uas::admissible(request)?;
         contact(&request.headers)?;
         let granted = Granted::answering(&request.headers, &self.settings)?;
-        let (offered, moved) = match uas::readable_body(request)? {
-            Some(offer) => (None, self.renegotiate(now, room, id, offer)?),
-            None => (Some(self.same_offer(id)?), false),
+        let offered = match uas::readable_body(request)? {
+            Some(offer) => {
+                self.renegotiate(now, room, id, offer)?;
+                None
+            }
+            None => Some(self.offer_again(id)?),
         };
         self.follow(id, request, flow)?;
-        Ok(self.accept(now, room, id, request, Acceptance { tx, granted, offered, moved }))
+        Ok(self.accept(now, room, id, request, Acceptance { tx, granted, offered }))
     }
 
     /// An ACK to a 2xx. It is matched by its dialog and CSeq alone (SIP-E3).
@@ -107,15 +114,15 @@ impl Focus {
         if let Some(reason) = unacked.bye_due {
             return self.bye(room, id, reason);
         }
-        let moved = match unacked.offered {
-            None => Ok(unacked.moved),
+        let concluded = match unacked.offered {
+            None => Ok(()),
             Some(offered) => {
                 let body = uas::readable_body(request);
-                body.and_then(|body| self.conclude(room, id, offered, body))
+                body.and_then(|body| self.conclude(now, room, id, offered, body))
             }
         };
-        match moved {
-            Ok(moved) => self.settle(now, id, moved),
+        match concluded {
+            Ok(()) => self.settle(now, id),
             // SIP-41, SIP-68
             Err(_) => self.end(now, room, id, EndReason::BadAnswer),
         }
@@ -160,7 +167,6 @@ impl Focus {
             seq: request.headers.cseq().map_or(0, |cseq| cseq.seq),
             interval: self.settings.sip_timers.t1,
             offered: with.offered,
-            moved: with.moved,
             bye_due: None,
         };
         self.await_ack(now, id, unacked);
@@ -209,9 +215,8 @@ impl Focus {
             Some(offer) => self.admit_offerer(room, guest, offer, sdp)?,
             None => self.admit_answerer(room, guest, flow, sdp)?,
         };
-        if let Some((surplus, heir)) = surplus.zip(admitted.0.session()) {
-            room.hand_over(now, surplus, heir);
-            self.end_session(now, room, surplus, EndReason::Replaced); // CHAT-154
+        if let Some((surplus, heir)) = surplus.zip(admitted.0.sessions().first().copied()) {
+            self.replace(now, room, surplus, heir);
         }
         Ok(admitted)
     }
@@ -226,7 +231,7 @@ impl Focus {
         let settings = self.settings.clone();
         let local = Self::local_media(&settings, room);
         let fresh = || Self::session_id(&settings.session_mark, &mut self.rng);
-        let agreed = sdp::answer(offer, &local, None, sdp, &settings.limits, fresh)?;
+        let agreed = sdp::answer(offer, &local, &[], sdp, &settings.limits, fresh)?;
         let (media, sdp) = self.open(room, guest, agreed)?;
         Ok((media, sdp, None))
     }
@@ -245,7 +250,7 @@ impl Focus {
         let over_tls = flow.transport == parlor_sip::Transport::Tls;
         let offered = sdp::offer(&local, over_tls, sdp, &name).map_err(SdpReject::NotAcceptable)?;
         let session = room.admit(guest.identity, nothing_known(), guest.endpoint)?;
-        self.emit(Output::OfferSession { session, local: offered.local.clone() });
+        self.emit(Output::OfferSession { session, local: offered.uri().clone() });
         Ok((Media::Offered(session), offered.sdp.clone(), Some(offered)))
     }
 }

@@ -1,7 +1,7 @@
 //! One dialog between the focus and a participant's user agent, and what hangs on it.
 
 use crate::invite::Guest;
-use crate::sdp::{Current, LocalSdp, Negotiated, Offered, Role};
+use crate::sdp::{Current, Line, LocalSdp, Offered, Role};
 use crate::session_timer::SessionTimer;
 use crate::transfer::FileSession;
 use crate::{EndReason, Location, NextHop, RequestId};
@@ -72,20 +72,18 @@ pub(crate) struct Unacked {
     pub(crate) interval: Duration,
     /// Our offer in the 2xx, whose answer the ACK brings (SIP-41).
     pub(crate) offered: Option<Offered>,
-    /// Whether the peer's path is a new one.
-    pub(crate) moved: bool,
     /// RFC 3261 §15: no BYE before the ACK; so it is kept for then, with what it is sent for.
     pub(crate) bye_due: Option<EndReason>,
 }
 
-/// The session on a dialog.
+/// What a dialog is for.
 #[derive(Debug)]
 pub(crate) enum Media {
     /// We offered a chat, and know nothing of the peer's side yet.
     Offered(SessionId),
-    /// A chat.
-    Open(Box<Open>),
-    /// One that carries a file.
+    /// Sessions of a chat, one for each media line (REQ-1); never none.
+    Open(Vec<Open>),
+    /// A session that carries a file.
     File(Box<FileSession>),
     /// The peer gave its chat up but stays in the dialog, and may come back (SIP-65).
     GivenUp(Box<Guest>),
@@ -102,6 +100,8 @@ pub(crate) struct Open {
     pub(crate) peer: Path,
     pub(crate) role: Role,
     pub(crate) binding: Binding,
+    /// Whether the peer's path is a new one, which is to be bound once both sides know of it.
+    pub(crate) moved: bool,
 }
 
 /// Whether a session has a connection for what was agreed last, as far as we know.
@@ -133,33 +133,47 @@ pub(crate) enum RefreshMethod {
 }
 
 impl Media {
-    /// The session, if there is one.
-    pub(crate) fn session(&self) -> Option<SessionId> {
+    /// The sessions, in the order in which they came.
+    pub(crate) fn sessions(&self) -> Vec<SessionId> {
         match self {
-            Self::Offered(session) => Some(*session),
-            Self::Open(open) => Some(open.session),
-            Self::File(file) => Some(file.open.session),
-            Self::GivenUp(_) | Self::Closed => None,
+            Self::Offered(session) => vec![*session],
+            Self::Open(_) | Self::File(_) | Self::GivenUp(_) | Self::Closed => {
+                self.agreed().iter().map(|open| open.session).collect()
+            }
         }
     }
-}
 
-impl Media {
-    /// What was agreed, if something was.
-    pub(crate) fn agreed(&self) -> Option<&Open> {
+    /// Whether it has one of the places that a server has for sessions; all lines of a dialog share one.
+    pub(crate) fn has_place(&self) -> bool {
         match self {
-            Self::Open(open) => Some(open),
-            Self::File(file) => Some(&file.open),
-            Self::Offered(_) | Self::GivenUp(_) | Self::Closed => None,
+            Self::Offered(_) | Self::Open(_) | Self::File(_) | Self::GivenUp(_) => true,
+            Self::Closed => false,
+        }
+    }
+
+    /// What was agreed, of a chat or of a file.
+    pub(crate) fn agreed(&self) -> &[Open] {
+        match self {
+            Self::Open(lines) => lines,
+            Self::File(file) => std::slice::from_ref(&file.open),
+            Self::Offered(_) | Self::GivenUp(_) | Self::Closed => &[],
         }
     }
 
     /// The same, to be changed.
-    pub(crate) fn agreed_mut(&mut self) -> Option<&mut Open> {
+    pub(crate) fn agreed_mut(&mut self) -> &mut [Open] {
         match self {
-            Self::Open(open) => Some(open),
-            Self::File(file) => Some(&mut file.open),
-            Self::Offered(_) | Self::GivenUp(_) | Self::Closed => None,
+            Self::Open(lines) => lines,
+            Self::File(file) => std::slice::from_mut(&mut file.open),
+            Self::Offered(_) | Self::GivenUp(_) | Self::Closed => &mut [],
+        }
+    }
+
+    /// The sessions of a chat that was agreed on.
+    pub(crate) fn lines(&self) -> &[Open] {
+        match self {
+            Self::Open(lines) => lines,
+            Self::Offered(_) | Self::File(_) | Self::GivenUp(_) | Self::Closed => &[],
         }
     }
 }
@@ -172,7 +186,7 @@ impl Open {
 }
 
 /// What was just agreed, with no connection yet.
-pub(crate) fn opened(session: SessionId, agreed: &Negotiated) -> Open {
+pub(crate) fn opened(session: SessionId, agreed: &Line) -> Open {
     Open {
         session,
         line: agreed.line,
@@ -180,21 +194,19 @@ pub(crate) fn opened(session: SessionId, agreed: &Negotiated) -> Open {
         peer: agreed.peer.path.clone(),
         role: agreed.role,
         binding: Binding::Free,
+        moved: false,
     }
 }
 
 impl Leg {
-    /// The session, if there is one.
+    /// The first session, if there is one.
     pub(crate) fn session(&self) -> Option<SessionId> {
-        self.media.session()
+        self.media.sessions().first().copied()
     }
 
-    /// The session as the last offer and answer had it.
-    pub(crate) fn current(&self) -> Option<Current<'_>> {
-        match &self.media {
-            Media::Open(open) => Some(open.current()),
-            Media::Offered(_) | Media::File(_) | Media::GivenUp(_) | Media::Closed => None,
-        }
+    /// The sessions of the chat as the last offer and answer had them.
+    pub(crate) fn current(&self) -> Vec<Current<'_>> {
+        self.media.lines().iter().map(Open::current).collect()
     }
 
     /// Whether an offer of ours has no answer yet.

@@ -9,6 +9,8 @@ pub struct Limits {
     pub sdp_bytes: usize,
     /// How many `m=` lines an offer or answer may have.
     pub media_lines: usize,
+    /// How many of them may be sessions.
+    pub message_lines: usize,
     /// How many `t=` lines an offer may have; all of them return in the answer.
     pub time_lines: usize,
     /// The longest `a=path` value, in octets.
@@ -39,6 +41,7 @@ impl Default for Limits {
         Self {
             sdp_bytes: 16 * 1024,
             media_lines: 16,
+            message_lines: 4,
             time_lines: 4,
             path_bytes: 2048,
             type_entries: 64,

@@ -67,7 +67,7 @@ impl Focus {
             // RFC 3261 §15: no BYE before the ACK, or before it can no longer come.
             Phase::Unacked(unacked) => {
                 unacked.bye_due = Some(reason);
-                for timer in [Timer::Bind, Timer::Rejoin, Timer::Refresh, Timer::Expire] {
+                for timer in [Timer::Rejoin, Timer::Refresh, Timer::Expire] {
                     self.timers.disarm(id, timer);
                 }
             }
@@ -128,7 +128,10 @@ impl Focus {
         let mut request = message::request(leg, sip_method, room, &self.settings);
         timer.declare(&mut request.headers);
         if method == RefreshMethod::Invite {
-            message::sdp(&mut request.headers, &mut request.body, leg.sdp.text());
+            // Without a session the description refuses all lines as it stands.
+            let _ = self.offer_again(id);
+            let said = self.legs.get(&id).map_or("", |leg| leg.sdp.text());
+            message::sdp(&mut request.headers, &mut request.body, said);
         }
         let sent = self.send(id, request);
         if let Some(leg) = self.legs.get_mut(&id) {
@@ -192,9 +195,9 @@ impl Focus {
         if !open {
             return;
         }
-        let moved = self.same_offer(id).and_then(|offered| self.conclude(room, id, offered, body));
-        match moved {
-            Ok(moved) => self.settle(now, id, moved),
+        let concluded = self.last_offer(id).and_then(|offered| self.conclude(now, room, id, offered, body));
+        match concluded {
+            Ok(()) => self.settle(now, id),
             Err(_) => self.end(now, room, id, EndReason::BadAnswer), // SIP-68
         }
     }

@@ -1,7 +1,7 @@
 //! What a focus wants done.
 
 use crate::Transfer;
-use crate::sdp::Negotiated;
+use crate::sdp::Line;
 use parlor_msrp::Path;
 use parlor_room::{Departure, Identity, ParticipantId, SessionId};
 use parlor_sip::{Flow, Request, Response, ServerTransactionId, Uri};
@@ -148,8 +148,8 @@ pub struct SessionSpec {
     pub peer: Path,
 }
 
-impl From<&Negotiated> for SessionSpec {
-    fn from(agreed: &Negotiated) -> Self {
+impl From<&Line> for SessionSpec {
+    fn from(agreed: &Line) -> Self {
         Self { local: agreed.local.clone(), peer: agreed.peer.path.clone() }
     }
 }

@@ -1,6 +1,7 @@
 //! When something is due.
 
 use crate::leg::LegId;
+use parlor_room::SessionId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
@@ -12,8 +13,10 @@ pub(crate) enum Timer {
     /// No ACK came (SIP-3).
     NoAck,
     /// The session was not bound (MSRP-98b).
-    Bind,
+    Bind(SessionId),
     /// Nobody came back (CHAT-151).
+    Lost(SessionId),
+    /// Nobody took up the chat again that was given up (SIP-65).
     Rejoin,
     /// The session is to be refreshed (SIP-103).
     Refresh,

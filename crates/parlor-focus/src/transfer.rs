@@ -87,13 +87,13 @@ impl Focus {
         let fresh = || Self::session_id(&settings.session_mark, &mut self.rng);
         let (brings, selector) = (offer.brings, offer.selector.clone());
         let transfer_id = offer.transfer_id.clone();
-        let agreed = offer.answer(&local, None, sdp, about.answer(), fresh);
+        let (agreed, sdp) = offer.answer(&local, None, sdp, about.answer(), fresh);
         let session = room.name_session();
         let spec = SessionSpec::from(&agreed);
         self.emit(Output::OpenTransfer { session, spec, participant, transfer });
         let open = opened(session, &agreed);
         let file = FileSession { open, brings, selector, transfer_id, participant, about };
-        Ok((Media::File(Box::new(file)), agreed.sdp))
+        Ok((Media::File(Box::new(file)), sdp))
     }
 
     /// A later offer in the dialog of a file. RFC 5547 §8.1: it may say the same again, or end the transfer; another file is
@@ -123,9 +123,8 @@ impl Focus {
             return Err(refused(Unacceptable::OtherFile));
         }
         // The path is the same, and so is our URI.
-        let agreed =
-            offer_of_file.answer(&local, Some(file.open.current()), &leg.sdp, file.about.answer(), String::new);
-        leg.sdp = agreed.sdp;
+        let current = file.open.current();
+        (_, leg.sdp) = offer_of_file.answer(&local, Some(&current), &leg.sdp, file.about.answer(), String::new);
         Ok(())
     }
 }

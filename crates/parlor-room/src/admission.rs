@@ -2,10 +2,11 @@
 
 use crate::identity::{ANONYMOUS_HOST, key_of, nobody};
 use crate::{
-    Capabilities, Departure, Endpoint, Gone, Identity, Participant, ParticipantId, Reject, Room, Session, SessionId,
-    Surplus,
+    Capabilities, Departure, Endpoint, EndpointId, Gone, Identity, Participant, ParticipantId, Reject, Room, Session,
+    SessionId, Surplus,
 };
 use parlor_sip::Uri;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 impl Room {
@@ -25,7 +26,7 @@ impl Room {
             return Err(Reject::Forbidden);
         }
         let known = self.participant_who_is(identity).and_then(|id| self.participants.get(&id));
-        match known.map(|known| known.sessions.len()) {
+        match known.map(|known| self.endpoints_of(known).len()) {
             None if self.participants.len() >= rules.max_participants => Err(Reject::Full),
             Some(n) if n >= rules.max_sessions_per_participant && self.surplus_session(identity).is_none() => {
                 Err(Reject::TooManySessions)
@@ -34,16 +35,33 @@ impl Room {
         }
     }
 
-    /// The session of this user that is to end when it gets one more: one that has lost its connection, else by the rules
-    /// the oldest one (CHAT-154).
+    /// A session on that endpoint of this user that is to end when it gets one more: one that has lost its connection, else
+    /// by the rules the oldest one (CHAT-154).
     pub fn surplus_session(&self, identity: &Identity) -> Option<SessionId> {
         let known = self.participants.get(&self.participant_who_is(identity)?)?;
-        if known.sessions.len() < self.rules().max_sessions_per_participant {
+        let endpoints = self.endpoints_of(known);
+        if endpoints.len() < self.rules().max_sessions_per_participant {
             return None;
         }
-        let is_lost = |id: &&SessionId| self.sessions.get(id).is_some_and(|session| session.lost);
-        let oldest = known.sessions.first().filter(|_| self.rules().surplus == Surplus::Replace);
-        known.sessions.iter().find(is_lost).or(oldest).copied()
+        let is_lost = |on: &&EndpointId| self.on_endpoint(known, **on).all(|(_, session)| session.lost);
+        let oldest = endpoints.first().filter(|_| self.rules().surplus == Surplus::Replace);
+        let surplus = endpoints.iter().find(is_lost).or(oldest)?;
+        self.on_endpoint(known, *surplus).next().map(|(id, _)| id)
+    }
+
+    /// The endpoints of a participant in the order in which they came.
+    fn endpoints_of(&self, participant: &Participant) -> BTreeSet<EndpointId> {
+        participant.sessions.iter().filter_map(|id| self.sessions.get(id)).map(|session| session.on).collect()
+    }
+
+    /// The sessions of a participant on one of its endpoints.
+    fn on_endpoint<'a>(
+        &'a self,
+        participant: &'a Participant,
+        on: EndpointId,
+    ) -> impl Iterator<Item = (SessionId, &'a Session)> {
+        let known = participant.sessions.iter().filter_map(|id| Some((*id, self.sessions.get(id)?)));
+        known.filter(move |(_, session)| session.on == on)
     }
 
     /// A session has lost its connection, or has one again.
@@ -92,12 +110,27 @@ impl Room {
             None => self.add_participant(identity),
         };
         let endpoint = self.shown_endpoint(participant, session, endpoint);
-        if let Some(holder) = self.participants.get_mut(&participant) {
-            holder.sessions.push(session);
-        }
-        self.sessions.insert(session, Session { participant, capabilities, endpoint, nickname: None, lost: false });
-        self.journal.changed(participant);
+        let on = EndpointId(self.fresh_id());
+        self.add_session(session, Session { participant, capabilities, on, endpoint, nickname: None, lost: false });
         Ok(())
+    }
+
+    /// Lets who has a session have another one on the same endpoint: a further media line of its dialog (REQ-1).
+    pub fn admit_beside(&mut self, beside: SessionId, capabilities: Capabilities) -> Option<SessionId> {
+        let known = self.sessions.get(&beside)?;
+        let (participant, on, endpoint) = (known.participant, known.on, known.endpoint.clone());
+        let session = self.name_session();
+        self.add_session(session, Session { participant, capabilities, on, endpoint, nickname: None, lost: false });
+        Some(session)
+    }
+
+    fn add_session(&mut self, id: SessionId, session: Session) {
+        let participant = session.participant;
+        if let Some(holder) = self.participants.get_mut(&participant) {
+            holder.sessions.push(id);
+        }
+        self.sessions.insert(id, session);
+        self.journal.changed(participant);
     }
 
     /// Replaces what a session can take after a new offer or answer (CHAT-18).
@@ -110,18 +143,25 @@ impl Room {
         }
     }
 
-    /// `heir`, a session of the same participant, takes the place of a session that is about to end: it goes on under its
-    /// nickname, unless it has one of its own (SIP-84).
+    /// `heir`, a session of the same participant, takes the place of an endpoint that is about to end: it goes on under the
+    /// nickname of its sessions, unless it has one of its own (SIP-84).
     pub fn hand_over(&mut self, now: Instant, session: SessionId, heir: SessionId) {
-        let same = self.sessions.get(&session).zip(self.sessions.get(&heir));
-        if !same.is_some_and(|(from, to)| from.participant == to.participant && to.nickname.is_none()) {
-            return;
+        let Some((from, to)) = self.sessions.get(&session).zip(self.sessions.get(&heir)) else { return };
+        let Some(holder) = self.participants.get(&from.participant) else { return };
+        let may_have_it = from.participant == to.participant && to.nickname.is_none();
+        let named = self.on_endpoint(holder, from.on).find(|(_, session)| session.nickname.is_some()).map(|(id, _)| id);
+        if let Some(named) = named.filter(|_| may_have_it) {
+            self.pass_nickname(now, named, heir);
         }
-        self.pass_nickname(now, session, heir);
     }
 
-    /// Ends a session, and with its last one a participant's stay.
+    /// Ends a session, and with its last one a participant's stay. The nickname of one that others on its endpoint outlive
+    /// is theirs.
     pub fn leave(&mut self, now: Instant, session: SessionId, how: Departure) {
+        let heir = self.beside(session).next();
+        if let Some(heir) = heir {
+            self.hand_over(now, session, heir);
+        }
         let Some(Session { participant, nickname, .. }) = self.sessions.remove(&session) else { return };
         if let Some(nickname) = nickname {
             let quarantine = self.rules().nickname_quarantine;
@@ -140,6 +180,14 @@ impl Room {
             self.users.remove_entry_of(&gone.identity.key(), participant);
             self.journal.left(participant, Gone { entity: gone.identity.aor.to_string().into(), how });
         }
+    }
+
+    /// The other sessions on the same endpoint, in the order in which they came.
+    pub fn beside(&self, session: SessionId) -> impl Iterator<Item = SessionId> {
+        let known = self.sessions.get(&session);
+        let holder = known.and_then(|known| Some((self.participants.get(&known.participant)?, known.on)));
+        let all = holder.into_iter().flat_map(|(holder, on)| self.on_endpoint(holder, on));
+        all.map(|(id, _)| id).filter(move |id| *id != session)
     }
 
     /// From now on nobody is let in.
@@ -327,6 +375,32 @@ pub(crate) mod tests {
             assert_eq!(room.join(identity(refused)), Err(Reject::Forbidden), "{refused}");
         }
         assert_eq!(room.join(identity("sip:bob@example.org").hidden(None)), Err(Reject::Anonymous));
+    }
+
+    /// REQ-1, CHAT-5: all sessions on one endpoint count as one; they end by themselves, and their nickname is not lost with
+    /// one of them.
+    #[test]
+    fn sessions_on_one_endpoint_are_one_to_others() {
+        let alice = || identity("sip:alice@example.org");
+        let mut room = room(Rules { max_sessions_per_participant: 2, ..Rules::default() });
+        let first = room.join(alice()).expect("admitted");
+        let beside = room.admit_beside(first, capabilities()).expect("a further line");
+        let on = |room: &Room, id| room.session(id).expect("a session").on();
+        assert_eq!(on(&room, first), on(&room, beside));
+        let phone = room.join(alice()).expect("a second endpoint");
+        assert_ne!(on(&room, first), on(&room, phone));
+        assert_eq!(room.join(alice()), Err(Reject::TooManySessions));
+        room.set_lost(first, true);
+        assert_eq!(room.surplus_session(&alice()), None, "one line has its connection");
+        room.set_lost(beside, true);
+        assert_eq!(room.surplus_session(&alice()), Some(first));
+        room.set_nickname(now(), first, Some("Ally")).expect("free");
+        room.part(first);
+        let nickname = room.session(beside).expect("a session").nickname().map(|nickname| nickname.as_str());
+        assert_eq!(nickname, Some("Ally"));
+        room.part(beside);
+        assert_eq!(room.participants().len(), 1);
+        assert_eq!(room.admit_beside(beside, capabilities()), None);
     }
 
     /// CHAT-101, EVT-56: each anonymous participant is somebody else, and none tells who it is.

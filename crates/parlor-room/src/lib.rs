@@ -29,7 +29,7 @@ pub use files::FoundFile;
 pub use identity::{Identity, is_anonymous};
 pub use journal::{Changes, Gone, Revision};
 pub use nickname::{Nickname, NicknameReject};
-pub use participant::{Participant, ParticipantId, Session, SessionId};
+pub use participant::{EndpointId, Participant, ParticipantId, Session, SessionId};
 pub use policy::{FileRule, Reject, Roles, Rules, Surplus};
 pub use role::{Action, Role, UserList};
 pub use room::Room;

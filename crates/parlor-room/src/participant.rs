@@ -10,6 +10,10 @@ pub struct ParticipantId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u64);
 
+/// Names one endpoint of one room: a dialog, with all the sessions that are on it. Never used again in that room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EndpointId(pub u64);
+
 /// A user in a room, perhaps with several sessions.
 #[derive(Debug)]
 pub struct Participant {
@@ -37,11 +41,12 @@ impl Participant {
     }
 }
 
-/// One MSRP session of a participant.
+/// One MSRP session of a participant: one media line of a dialog.
 #[derive(Debug)]
 pub struct Session {
     pub(crate) participant: ParticipantId,
     pub(crate) capabilities: Capabilities,
+    pub(crate) on: EndpointId,
     pub(crate) endpoint: Endpoint,
     pub(crate) nickname: Option<Nickname>,
     /// Whether it had a connection and has none now.
@@ -57,6 +62,11 @@ impl Session {
     /// What it can take and may do.
     pub fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    /// Which endpoint it is on: sessions of one dialog are on the same (REQ-1).
+    pub fn on(&self) -> EndpointId {
+        self.on
     }
 
     /// Where it takes part from.

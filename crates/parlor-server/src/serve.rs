@@ -184,6 +184,10 @@ fn focus_settings(config: &Config, sockets: &Sockets) -> parlor_focus::Settings 
         bind_timeout: config.msrp.bind_timeout,
         ring_timeout: config.conference.ring_timeout,
         product: format!("Parlor/{}", env!("CARGO_PKG_VERSION")).into(),
+        limits: parlor_focus::Limits {
+            message_lines: config.limits.message_lines as usize,
+            ..parlor_focus::Limits::default()
+        },
         ..parlor_focus::Settings::new(Arc::new(sockets.hosts(config)))
     }
 }

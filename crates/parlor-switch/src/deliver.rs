@@ -45,8 +45,8 @@ pub(crate) struct Outgoing {
     pub(crate) key: MessageKey,
     pub(crate) random: [u8; TID_RANDOM],
     pub(crate) recipients: Recipients,
-    /// The sending session, which gets no copy (CHAT-41).
-    except: SessionId,
+    /// The sender's own line among them, which gets no copy (CHAT-41).
+    pub(crate) except: SessionId,
     message_id: Bytes,
     declared_total: Option<u64>,
     frames: u64,

@@ -2,7 +2,7 @@
 
 use crate::frame::{Frame, FrameHeaders, FrameTid, Place};
 use crate::recipients::wake;
-use crate::switch::{Counted, Dropped, Switch};
+use crate::switch::{Counted, Dropped, Switch, receiving};
 use crate::{Credit, deliver};
 use bytes::Bytes;
 use parlor_msrp::Flag;
@@ -23,7 +23,7 @@ impl Switch {
     /// Says `text` to everybody.
     pub fn notify_all(&mut self, room: &Room, date_time: &str, text: &str) {
         let frame = self.notice(room, date_time, text);
-        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+        let sessions: Vec<SessionId> = receiving(&self.sessions, room).map(|recipient| recipient.session).collect();
         for session in sessions {
             self.send_notice(room, session, &frame);
         }

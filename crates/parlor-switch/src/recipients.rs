@@ -119,6 +119,11 @@ impl Audience {
         self.by_type.clear();
     }
 
+    /// Whether a session is among all, which somebody has asked for.
+    pub(crate) fn has(&self, session: SessionId) -> bool {
+        self.everybody.as_ref().is_some_and(|everybody| everybody.has(session))
+    }
+
     /// How many of all are not among `taking`, whom somebody has asked for; the sender is none of them.
     pub(crate) fn left_out_of(&self, taking: &Recipients, sender: SessionId) -> usize {
         self.everybody.as_ref().map_or(0, |everybody| everybody.left_out_of(taking, sender))

@@ -134,10 +134,10 @@ impl Switch {
                     if let Some((envelope, whole, credit)) = self.gather(session, message, piece.body, credit)? {
                         let outgoing = self.start(room, session, message, &envelope)?;
                         message.phase = Phase::Streaming(outgoing);
-                        self.forward(session, message, whole, &credit);
+                        self.forward(message, whole, &credit);
                     }
                 }
-                Phase::Streaming(_) => self.forward(session, message, piece.body, &credit),
+                Phase::Streaming(_) => self.forward(message, piece.body, &credit),
             }
         }
         Ok(())
@@ -180,14 +180,14 @@ impl Switch {
         Ok(None)
     }
 
-    fn forward(&mut self, session: SessionId, message: &mut Incoming, piece: Bytes, credit: &Credit) {
+    fn forward(&mut self, message: &mut Incoming, piece: Bytes, credit: &Credit) {
         let size = message.position();
         if let Phase::Streaming(outgoing) = &mut message.phase {
             if outgoing.recipients.is_outgrown_by(size) {
                 self.hand_out();
                 let before = outgoing.recipients.clone();
                 outgoing.recipients.outgrow(outgoing.key, size);
-                self.count_dropped(Dropped::Oversized, before.left_out_of(&outgoing.recipients, session));
+                self.count_dropped(Dropped::Oversized, before.left_out_of(&outgoing.recipients, outgoing.except));
             }
             outgoing.push(&mut self.fanout, piece, credit);
         }
@@ -211,10 +211,11 @@ impl Switch {
         }
         let size = message.declared_total.unwrap_or(0).max(message.position());
         let taking = self.recipients(room, essence);
-        self.count_dropped(Dropped::Unaccepted, self.audience.left_out_of(&taking, session));
+        let own = self.own_line(room, session);
+        self.count_dropped(Dropped::Unaccepted, self.audience.left_out_of(&taking, own));
         let recipients = taking.taking_size(size);
-        self.count_dropped(Dropped::Oversized, taking.left_out_of(&recipients, session));
-        let outgoing = Outgoing::new(message.key, &mut self.fanout.rng, recipients, session, message.declared_total);
+        self.count_dropped(Dropped::Oversized, taking.left_out_of(&recipients, own));
+        let outgoing = Outgoing::new(message.key, &mut self.fanout.rng, recipients, own, message.declared_total);
         self.streaming.insert(outgoing.random, (session, message.key));
         Ok(outgoing)
     }

@@ -5,7 +5,7 @@ use crate::deliver::{Cut, Fanout, hand_out};
 use crate::frame::{MessageKey, TID_RANDOM};
 use crate::message::Phase;
 use crate::outbox::{Outbox, OutboxLimits, Slot};
-use crate::recipients::{Audience, Recipient, wake};
+use crate::recipients::{Audience, Recipient, Recipients, wake};
 use crate::refusal::Refusal;
 use crate::reserve::Reserve;
 use crate::session::{Attached, Session};
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use parlor_msrp::{FailureReport, Flag, Method, Path, Quotes, Request, Response, Uri};
 use parlor_room::{Room, SessionId};
 use rand::rngs::StdRng;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -342,20 +342,33 @@ impl Switch {
     }
 
     /// Those that receive messages of this content type now.
-    pub(crate) fn recipients(&mut self, room: &Room, essence: &str) -> crate::recipients::Recipients {
+    pub(crate) fn recipients(&mut self, room: &Room, essence: &str) -> Recipients {
         let sessions = &self.sessions;
-        self.audience.taking(essence, || {
-            sessions.iter().filter_map(|(id, state)| {
-                let attached = state.attached.as_ref().filter(|_| state.ready)?;
-                let capabilities = room.session(*id)?.capabilities();
-                capabilities.direction.receives().then(|| Recipient {
-                    session: *id,
-                    outbox: Arc::clone(&attached.outbox),
-                    slot: attached.slot,
-                    wrapped_types: capabilities.wrapped_types.clone(),
-                    max_size: capabilities.max_size,
-                })
-            })
-        })
+        self.audience.taking(essence, || receiving(sessions, room))
     }
+
+    /// Which of those who take deliveries is the sender's own endpoint: it gets no copy of what it sends on any of its lines
+    /// (CHAT-41).
+    pub(crate) fn own_line(&self, room: &Room, sender: SessionId) -> SessionId {
+        let mut lines = std::iter::once(sender).chain(room.beside(sender));
+        lines.find(|line| self.audience.has(*line)).unwrap_or(sender)
+    }
+}
+
+/// The sessions that take deliveries. Of several lines of one endpoint the first gets what the room says; the others are for
+/// what their user sends beside it (REQ-1).
+pub(crate) fn receiving(sessions: &BTreeMap<SessionId, Session>, room: &Room) -> impl Iterator<Item = Recipient> {
+    let mut endpoints = HashSet::new();
+    sessions.iter().filter_map(move |(id, state)| {
+        let attached = state.attached.as_ref().filter(|_| state.ready)?;
+        let own = room.session(*id)?;
+        let capabilities = own.capabilities();
+        (capabilities.direction.receives() && endpoints.insert(own.on())).then(|| Recipient {
+            session: *id,
+            outbox: Arc::clone(&attached.outbox),
+            slot: attached.slot,
+            wrapped_types: capabilities.wrapped_types.clone(),
+            max_size: capabilities.max_size,
+        })
+    })
 }

@@ -3,7 +3,7 @@
 use super::answer::{own_uri, refused};
 use super::file_selector;
 use super::media::{find, value};
-use super::{Current, LocalMedia, LocalSdp, Negotiated, PeerMedia, Role, SdpReject, Unacceptable, description};
+use super::{Current, Line, LocalMedia, LocalSdp, PeerMedia, Role, SdpReject, Unacceptable, description};
 use crate::Limits;
 use parlor_msrp::Uri;
 use parlor_room::{Direction, FileSelector};
@@ -69,11 +69,11 @@ impl FileOffer {
     pub fn answer(
         self,
         local: &LocalMedia<'_>,
-        current: Option<Current<'_>>,
+        current: Option<&Current<'_>>,
         sdp: &LocalSdp,
         said: FileAnswer<'_>,
         fresh_id: impl FnOnce() -> String,
-    ) -> Negotiated {
+    ) -> (Line, LocalSdp) {
         let Self { offered, line, role, peer, .. } = self;
         let uri = own_uri(&peer, local, current, fresh_id);
         let mut medias: Vec<Media> = offered.medias.iter().map(refused).collect();
@@ -85,7 +85,8 @@ impl FileOffer {
         // RFC 5547 §8.3: the range of octets that the offer has, if it is one that we take, is repeated.
         answered.attributes.extend(find(&offered.medias[line].attributes, "file-range").cloned());
         let described = local.session(uri.host(), offered.times, medias);
-        Negotiated { line, sdp: sdp.next(described), local: uri, peer, role }
+        let before = current.map(|current| current.line);
+        (Line { line, before, local: uri, peer, role }, sdp.next(described))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What we say in SDP: our addresses, our media line, our origin.
 
+use super::answer::refused;
 use super::media::{CPIM, TCP_MSRP, TCP_TLS_MSRP, direction_attribute};
 use super::{Chatroom, Role};
 use parlor_msrp::{Path, Uri};
@@ -125,15 +126,14 @@ impl LocalMedia<'_> {
 
     /// A description with these media lines, from `host`.
     pub(super) fn session(&self, host: &str, times: Vec<Time>, medias: Vec<Media>) -> Session {
-        let addrtype = if host.contains(':') { AddrType::Ip6 } else { AddrType::Ip4 };
         Session {
-            origin: Origin::new("0", 0, NetType::In, addrtype.clone(), host),
+            origin: Origin::new("0", 0, NetType::In, address_type(host), host),
             session_name: "-".into(), // SIP-66
             session_description: (!self.topic.is_empty()).then(|| self.topic.to_owned()),
             uri: None,
             emails: Vec::new(),
             phones: Vec::new(),
-            connection: Some(Connection::new(NetType::In, addrtype, host)), // MSRP-110
+            connection: Some(connection(host)),
             bandwidths: Vec::new(),
             times,
             time_zones: Vec::new(),
@@ -142,6 +142,15 @@ impl LocalMedia<'_> {
             medias,
         }
     }
+}
+
+/// MSRP-110: the host of our own path.
+pub(super) fn connection(host: &str) -> Connection {
+    Connection::new(NetType::In, address_type(host), host)
+}
+
+fn address_type(host: &str) -> AddrType {
+    if host.contains(':') { AddrType::Ip6 } else { AddrType::Ip4 }
 }
 
 /// Our side of a dialog's SDP: what was said last, and under which origin.
@@ -161,6 +170,21 @@ impl LocalSdp {
     /// What was said last.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The same with all lines refused but those that stay.
+    #[must_use]
+    pub(super) fn with_lines(&self, stays: impl Fn(usize) -> bool) -> Self {
+        let Ok(mut said) = Session::parse(self.text.as_bytes()) else { return self.clone() };
+        let gone = |(line, media): &(usize, &mut Media)| media.port != 0 && !stays(*line);
+        let mut gone = said.medias.iter_mut().enumerate().filter(gone).peekable();
+        if gone.peek().is_none() {
+            return self.clone();
+        }
+        for (_, media) in gone {
+            *media = refused(media);
+        }
+        self.next(said)
     }
 
     /// Writes the next description under our origin.

@@ -14,12 +14,12 @@ mod media;
 mod offer;
 mod setup;
 
-pub use answer::{Negotiated, answer, refusal};
+pub use answer::{Line, Negotiated, answer, refusal};
 pub use chatroom::Chatroom;
 pub use file::{FileAnswer, FileOffer, file_offer};
 pub use local::{Current, LocalMedia, LocalSdp, MsrpAddress, MsrpAddresses};
 pub use media::PeerMedia;
-pub use offer::{Offered, capabilities, offer, read_answer};
+pub use offer::{Offered, capabilities, offer, read_answer, without_ended};
 pub use setup::Role;
 
 #[cfg(test)]

@@ -52,16 +52,60 @@ impl Ours {
         }
     }
 
-    fn answer(&self, offer: &str) -> Result<Negotiated, SdpReject> {
+    fn answer_all(&self, offer: &str) -> Result<Negotiated, SdpReject> {
         let sdp = LocalSdp::new(77);
         let limits = Limits::default();
-        answer(offer.as_bytes(), &self.media(), None, &sdp, &limits, || "Fresh1".into())
+        answer(offer.as_bytes(), &self.media(), &[], &sdp, &limits, fresh("Fresh"))
     }
 
-    fn answer_again(&self, before: &Negotiated, offer: &str) -> Result<Negotiated, SdpReject> {
-        let current = Current { line: before.line, local: &before.local, peer: &before.peer.path, role: before.role };
+    /// The answer to an offer with one session.
+    fn answer(&self, offer: &str) -> Result<Only, SdpReject> {
+        self.answer_all(offer).map(Only::of)
+    }
+
+    fn answer_all_again(&self, before: &Negotiated, offer: &str) -> Result<Negotiated, SdpReject> {
+        let current: Vec<Current<'_>> = before.lines.iter().map(current).collect();
         let limits = Limits::default();
-        answer(offer.as_bytes(), &self.media(), Some(current), &before.sdp, &limits, || "Fresh2".into())
+        answer(offer.as_bytes(), &self.media(), &current, &before.sdp, &limits, fresh("Again"))
+    }
+
+    fn answer_again(&self, before: &Only, offer: &str) -> Result<Only, SdpReject> {
+        let before = Negotiated { lines: vec![before.line.clone()], sdp: before.sdp.clone() };
+        self.answer_all_again(&before, offer).map(Only::of)
+    }
+}
+
+/// What was agreed if it is one session.
+#[derive(Debug)]
+struct Only {
+    line: Line,
+    sdp: LocalSdp,
+}
+
+impl Only {
+    fn of(agreed: Negotiated) -> Self {
+        let Ok([line]) = <[Line; 1]>::try_from(agreed.lines) else { panic!("one session") };
+        Self { line, sdp: agreed.sdp }
+    }
+}
+
+impl std::ops::Deref for Only {
+    type Target = Line;
+
+    fn deref(&self) -> &Line {
+        &self.line
+    }
+}
+
+fn current(line: &Line) -> Current<'_> {
+    Current { line: line.line, local: &line.local, peer: &line.peer.path, role: line.role }
+}
+
+fn fresh(name: &'static str) -> impl FnMut() -> String {
+    let mut number = 0;
+    move || {
+        number += 1;
+        format!("{name}{number}")
     }
 }
 
@@ -165,7 +209,7 @@ fn of_several_lines_the_first_acceptable_becomes_the_session() {
         &BLINK[BLINK.find("m=").unwrap()..]
     );
     let agreed = Ours::new().answer(&offer).unwrap();
-    assert_eq!(agreed.line, 3);
+    assert_eq!(agreed.line.line, 3);
     assert_eq!(
         media_of(agreed.sdp.text()),
         [
@@ -177,6 +221,46 @@ fn of_several_lines_the_first_acceptable_becomes_the_session() {
         ]
     );
     assert!(agreed.sdp.text().contains("t=3 4\r\n"));
+}
+
+#[test]
+fn further_lines_are_sessions_too() {
+    // REQ-1, CHAT-D1; MSRP-82, 110; SIP-60, 62, 63
+    let line = |host: &str, id: &str| {
+        let scheme = if host.starts_with("TLS") { ("TCP/TLS/MSRP", "msrps") } else { ("TCP/MSRP", "msrp") };
+        format!("m=message 7 {} *\r\na=path:{}://h:7/{id};tcp\r\na=accept-types:*\r\n", scheme.0, scheme.1)
+    };
+    let mut ours = Ours::new();
+    ours.addresses.tls = Some(MsrpAddress { host: "2001:db8::1".into(), port: 2856 });
+    let offer = format!("{BLINK}m=audio 9 RTP/AVP 0\r\n{}{}{}", line("TLS", "b"), line("", "b2"), line("", "b2"));
+    let agreed = ours.answer_all(&offer).unwrap();
+    assert_eq!(agreed.lines.iter().map(|line| line.line).collect::<Vec<_>>(), [0, 2, 3], "no path twice");
+    let ids: Vec<_> = agreed.lines.iter().map(|line| line.local.session_id().unwrap()).collect();
+    assert_eq!(ids, ["Fresh1", "Fresh2", "Fresh3"]);
+    let text = agreed.sdp.text();
+    assert_eq!(
+        media_of(text),
+        [
+            "m=message 2855 TCP/MSRP *",
+            "m=audio 0 RTP/AVP 0",
+            "m=message 2856 TCP/TLS/MSRP *",
+            "m=message 2855 TCP/MSRP *",
+            "m=message 0 TCP/MSRP *"
+        ]
+    );
+    assert_eq!(text.matches("c=IN IP6 2001:db8::1\r\n").count(), 1, "where it is not the first one's");
+    let again = ours.answer_all_again(&agreed, &offer).unwrap();
+    assert_eq!(again.sdp.text(), text);
+
+    let without = offer.replacen("m=message 7", "m=message 0", 1);
+    let fewer = ours.answer_all_again(&agreed, &without).unwrap();
+    assert_eq!(
+        fewer.lines.iter().map(|line| (line.line, line.before)).collect::<Vec<_>>(),
+        [(0, Some(0)), (3, Some(3))]
+    );
+    let worse = offer.replacen("h:7/b2;tcp\r\na=accept-types:*", "h:7/b2;tcp\r\na=accept-types:text/plain", 1);
+    assert_eq!(ours.answer_all_again(&agreed, &worse).unwrap_err(), refused(Unacceptable::NoCpim));
+    assert_eq!(ours.answer_all(&worse).unwrap().lines.len(), 3, "another takes its place");
 }
 
 #[test]
@@ -221,7 +305,7 @@ fn usable_types_are_the_union_and_text_plain_when_there_is_none() {
         format!("v=0\r\nm=message 1 TCP/MSRP *\r\na=path:msrp://h:1/s;tcp\r\na=accept-types:{accept}\r\n{wrapped}")
     };
     let usable = |accept: &str, wrapped: &str| {
-        let peer = Ours::new().answer(&offer(accept, wrapped)).unwrap().peer;
+        let peer = Ours::new().answer(&offer(accept, wrapped)).unwrap().line.peer;
         peer.capabilities.wrapped_types.iter().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(usable("message/cpim", ""), "text/plain");
@@ -237,11 +321,11 @@ fn usable_types_are_the_union_and_text_plain_when_there_is_none() {
 fn peer_attributes_are_read() {
     // CHAT-16, 17, 19, 20; MSRP-117
     let offer = format!("{BLINK}a=max-size:10240\r\na=chatroom:nicknames private-messages\r\na=chatroom\r\n");
-    let read = Ours::new().answer(&offer).unwrap().peer.capabilities;
+    let read = Ours::new().answer(&offer).unwrap().line.peer.capabilities;
     assert_eq!(read.max_size, Some(10_240));
     assert!(read.nickname && read.private_messages);
     let bare = Ours::new().answer(&format!("{BLINK}a=chatroom\r\na=max-size:huge\r\n")).unwrap();
-    let read = bare.peer.capabilities;
+    let read = bare.line.peer.capabilities;
     assert!(read.chatroom && !read.nickname && !read.private_messages);
     assert_eq!(read.max_size, None);
 }
@@ -266,7 +350,7 @@ fn our_tokens_topic_and_types_are_told() {
 fn a_path_of_several_uris_is_kept_whole() {
     // MSRP-112, 156, 170
     let relayed = BLINK.replace("a=path:msrp://", "a=path:msrp://relay.example.com:2855/r1;tcp msrp://");
-    let path = Ours::new().answer(&relayed).unwrap().peer.path;
+    let path = Ours::new().answer(&relayed).unwrap().line.peer.path;
     assert_eq!(path.first().host(), "relay.example.com");
     assert_eq!(path.last().session_id(), Some("eeb820f9763af2ba158d"));
 }
@@ -316,12 +400,14 @@ fn a_changed_path_gets_a_new_uri_and_the_line_stays() {
     let ours = Ours::new();
     let first = ours.answer(BLINK).unwrap();
     let moved = ours.answer_again(&first, &BLINK.replace("eeb820", "ffff")).unwrap();
-    assert_eq!(moved.local.session_id(), Some("Fresh2"));
+    assert_eq!(moved.local.session_id(), Some("Again1"));
     assert!(moved.sdp.text().contains("o=parlor 77 2 IN"));
 
     let more = format!("{BLINK}m=message 7 TCP/MSRP *\r\na=path:msrp://h:7/new;tcp\r\na=accept-types:*\r\n");
-    let kept = ours.answer_again(&first, &more).unwrap();
-    assert_eq!((kept.line, &kept.local), (0, &first.local));
+    let before = Negotiated { lines: vec![first.line.clone()], sdp: first.sdp.clone() };
+    let kept = ours.answer_all_again(&before, &more).unwrap();
+    assert_eq!(kept.lines.len(), 2);
+    assert_eq!((kept.lines[0].before, &kept.lines[0].local), (Some(0), &first.local));
     assert_eq!(media_of(kept.sdp.text()).len(), 2);
 }
 
@@ -342,8 +428,8 @@ fn a_removed_line_is_told_from_an_unacceptable_one() {
 
     let replaced = format!("{removed}m=message 7 TCP/MSRP *\r\na=path:msrp://h:7/new;tcp\r\na=accept-types:*\r\n");
     let moved = ours.answer_again(&first, &replaced).unwrap();
-    assert_eq!(moved.line, 1);
-    assert_eq!(moved.local.session_id(), Some("Fresh2"));
+    assert_eq!((moved.line.line, moved.before), (1, Some(0)));
+    assert_eq!(moved.local.session_id(), Some("Again1"));
 }
 
 #[test]
@@ -354,8 +440,8 @@ fn our_offer_is_actpass_and_its_answer_decides_who_connects() {
     let made = offer(&ours.media(), false, &LocalSdp::new(5), "Own1").unwrap();
     assert!(made.sdp.text().contains("a=setup:actpass\r\n"));
     assert!(made.sdp.text().contains("o=parlor 5 1 IN IP4 192.0.2.1\r\n"));
-    assert_eq!(made.local.session_id(), Some("Own1"));
-    let read = |answer: &str| read_answer(answer.as_bytes(), made.clone(), None, &ours.media(), &limits);
+    assert_eq!(made.lines[0].1.session_id(), Some("Own1"));
+    let read = |answer: &str| read_answer(answer.as_bytes(), made.clone(), &[], &ours.media(), &limits).map(Only::of);
     assert_eq!(read(&BLINK.replace("actpass", "active")).unwrap().role, Role::Accept);
     assert_eq!(read(&BLINK.replace("actpass", "passive")).unwrap().role, Role::Connect);
     assert_eq!(read(&BLINK.replace("a=setup:actpass\r\n", "")).unwrap().role, Role::Connect);
@@ -371,10 +457,10 @@ fn our_offer_is_actpass_and_its_answer_decides_who_connects() {
 fn our_offer_prefers_tls_when_asked_and_insists_when_required() {
     // CHAT-6, 23
     let ours = Ours::new();
-    assert!(offer(&ours.media(), true, &LocalSdp::new(5), "a").unwrap().local.is_secure());
-    assert!(!offer(&ours.media(), false, &LocalSdp::new(5), "a").unwrap().local.is_secure());
+    assert!(offer(&ours.media(), true, &LocalSdp::new(5), "a").unwrap().lines[0].1.is_secure());
+    assert!(!offer(&ours.media(), false, &LocalSdp::new(5), "a").unwrap().lines[0].1.is_secure());
     let mut forced = Ours { require_tls: true, ..Ours::new() };
-    assert!(offer(&forced.media(), false, &LocalSdp::new(5), "a").unwrap().local.is_secure());
+    assert!(offer(&forced.media(), false, &LocalSdp::new(5), "a").unwrap().lines[0].1.is_secure());
     forced.addresses.tls = None;
     let refused = offer(&forced.media(), false, &LocalSdp::new(5), "a").unwrap_err();
     assert_eq!(refused, Unacceptable::NoTls);
@@ -422,9 +508,10 @@ proptest! {
         )
     ) {
         let offer = format!("v=0\r\n{}\r\n", lines.join("\r\n"));
-        if let Ok(agreed) = Ours::new().answer(&offer) {
+        if let Ok(agreed) = Ours::new().answer_all(&offer) {
             prop_assert_eq!(media_of(agreed.sdp.text()).len(), media_of(&offer).len());
-            prop_assert!(agreed.role == Role::Accept || agreed.peer.is_reachable());
+            prop_assert!((1..=Limits::default().message_lines).contains(&agreed.lines.len()));
+            prop_assert!(agreed.lines.iter().all(|line| line.role == Role::Accept || line.peer.is_reachable()));
         }
     }
 }

@@ -89,7 +89,7 @@ fn the_invite_is_that_of_a_focus() {
     assert!(body.contains("a=setup:actpass\r\n") && body.contains("a=path:msrp://192.0.2.1:2855/"), "{body}");
     assert!(matches!(outputs[0], Output::OfferSession { .. }), "MSRP-96: before the offer");
     assert!(scene.room.is_empty(), "nobody is in before the answer");
-    assert_eq!(scene.focus.sessions(), 1);
+    assert_eq!(scene.focus.places(), 1);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn an_answer_makes_a_participant() {
     assert_eq!(acks(&again).len(), 1);
     assert_eq!(again.len(), 1);
     let session = scene.session();
-    scene.focus.handle_bound(&mut scene.room, session);
+    scene.bound(session);
     // SIP-103: we refresh.
     let (_, refresh) = sent(&scene.pass(900 * SECOND), &Method::Update);
     assert_eq!(refresh.headers.cseq().unwrap().seq, 2);

@@ -5,6 +5,7 @@ mod dial_out;
 mod identity;
 mod join;
 mod leave;
+mod lines;
 mod random;
 mod refer;
 mod server;
@@ -41,6 +42,14 @@ a=setup:actpass\r\n";
 pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, REFER";
 /// The extensions that are told.
 pub(crate) const SUPPORTED: &str = "timer, norefersub";
+
+/// The usual offer with a second message line at this port.
+pub(crate) fn two_lines(port: &str) -> String {
+    format!(
+        "{OFFER}m=message {port} TCP/MSRP *\r\na=path:msrp://192.0.2.9:35631/2nd;tcp\r\na=accept-types:message/cpim\r\n\
+         a=setup:actpass\r\n"
+    )
+}
 
 pub(crate) struct Scene {
     pub(crate) now: Instant,

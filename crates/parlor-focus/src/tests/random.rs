@@ -12,7 +12,7 @@ enum Step {
     Answer(u16, Option<String>),
     Fail,
     Bound(bool),
-    End,
+    End(EndReason),
     Call,
     Located(Option<u16>),
     Pass(u64),
@@ -29,6 +29,10 @@ fn body() -> impl Strategy<Value = Option<String>> {
         1 => Just(Some(PUSH.to_owned())),
         1 => Just(Some(PUSH.replace("message 35632", "message 0"))),
         1 => Just(Some(PULL.to_owned())),
+        2 => Just(Some(two_lines("7"))),
+        1 => Just(Some(two_lines("0"))),
+        1 => Just(Some(two_lines("7").replace("message 35631", "message 0"))),
+        1 => Just(Some(two_lines("7").replace("actpass", "passive"))),
         1 => Just(Some("junk".to_owned())),
     ]
 }
@@ -44,7 +48,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(code, body)| Step::Answer(code, body)),
         1 => Just(Step::Fail),
         2 => any::<bool>().prop_map(Step::Bound),
-        1 => Just(Step::End),
+        1 => prop_oneof![Just(EndReason::Stalled), Just(EndReason::Removed)].prop_map(Step::End),
         1 => Just(Step::Call),
         2 => prop_oneof![3 => Just(None), 1 => Just(Some(404))].prop_map(Step::Located),
         2 => (0..60_u64).prop_map(Step::Pass),
@@ -124,9 +128,9 @@ fn perform(scene: &mut Scene, peers: &mut [Peer; 3], books: &mut Books, step: St
                 }
             }
         }
-        Step::End => {
-            if let Some(&session) = books.open.first() {
-                scene.focus.end_session(scene.now, &mut scene.room, session, EndReason::Stalled);
+        Step::End(reason) => {
+            if let Some(&session) = books.open.last() {
+                scene.focus.end_session(scene.now, &mut scene.room, session, reason);
                 books.take(scene.outputs());
             }
         }

@@ -97,7 +97,7 @@ fn a_push_is_answered_as_a_file() {
     let [Transfer::Receive(FileSelector { size: Some(3000), .. })] = &transfers(&outputs)[..] else {
         panic!("{outputs:?}")
     };
-    assert_eq!((scene.room.sessions().len(), scene.focus.sessions()), (1, 2));
+    assert_eq!((scene.room.sessions().len(), scene.focus.places()), (1, 2));
     scene.ack(&peer.ack(None));
     assert_eq!(closed(&scene.pass(31 * SECOND)), Some(EndReason::BindTimeout));
 }

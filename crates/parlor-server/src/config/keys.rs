@@ -213,8 +213,11 @@ section! {
         sip_transactions: u32 = 50000, from 100 to 1000000;
         /// The largest body of a SIP message.
         sip_body_bytes: Size = "64 KiB", from "4 KiB" to "1 MiB";
-        /// Sessions of all rooms together.
+        /// Sessions of all rooms together; those on further media lines of a dialog do not count.
         sessions: u32 = 10000, from 1 to 1000000;
+        /// Media lines of one dialog that may be sessions: beside its chat a participant may have more, to send large messages
+        /// on while it talks. Any further line is refused with port 0.
+        message_lines: u32 = 4, from 1 to 16;
         /// Rooms, those of this file included.
         rooms: u32 = 1000, from 1 to 1000000;
         /// Messages that one session may have begun and not ended.

@@ -115,7 +115,9 @@ impl RoomTask {
         if !is_asked {
             self.focus.handle_bound(&mut self.room, session);
         }
-        self.newcomers.insert(session);
+        if self.room.beside(session).all(|other| other > session) {
+            self.newcomers.insert(session);
+        }
     }
 
     /// Who waited for our connection has bound the session once it answers our SEND with 200 (MSRP-98b, MSRP-154).

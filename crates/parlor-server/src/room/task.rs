@@ -274,7 +274,7 @@ impl RoomTask {
                 }
             }
         }
-        self.reserved.truncate(self.focus.sessions());
+        self.reserved.truncate(self.focus.places());
         while self.for_sip.is_none()
             && let Some(output) = self.focus.poll_output()
         {
