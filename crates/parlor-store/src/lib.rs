@@ -22,13 +22,17 @@
 //! methods in [`Store`].
 
 mod binding;
+mod file;
 mod pending;
+mod spool;
 mod sqlite;
 mod store;
 mod user;
 
 pub use binding::{Binding, BindingChange};
+pub use file::KeptFile;
 pub use pending::Pending;
+pub use spool::{Content, Expected, Full, Incoming, NewFile, Piece, Reader, Spool, SpoolError, SpoolLimits, Usage};
 pub use sqlite::Sqlite;
 pub use store::{Store, StoreError};
 pub use user::{Revision, Secret, User, Users};

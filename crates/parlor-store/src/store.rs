@@ -1,6 +1,6 @@
 //! What the server asks of a store.
 
-use crate::{Binding, BindingChange, Pending, Revision, Secret, User, Users};
+use crate::{Binding, BindingChange, KeptFile, Pending, Revision, Secret, User, Users};
 
 /// Something that keeps what outlives a restart. Nothing here waits: every call gives an answer to come.
 pub trait Store: std::fmt::Debug + Send + Sync {
@@ -21,6 +21,15 @@ pub trait Store: std::fmt::Debug + Send + Sync {
 
     /// The bindings that last longer than until `now`, in milliseconds since 1970-01-01T00:00:00Z; the others are removed.
     fn bindings(&self, now: u64) -> Pending<Vec<Binding>>;
+
+    /// Notes what is known of a file whose octets are in the spool.
+    fn add_file(&self, file: KeptFile) -> Pending<()>;
+
+    /// Forgets files.
+    fn remove_files(&self, ids: Vec<u64>) -> Pending<()>;
+
+    /// All files that are known.
+    fn files(&self) -> Pending<Vec<KeptFile>>;
 }
 
 /// Why something was not stored or read.

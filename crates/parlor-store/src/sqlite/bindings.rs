@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
+use super::number::{integer, number};
 use crate::{Binding, BindingChange, StoreError};
 
 pub(super) fn change(db: &Connection, changes: &[BindingChange]) -> Result<(), StoreError> {
@@ -46,14 +47,4 @@ fn read(row: &Row<'_>) -> Result<Binding, rusqlite::Error> {
         expires: number(row.get(6)?),
         flow: row.get(7)?,
     })
-}
-
-/// SQLite has no larger ones.
-fn integer(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// Only what [`integer`] made is there.
-fn number(integer: i64) -> u64 {
-    u64::try_from(integer).unwrap_or(0)
 }

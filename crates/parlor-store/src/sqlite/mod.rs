@@ -1,6 +1,8 @@
 //! A store in one SQLite file.
 
 mod bindings;
+mod files;
+mod number;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -17,7 +19,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::mpsc;
 
 use self::worker::{Job, Reading, Worker, Writing};
-use crate::{Binding, BindingChange, Pending, Revision, Secret, Store, StoreError, User, Users};
+use crate::{Binding, BindingChange, KeptFile, Pending, Revision, Secret, Store, StoreError, User, Users};
 
 /// How much may wait to be stored or read.
 const QUEUE: usize = 1024;
@@ -101,6 +103,18 @@ impl Store for Sqlite {
 
     fn bindings(&self, now: u64) -> Pending<Vec<Binding>> {
         self.write(move |db| bindings::lasting(db, now))
+    }
+
+    fn add_file(&self, file: KeptFile) -> Pending<()> {
+        self.write(move |db| files::add(db, &file))
+    }
+
+    fn remove_files(&self, ids: Vec<u64>) -> Pending<()> {
+        self.write(move |db| files::remove(db, &ids))
+    }
+
+    fn files(&self) -> Pending<Vec<KeptFile>> {
+        self.read(files::all)
     }
 }
 

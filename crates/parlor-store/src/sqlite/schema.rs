@@ -6,7 +6,7 @@ use crate::StoreError;
 
 /// What brings a database from each version to the next, beginning with an empty file. A step that was released is never
 /// changed again: databases that have made it are out there.
-pub(super) const STEPS: &[&str] = &[USERS, BINDINGS];
+pub(super) const STEPS: &[&str] = &[USERS, BINDINGS, FILES];
 
 const USERS: &str = "
     CREATE TABLE users (
@@ -47,6 +47,22 @@ const BINDINGS: &str = "
         cseq INTEGER NOT NULL,
         expires INTEGER NOT NULL,
         flow TEXT NOT NULL
+    ) STRICT;
+";
+
+const FILES: &str = "
+    CREATE TABLE files (
+        id INTEGER PRIMARY KEY,
+        room TEXT NOT NULL,
+        name TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        sha1 BLOB NOT NULL,
+        sha256 BLOB NOT NULL,
+        owner TEXT NOT NULL,
+        owner_name TEXT,
+        -- Milliseconds since 1970-01-01T00:00:00Z.
+        expires INTEGER NOT NULL
     ) STRICT;
 ";
 
