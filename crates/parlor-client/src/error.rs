@@ -40,6 +40,12 @@ pub enum JoinError {
     /// The room refused.
     #[error("refused: {0}")]
     Rejected(Rejection),
+    /// The room asks for a user and a password, and there are none.
+    #[error("the room asks for a user and a password")]
+    NoLogin,
+    /// The room does not believe that we are that user.
+    #[error("the user or the password is wrong")]
+    WrongLogin,
     /// The connection for SIP was lost before the room answered.
     #[error("the connection was lost before the room answered")]
     Lost,

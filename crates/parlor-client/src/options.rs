@@ -15,6 +15,7 @@ pub struct JoinOptions {
     pub(crate) room: Uri,
     pub(crate) identity: Identity,
     pub(crate) display: Option<String>,
+    pub(crate) login: Option<Login>,
     pub(crate) transport: Transport,
     pub(crate) server: Option<SocketAddr>,
     pub(crate) tls: Option<Arc<rustls::ClientConfig>>,
@@ -36,6 +37,20 @@ pub(crate) enum Identity {
     Uri(Uri),
 }
 
+/// A user of the room's server.
+#[derive(Clone)]
+pub(crate) struct Login {
+    pub(crate) user: String,
+    pub(crate) password: String,
+}
+
+/// The password stays out of logs.
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
 impl JoinOptions {
     /// Joins the room of that URI as `anonymous`.
     ///
@@ -50,6 +65,7 @@ impl JoinOptions {
             room: uri,
             identity: Identity::Name("anonymous".to_owned()),
             display: None,
+            login: None,
             server: None,
             tls: None,
             msrp_tls: None,
@@ -62,7 +78,8 @@ impl JoinOptions {
         })
     }
 
-    /// Joins under a name: it is shown to the others, and the address becomes `sip:NAME@` our own host.
+    /// Joins under a name: it is shown to the others, and the address becomes `sip:NAME@` our own host, or with
+    /// [`JoinOptions::login`] that user's.
     #[must_use]
     pub fn name(self, name: &str) -> Self {
         Self { identity: Identity::Name(name.to_owned()), display: Some(name.to_owned()), ..self }
@@ -72,6 +89,13 @@ impl JoinOptions {
     #[must_use]
     pub fn from(self, uri: Uri) -> Self {
         Self { identity: Identity::Uri(uri), ..self }
+    }
+
+    /// Proves to be a user of the room's server, when asked. Unless told otherwise by [`JoinOptions::from`], our address is
+    /// that user's at the host of the room.
+    #[must_use]
+    pub fn login(self, user: &str, password: &str) -> Self {
+        Self { login: Some(Login { user: user.to_owned(), password: password.to_owned() }), ..self }
     }
 
     /// The name shown to the others.

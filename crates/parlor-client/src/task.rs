@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use crate::error::JoinError;
+use crate::error::{JoinError, Rejection};
 use crate::event::Closed;
 use crate::msrp::{self, BindError, EventSender, Events};
 use crate::options::{Identity, JoinOptions};
@@ -116,6 +116,7 @@ async fn prepare(options: &JoinOptions) -> Result<Prepared, JoinError> {
     let profile = Profile {
         room: options.room.clone(),
         from: from(options, local)?,
+        login: options.login.clone(),
         user_agent: options.user_agent.clone(),
         offer: Offer::new(local, options.wants_msrp_tls(), &session_id, rng.next_u32(), &options.wrapped_types),
         follow_roster: options.follow_roster,
@@ -188,6 +189,9 @@ async fn establish(
 async fn admitted(options: &JoinOptions, sip: &mut Driver) -> Result<(Uri, Bytes), JoinError> {
     match sip.next_output().await {
         Output::Admitted { conference, body } => Ok((conference, body)),
+        Output::Rejected(Rejection { code: 401 | 407, .. }) => {
+            Err(if options.login.is_some() { JoinError::WrongLogin } else { JoinError::NoLogin })
+        }
         Output::Rejected(rejection) => Err(JoinError::Rejected(rejection)),
         Output::Ended(Ended::Lost) => Err(JoinError::Lost),
         Output::Ended(Ended::Unanswered) => Err(JoinError::Timeout(options.timeout)),
@@ -285,8 +289,11 @@ fn from(options: &JoinOptions, local: std::net::IpAddr) -> Result<NameAddr, Join
     let uri = match &options.identity {
         Identity::Uri(uri) => uri.clone(),
         Identity::Name(name) => {
-            let wrong = |_| JoinError::Name(name.clone());
-            Uri::sip(Some(name), &local.to_string(), None).map_err(wrong)?
+            let (user, host) = match &options.login {
+                Some(login) => (&login.user, options.room.host().unwrap_or_default().to_owned()),
+                None => (name, local.to_string()),
+            };
+            Uri::sip(Some(user), &host, None).map_err(|_| JoinError::Name(user.clone()))?
         }
     };
     let from = NameAddr::new(uri);

@@ -17,7 +17,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::time::timeout;
 
-use server::{PATIENCE, Server, chat, files};
+use server::{PATIENCE, Server, chat, chat_with, files};
 
 /// The next event that is no news of who is in the room.
 async fn next(room: &mut Room) -> Event {
@@ -345,5 +345,64 @@ async fn files_between_scripts() {
 fn read_to(wanted: &str, output: &mut impl BufRead, shown: &mut String) {
     while !shown.contains(wanted) {
         assert!(output.read_line(shown).unwrap() > 0, "it ended: {shown}");
+    }
+}
+
+/// Who has a password is let in with it, over each transport, under the address of its account, and stays beyond refreshes
+/// and a roster; who has none or a wrong one is told so.
+#[tokio::test]
+async fn passwords() {
+    let server = Server::start("[auth]\nmode = \"digest\"\nfailures_per_address = 1000000");
+    server.add_user("alice", "s3cret of alice");
+    server.add_user("bob", "s3cret of bob");
+    let options = || JoinOptions::new(&server.room("lobby")).unwrap();
+    let joined = Room::join(options().name("alice")).await;
+    assert!(matches!(joined, Err(JoinError::NoLogin)), "{joined:?}");
+    let joined = Room::join(options().login("alice", "s3cret of bob")).await;
+    assert!(matches!(joined, Err(JoinError::WrongLogin)), "{joined:?}");
+    let until = std::time::Instant::now() + PATIENCE;
+    let mut alice = loop {
+        match Room::join(options().login("alice", "s3cret of alice").display("Alice")).await {
+            Ok(room) => break room,
+            Err(JoinError::WrongLogin) => assert!(std::time::Instant::now() < until, "alice is not known"),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    for transport in [Transport::Tcp, Transport::Udp] {
+        let bob = Room::join(options().transport(transport).login("bob", "s3cret of bob").name("Bob")).await.unwrap();
+        bob.send_text("hello").await.unwrap();
+        let message = next_message(&mut alice).await;
+        assert_eq!((message.text().as_deref(), message.header.from.display.as_deref()), (Some("hello"), Some("Bob")));
+        assert_eq!(message.header.from.uri, "sip:bob@127.0.0.1");
+        bob.leave().await.unwrap();
+    }
+    alice.leave().await.unwrap();
+}
+
+/// `parlor chat --user` takes the password from the environment and shows it nowhere; without one it says what is missing.
+#[test]
+fn chat_with_a_password() {
+    let server = Server::start("[auth]\nmode = \"digest\"\nfailures_per_address = 1000000");
+    server.add_user("alice", "s3cret of alice");
+    let room = server.room("lobby");
+    let until = std::time::Instant::now() + PATIENCE;
+    let right = [("PARLOR_PASSWORD", "s3cret of alice")];
+    let output = loop {
+        let output = chat_with(&right, &[&room, "--user", "alice"], "hi\n");
+        if output.status.success() {
+            break output;
+        }
+        assert!(std::time::Instant::now() < until, "{output:?}");
+    };
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(shown.contains("as alice") && !shown.contains("s3cret"), "{shown}");
+    for (environment, arguments, told) in [
+        (&right[..], &[room.as_str(), "--as", "alice"][..], "write --user NAME"),
+        (&[("PARLOR_PASSWORD", "guess")], &[&room, "--user", "alice"], "the user or the password is wrong"),
+    ] {
+        let output = chat_with(environment, arguments, "hi\n");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains(told), "{error}");
     }
 }

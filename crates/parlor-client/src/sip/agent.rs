@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use parlor_sip::digest::Responder;
 use parlor_sip::{
-    ClientTransactionId, Dialog, Endpoint, Event, Flow, HeaderName, Message, NameAddr, ParseError, Request, Response,
-    SentBy, ServerTransactionId, TransactionLimits, Transmit, Uri,
+    CSeq, ClientTransactionId, Dialog, Endpoint, Event, Flow, HeaderName, Headers, Message, NameAddr, ParseError,
+    Request, Response, SentBy, ServerTransactionId, TransactionLimits, Transmit, Uri,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -16,6 +17,7 @@ use super::refer::Referrals;
 use super::session_timer::SessionTimer;
 use super::subscription::Subscription;
 use crate::error::Rejection;
+use crate::options::Login;
 use crate::roster::Roster;
 use crate::sdp::{Answer, Offer};
 
@@ -24,6 +26,8 @@ use crate::sdp::{Answer, Offer};
 pub(crate) struct Profile {
     pub(crate) room: Uri,
     pub(crate) from: NameAddr,
+    /// What we prove to be when asked.
+    pub(crate) login: Option<Login>,
     pub(crate) user_agent: String,
     pub(crate) offer: Offer,
     pub(crate) follow_roster: bool,
@@ -45,6 +49,7 @@ pub(crate) struct UserAgent {
     pub(super) profile: Profile,
     pub(super) endpoint: Endpoint,
     pub(super) rng: StdRng,
+    pub(super) responder: Option<Responder>,
     pub(super) flow: Flow,
     pub(super) state: State,
     pub(super) subscription: Subscription,
@@ -87,6 +92,10 @@ pub(super) struct Call {
     pub(super) timer: Option<SessionTimer>,
     /// Our refresh that waits for its response.
     pub(super) refresh: Option<ClientTransactionId>,
+    /// Whether it was asked for once already and is the answer to that.
+    pub(super) refresh_asked: bool,
+    /// What proved who we are in the INVITE that was answered last.
+    pub(super) proof: Headers,
     /// Whether the room takes UPDATE.
     pub(super) update_allowed: bool,
     /// Our 2xx to an INVITE that waits for its ACK.
@@ -136,10 +145,12 @@ impl UserAgent {
     /// A user agent whose messages go over `flow`. `rng` makes tags and branches, so it must be unpredictable.
     pub(crate) fn new(profile: Profile, flow: Flow, mut rng: StdRng) -> Self {
         let of_endpoint = StdRng::from_rng(&mut rng);
+        let responder = profile.login.as_ref().map(|login| Responder::new(&login.user, &login.password));
         Self {
             profile,
             endpoint: Endpoint::new(TransactionLimits { server: 64, client: 16, ..Default::default() }, of_endpoint),
             rng,
+            responder,
             flow,
             state: State::Idle,
             subscription: Subscription::default(),
@@ -251,8 +262,8 @@ impl UserAgent {
     /// Says BYE because of `why`.
     pub(super) fn say_bye(&mut self, now: Instant, mut call: Call, why: Ended) {
         self.unsubscribe(now);
-        let bye = call.dialog.request(parlor_sip::Method::Bye);
-        let tx = self.send(now, bye);
+        let mut bye = call.dialog.request(parlor_sip::Method::Bye);
+        let tx = self.send(now, &mut bye);
         self.referrals.clear();
         self.state = State::Leaving { tx, why };
     }
@@ -264,10 +275,38 @@ impl UserAgent {
         self.outputs.push_back(Output::Ended(why));
     }
 
-    /// Sends a request with what all of ours have.
-    pub(super) fn send(&mut self, now: Instant, mut request: Request) -> ClientTransactionId {
-        request.headers.push(HeaderName::UserAgent, &self.profile.user_agent);
-        self.endpoint.request(now, self.flow, &SentBy::from(self.flow.local), request)
+    /// Sends a request with what all of ours have, which it has then too. Where we were asked before who we are, we say so
+    /// without being asked again.
+    pub(super) fn send(&mut self, now: Instant, request: &mut Request) -> ClientTransactionId {
+        request.headers.set(HeaderName::UserAgent, &self.profile.user_agent);
+        if let Some(responder) = &mut self.responder {
+            responder.authorize(request, &mut self.rng);
+        }
+        self.endpoint.request(now, self.flow, &SentBy::from(self.flow.local), request.clone())
+    }
+
+    /// Sends a request once more if its response asks who we are and we can answer that (RFC 3261 §22.2).
+    pub(super) fn send_again(
+        &mut self,
+        now: Instant,
+        request: &mut Request,
+        response: &Response,
+    ) -> Option<ClientTransactionId> {
+        let CSeq { seq, method } = request.headers.cseq().ok().filter(|cseq| cseq.seq < TRIES)?;
+        let responder = self.responder.as_mut()?;
+        // What we prove unasked may be out of date.
+        let asked =
+            if seq == 1 { responder.challenged_anew(response) } else { responder.challenged(request, response) };
+        if !asked {
+            return None;
+        }
+        request.headers.set(HeaderName::CSeq, CSeq { seq: seq + 1, method });
+        Some(self.send(now, request))
+    }
+
+    /// Whether the response to a request in a dialog asks who we are, and the next one will answer that.
+    pub(super) fn is_asked(&mut self, response: &Response) -> bool {
+        self.responder.as_mut().is_some_and(|responder| responder.challenged_anew(response))
     }
 
     /// Where we can be reached: over the connection that we opened.
@@ -283,3 +322,6 @@ impl UserAgent {
         format!("{:016x}", self.rng.next_u64())
     }
 }
+
+/// How often a request is sent: a proxy and the room may each ask, and each for a newer answer.
+const TRIES: u32 = 5;

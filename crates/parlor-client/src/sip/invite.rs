@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use parlor_sip::{CSeq, ClientTransactionId, Dialog, DialogId, HeaderName, Method, Request, Response, SentBy, Uri};
+use parlor_sip::{
+    CSeq, ClientTransactionId, Dialog, DialogId, HeaderName, Headers, Method, Request, Response, SentBy, Uri,
+};
 
 use super::agent::{Call, Ended, Output, State, UserAgent};
 use super::in_dialog::allow;
@@ -22,7 +24,7 @@ impl UserAgent {
         headers.push(HeaderName::CSeq, CSeq { seq: 1, method: Method::Invite });
         headers.push(HeaderName::MaxForwards, 70);
         self.declare(&mut invite);
-        let tx = self.send(now, invite.clone());
+        let tx = self.send(now, &mut invite);
         self.state = State::Inviting { tx, invite: Box::new(invite) };
     }
 
@@ -93,6 +95,11 @@ impl UserAgent {
 
     fn invited(&mut self, now: Instant, tx: ClientTransactionId, invite: &Request, response: &Response) {
         if !response.is_success() {
+            let mut invite = invite.clone();
+            if let Some(tx) = self.send_again(now, &mut invite, response) {
+                self.state = State::Inviting { tx, invite: Box::new(invite) };
+                return;
+            }
             self.outputs.push_back(Output::Rejected(rejection(response)));
             return;
         }
@@ -149,13 +156,17 @@ impl UserAgent {
         }
         if let Some(mut other) = self.call(now, &invite, response) {
             self.acknowledge(&other);
-            let bye = other.dialog.request(Method::Bye);
-            self.send(now, bye);
+            let mut bye = other.dialog.request(Method::Bye);
+            self.send(now, &mut bye);
         }
     }
 
     pub(super) fn acknowledge(&mut self, call: &Call) {
-        let ack = call.dialog.ack_for(call.invite_seq);
+        let mut ack = call.dialog.ack_for(call.invite_seq);
+        // RFC 3261 §13.2.2.4: it proves the same as the INVITE.
+        for name in PROOFS {
+            ack.headers.copy(&call.proof, &name);
+        }
         self.endpoint.send_ack(self.flow, &SentBy::from(self.flow.local), ack);
     }
 
@@ -169,6 +180,8 @@ impl UserAgent {
             answer: None,
             timer: SessionTimer::agreed(now, &response.headers),
             refresh: None,
+            refresh_asked: false,
+            proof: proof(invite),
             update_allowed: allowed.is_some_and(|methods| methods.contains(&Method::Update)),
             unacknowledged: None,
         })
@@ -183,6 +196,17 @@ fn conference(called: &Uri, response: &Response) -> Uri {
         Some(_) | None => called.clone(),
     }
 }
+
+/// What proves who we are in a request.
+pub(super) fn proof(request: &Request) -> Headers {
+    let mut proof = Headers::new();
+    for name in PROOFS {
+        proof.copy(&request.headers, &name);
+    }
+    proof
+}
+
+const PROOFS: [HeaderName; 2] = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
 
 /// A 2xx to the INVITE before the refresh.
 fn is_repeated_invite(call: &Call, response: &Response) -> bool {

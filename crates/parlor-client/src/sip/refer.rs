@@ -97,7 +97,7 @@ impl UserAgent {
         headers.push(HeaderName::Contact, self.contact());
         headers.push(HeaderName::ReferTo, NameAddr::new(target));
         headers.push(HeaderName::ReferredBy, NameAddr::new(self.profile.from.uri.clone()));
-        let tx = self.send(now, request.clone());
+        let tx = self.send(now, &mut request);
         let until = now + ANSWER;
         self.referrals.0.push(Referral { state: State::Asked(tx), request, dialog: None, until, done });
     }
@@ -105,6 +105,12 @@ impl UserAgent {
     /// A response, if it is to a REFER of ours.
     pub(super) fn handle_referred(&mut self, now: Instant, tx: ClientTransactionId, response: &Response) -> bool {
         let Some(at) = self.referrals.asked(tx) else { return false };
+        let mut request = self.referrals.0[at].request.clone();
+        if let Some(again) = self.send_again(now, &mut request, response) {
+            let referral = &mut self.referrals.0[at];
+            (referral.state, referral.request) = (State::Asked(again), request);
+            return true;
+        }
         // RFC 4488 §4: the room takes it and tells no more.
         let silent = response.headers.has(&HeaderName::ReferSub) && !response.headers.refer_sub();
         match response.is_success() {

@@ -6,6 +6,7 @@ use parlor_sip::{HeaderName, Headers, Method, Refresher, Response, SessionExpire
 use rand::RngExt;
 
 use super::agent::{Call, Ended, State, UserAgent};
+use super::invite::proof;
 
 /// How long the session lasts unless it is refreshed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +75,12 @@ impl UserAgent {
         }
         let expires = SessionExpires { seconds: timer.seconds, refresher: Some(Refresher::Uac) };
         request.headers.push(HeaderName::SessionExpires, expires);
-        let tx = self.send(now, request);
+        let tx = self.send(now, &mut request);
         if let State::Established(call) = &mut self.state {
             call.refresh = Some(tx);
+            if method == Method::Invite {
+                call.proof = proof(&request);
+            }
         }
     }
 
@@ -84,6 +88,7 @@ impl UserAgent {
     pub(super) fn refreshed(&mut self, now: Instant, mut call: Box<Call>, response: &Response) {
         let by_invite = response.headers.cseq().is_ok_and(|cseq| cseq.method == Method::Invite);
         if response.is_success() {
+            call.refresh_asked = false;
             let refreshed = call.dialog.accept_response(response);
             tracing::debug!(?refreshed, "session refreshed");
             let seconds = call.timer.map_or(LONGEST, |timer| timer.seconds);
@@ -96,6 +101,11 @@ impl UserAgent {
             return;
         }
         match response.code {
+            401 | 407 if !call.refresh_asked && self.is_asked(response) => {
+                call.refresh_asked = true;
+                self.state = State::Established(call);
+                self.refresh(now);
+            }
             408 | 481 => self.say_bye(now, *call, Ended::Expired),
             405 | 501 if !by_invite => {
                 call.update_allowed = false;
@@ -111,6 +121,7 @@ impl UserAgent {
                 self.postpone_refresh(now);
             }
             _ => {
+                call.refresh_asked = false;
                 self.state = State::Established(call);
                 self.postpone_refresh(now);
             }

@@ -53,6 +53,8 @@ pub(super) struct Active {
     pub(super) dialog: Dialog,
     /// Our refresh that waits for its response.
     pub(super) tx: Option<ClientTransactionId>,
+    /// Whether it is the answer to who we are.
+    pub(super) asked: bool,
     pub(super) refreshed_at: Instant,
     pub(super) refresh_at: Instant,
     pub(super) expires_at: Instant,
@@ -83,7 +85,7 @@ impl Subscription {
 
 impl Active {
     pub(super) fn new(now: Instant, dialog: Dialog, seconds: u32) -> Self {
-        let mut active = Self { dialog, tx: None, refreshed_at: now, refresh_at: now, expires_at: now };
+        let mut active = Self { dialog, tx: None, asked: false, refreshed_at: now, refresh_at: now, expires_at: now };
         active.expire_in(now, seconds);
         active
     }
@@ -105,7 +107,7 @@ impl UserAgent {
         self.subscription.seconds = self.subscription.seconds.max(SECONDS);
         let mut request = self.outside_of_dialogs_to_room(Method::Subscribe);
         self.describe_subscription(&mut request, self.subscription.seconds);
-        let tx = self.send(now, request.clone());
+        let tx = self.send(now, &mut request);
         self.subscription.known.renew();
         self.subscription.octets = 0;
         self.subscription.state = State::Asked { tx: Some(tx), request: Box::new(request), until: now + TIMER_N };
@@ -117,7 +119,7 @@ impl UserAgent {
         let mut request = active.dialog.request(Method::Subscribe);
         (active.refreshed_at, active.refresh_at) = (now, now + LEAST_INTERVAL);
         self.describe_subscription(&mut request, self.subscription.seconds);
-        let tx = self.send(now, request);
+        let tx = self.send(now, &mut request);
         if let State::Active(active) = &mut self.subscription.state {
             active.tx = Some(tx);
         }
@@ -128,7 +130,7 @@ impl UserAgent {
         if let State::Active(mut active) = std::mem::take(&mut self.subscription.state) {
             let mut request = active.dialog.request(Method::Subscribe);
             self.describe_subscription(&mut request, 0);
-            self.send(now, request);
+            self.send(now, &mut request);
         }
     }
 
@@ -160,8 +162,34 @@ impl UserAgent {
         request.headers.push(HeaderName::Expires, seconds);
     }
 
+    /// Answers who we are, if that is what a response asks.
+    fn subscribe_again(&mut self, now: Instant, tx: ClientTransactionId, response: &Response) -> bool {
+        match &mut self.subscription.state {
+            State::Asked { tx: own, request, .. } if *own == Some(tx) => {
+                let mut request = request.clone();
+                let Some(again) = self.send_again(now, &mut request, response) else { return false };
+                if let State::Asked { tx, request: asked, .. } = &mut self.subscription.state {
+                    (*tx, *asked) = (Some(again), request);
+                }
+                true
+            }
+            State::Active(active) if active.tx == Some(tx) => {
+                let first = !std::mem::replace(&mut active.asked, true);
+                let again = first && self.is_asked(response);
+                if again {
+                    self.refresh_subscription(now);
+                }
+                again
+            }
+            State::Off | State::Asked { .. } | State::Active(_) | State::Waiting { .. } => false,
+        }
+    }
+
     /// A response, if it is to a SUBSCRIBE of ours.
     pub(super) fn handle_subscribed(&mut self, now: Instant, tx: ClientTransactionId, response: &Response) -> bool {
+        if self.subscribe_again(now, tx, response) {
+            return true;
+        }
         match &mut self.subscription.state {
             State::Asked { tx: own, request, .. } if *own == Some(tx) => {
                 *own = None;
@@ -174,7 +202,7 @@ impl UserAgent {
                 // Else the NOTIFY forms the dialog (EVT-9).
             }
             State::Active(active) if active.tx == Some(tx) => {
-                active.tx = None;
+                (active.tx, active.asked) = (None, false);
                 if response.is_success() {
                     let accepted = active.dialog.accept_response(response);
                     tracing::debug!(?accepted, "subscription refreshed");

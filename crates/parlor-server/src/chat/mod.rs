@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use parlor_client::{Closed, JoinOptions, Room, Uri};
+use parlor_client::{Closed, JoinError, JoinOptions, Room, Uri};
 use rustls::RootCertStore;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
@@ -40,6 +40,9 @@ pub(crate) struct ChatArgs {
     /// The name to join under, or a whole SIP URI; without it your login name
     #[arg(long = "as", value_name = "NAME")]
     name: Option<String>,
+    /// The user to log in as, if the room asks; the password is asked for, unless PARLOR_PASSWORD is set
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
     /// Save the files that others send in this directory
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
@@ -65,7 +68,7 @@ async fn chat(args: &ChatArgs) -> Result<()> {
     if let Some(directory) = &args.save {
         std::fs::create_dir_all(directory).with_context(|| format!("--save {}", directory.display()))?;
     }
-    let mut room = Room::join(options).await.with_context(|| args.uri.clone())?;
+    let mut room = Room::join(options).await.map_err(explained).with_context(|| args.uri.clone())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let (mut input, screen) = Input::open()?;
     let screen = Arc::new(screen);
@@ -84,6 +87,14 @@ async fn chat(args: &ChatArgs) -> Result<()> {
     listener.give_up().await;
     input.close();
     left.and_then(|()| talker.result())
+}
+
+/// With what to do about it.
+fn explained(error: JoinError) -> anyhow::Error {
+    match error {
+        JoinError::NoLogin => anyhow::Error::new(error).context("write --user NAME"),
+        other => other.into(),
+    }
 }
 
 fn ended(closed: Closed) -> Result<()> {
@@ -110,13 +121,28 @@ fn options(args: &ChatArgs) -> Result<JoinOptions> {
         Some(file) => options.tls(trusting(file)?),
         None => options,
     };
-    let name = args.name.clone().unwrap_or_else(login_name);
+    let options = match &args.user {
+        Some(user) => options.login(user, &password()?),
+        None => options,
+    };
+    let name = args.name.clone().or_else(|| args.user.clone()).unwrap_or_else(login_name);
     Ok(match name.parse::<Uri>() {
         Ok(uri) if uri.is_sip() => options.from(uri),
         Ok(_) | Err(_) if name.trim().is_empty() => bail!("--as needs a name"),
         Ok(_) | Err(_) => options.name(&name),
     })
 }
+
+/// From the environment, or typed without being shown.
+fn password() -> Result<String> {
+    match std::env::var(PASSWORD) {
+        Ok(password) => Ok(password),
+        Err(_) => rpassword::prompt_password("Password: ").with_context(|| format!("no password: set {PASSWORD}")),
+    }
+}
+
+/// The environment variable that holds the password of --user.
+const PASSWORD: &str = "PARLOR_PASSWORD";
 
 fn login_name() -> String {
     let named = ["USER", "LOGNAME"].into_iter().find_map(|variable| std::env::var(variable).ok());

@@ -56,6 +56,15 @@ impl Server {
         Some(server)
     }
 
+    /// Adds a user, whom the running server comes to know in a moment.
+    pub(crate) fn add_user(&self, name: &str, password: &str) {
+        let config = self.directory.path().join("parlor.toml");
+        let mut child =
+            parlor().args(["user", "add", name, "--config"]).arg(config).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+
     /// The address of a room.
     pub(crate) fn room(&self, name: &str) -> String {
         format!("sip:{name}@{}", self.sip)
@@ -123,8 +132,15 @@ pub(crate) fn parlor() -> Command {
 
 /// Runs `parlor chat` with that standard input until it ends.
 pub(crate) fn chat(arguments: &[&str], input: &str) -> std::process::Output {
+    chat_with(&[], arguments, input)
+}
+
+/// The same with variables in its environment.
+pub(crate) fn chat_with(environment: &[(&str, &str)], arguments: &[&str], input: &str) -> std::process::Output {
     let mut child = parlor()
         .arg("chat")
+        .env_remove("PARLOR_PASSWORD")
+        .envs(environment.iter().copied())
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

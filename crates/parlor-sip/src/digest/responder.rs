@@ -42,20 +42,20 @@ impl Responder {
     }
 
     /// Takes in the response to a request of ours. `true` if it is a challenge that [`Responder::authorize`] can now
-    /// answer; `false` also if the request had an answer already and only its nonce was not to blame.
+    /// answer; `false` also if the request had an answer already and more than its nonce was to blame.
     pub fn challenged(&mut self, request: &Request, response: &Response) -> bool {
-        let (asks, answers, answered) = match response.code {
-            401 => (HeaderName::WwwAuthenticate, HeaderName::Authorization, &mut self.server),
-            407 => (HeaderName::ProxyAuthenticate, HeaderName::ProxyAuthorization, &mut self.proxy),
-            _ => return false,
-        };
-        // RFC 8760 §2.4: the topmost that is understood.
-        let Some(challenge) = response.headers.challenges(&asks).into_iter().next() else { return false };
+        let Some((asks, answers)) = names(response.code) else { return false };
+        let Some(challenge) = topmost(response, &asks) else { return false };
         let tried = request.headers.credentials(&answers, &challenge.realm).is_ok_and(|found| found.is_some());
-        if tried && !challenge.stale {
-            return false;
-        }
+        (!tried || challenge.stale) && self.challenged_anew(response)
+    }
+
+    /// The same for a request that had an answer before it was asked for one: that may be out of date without anybody
+    /// saying so.
+    pub fn challenged_anew(&mut self, response: &Response) -> bool {
+        let Some(challenge) = names(response.code).and_then(|(asks, _)| topmost(response, &asks)) else { return false };
         let ha1 = Ha1::new(challenge.variant.algorithm, &self.username, &challenge.realm, &self.password);
+        let answered = if response.code == 401 { &mut self.server } else { &mut self.proxy };
         *answered = Some(Answered { challenge, ha1, nc: 0 });
         true
     }
@@ -100,6 +100,20 @@ impl Answered {
             protection,
         }
     }
+}
+
+/// Where a response of that code asks, and where it is answered.
+fn names(code: u16) -> Option<(HeaderName, HeaderName)> {
+    match code {
+        401 => Some((HeaderName::WwwAuthenticate, HeaderName::Authorization)),
+        407 => Some((HeaderName::ProxyAuthenticate, HeaderName::ProxyAuthorization)),
+        _ => None,
+    }
+}
+
+/// RFC 8760 §2.4: the topmost that is understood.
+fn topmost(response: &Response, asks: &HeaderName) -> Option<Challenge> {
+    response.headers.challenges(asks).into_iter().next()
 }
 
 fn cnonce(rng: &mut impl Rng) -> Box<str> {

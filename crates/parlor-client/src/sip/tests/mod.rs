@@ -1,5 +1,6 @@
 //! The user agent against a scripted room.
 
+mod login;
 mod refer;
 mod roster;
 
@@ -14,6 +15,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::agent::{Ended, Output, Profile, UserAgent};
+use crate::options::Login;
 use crate::sdp::Offer;
 
 const ANSWER: &str = "v=0\r\no=- 1 0 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
@@ -31,6 +33,7 @@ fn profile() -> Profile {
     Profile {
         room: "sip:lobby@127.0.0.1".parse().unwrap(),
         from: NameAddr::new("sip:alice@127.0.0.1".parse().unwrap()).with_display("Alice"),
+        login: Some(Login { user: "alice".to_owned(), password: "s3cret".to_owned() }),
         user_agent: "test".to_owned(),
         offer: Offer::new("127.0.0.1".parse().unwrap(), false, "own", 1, "*"),
         follow_roster: false,
