@@ -1,7 +1,7 @@
 //! From the pieces of a message to the frames in its recipients' outboxes.
 
 use crate::Credit;
-use crate::frame::{BASE62, Frame, FrameHeaders, FrameTid, MessageKey, Place, TID_RANDOM};
+use crate::frame::{BASE62, CPIM, Frame, FrameHeaders, FrameTid, MessageKey, Place, TID_RANDOM};
 use crate::outbox::Pushed;
 use crate::recipients::{Recipients, wake};
 use crate::reserve::{Reserve, Reserved, SMALLEST_HELD};
@@ -197,8 +197,14 @@ impl Outgoing {
         };
         let fixed = body.len() <= LARGEST_FIXED_CHUNK && flag != Flag::Abort;
         let failure_report = fanout.cut.failure_report;
-        let headers =
-            FrameHeaders { message_id: &self.message_id, failure_report, start, end: fixed.then_some(end), total };
+        let headers = FrameHeaders {
+            message_id: &self.message_id,
+            failure_report,
+            start,
+            end: fixed.then_some(end),
+            total,
+            content: &CPIM,
+        };
         let frame = Frame {
             message: self.key,
             place,
@@ -207,6 +213,7 @@ impl Outgoing {
             headers: headers.encode(),
             message_id: self.message_id.clone(),
             failure_report,
+            content: CPIM,
             start,
             // A copy of its own size: what was read with it is not kept for as long as a recipient has not got this.
             body: Bytes::copy_from_slice(body),

@@ -83,6 +83,8 @@ pub struct Frame {
     pub(crate) message_id: Bytes,
     /// The same in every frame of a message (RFC 4975 §7.1.1).
     pub(crate) failure_report: &'static str,
+    /// What it carries, as the last of its header lines say: the same in every frame too.
+    pub(crate) content: Bytes,
     pub(crate) start: u64,
     pub(crate) body: Bytes,
     pub(crate) credit: Credit,
@@ -113,6 +115,9 @@ pub(crate) struct Position {
     start: u64,
 }
 
+/// What the messages of a room carry.
+pub(crate) const CPIM: Bytes = Bytes::from_static(b"Content-Type: message/cpim");
+
 /// What a frame says of its message, written once for all copies.
 pub(crate) struct FrameHeaders<'a> {
     pub(crate) message_id: &'a [u8],
@@ -121,19 +126,23 @@ pub(crate) struct FrameHeaders<'a> {
     /// `None` is written `*`.
     pub(crate) end: Option<u64>,
     pub(crate) total: Option<u64>,
+    /// Lines without the last line end; Content-Type stands last (MSRP-3).
+    pub(crate) content: &'a [u8],
 }
 
 impl FrameHeaders<'_> {
-    /// From `Message-ID` to the empty line. Content-Type stands last (MSRP-3).
+    /// From `Message-ID` to the empty line.
     pub(crate) fn encode(&self) -> Bytes {
-        let mut out = Vec::with_capacity(160);
+        let mut out = Vec::with_capacity(130 + self.content.len());
         out.extend_from_slice(b"Message-ID: ");
         out.extend_from_slice(self.message_id);
         out.extend_from_slice(b"\r\nByte-Range: ");
         write_range(&mut out, self.start, self.end, self.total);
         out.extend_from_slice(b"\r\nFailure-Report: ");
         out.extend_from_slice(self.failure_report.as_bytes());
-        out.extend_from_slice(b"\r\nContent-Type: message/cpim\r\n\r\n");
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(self.content);
+        out.extend_from_slice(b"\r\n\r\n");
         Bytes::from(out)
     }
 }
@@ -196,7 +205,7 @@ impl Lines {
     /// A SEND that aborts `frame`'s message from the position of `frame` on (MSRP-46).
     pub(crate) fn abort_before(&self, frame: &Frame) -> Bytes {
         let position = Position { tid: frame.tid, start: frame.start };
-        self.abort_at(position, frame.message, &frame.message_id, frame.failure_report)
+        self.abort_at(position, frame.message, &frame.message_id, frame.failure_report, &frame.content)
     }
 
     /// A SEND that aborts a message from `position` on.
@@ -206,8 +215,10 @@ impl Lines {
         message: MessageKey,
         message_id: &Bytes,
         failure_report: &'static str,
+        content: &Bytes,
     ) -> Bytes {
-        let headers = FrameHeaders { message_id, failure_report, start: position.start, end: None, total: None };
+        let start = position.start;
+        let headers = FrameHeaders { message_id, failure_report, start, end: None, total: None, content };
         let abort = Frame {
             message,
             place: Place::Later,
@@ -216,7 +227,8 @@ impl Lines {
             headers: headers.encode(),
             message_id: message_id.clone(),
             failure_report,
-            start: position.start,
+            content: content.clone(),
+            start,
             body: Bytes::new(),
             credit: Credit::none(),
         };

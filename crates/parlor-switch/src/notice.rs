@@ -1,6 +1,6 @@
 //! What the room itself says (CHAT-120, CHAT-121).
 
-use crate::frame::{Frame, FrameHeaders, FrameTid, Place};
+use crate::frame::{CPIM, Frame, FrameHeaders, FrameTid, Place};
 use crate::recipients::wake;
 use crate::switch::{Counted, Dropped, Switch, receiving};
 use crate::{Credit, deliver};
@@ -54,6 +54,7 @@ impl Switch {
             start: 1,
             end: (body.len() <= deliver::LARGEST_FIXED_CHUNK).then_some(body.len() as u64),
             total: Some(body.len() as u64),
+            content: &CPIM,
         };
         Arc::new(Frame {
             message: self.next_key(),
@@ -63,6 +64,7 @@ impl Switch {
             headers: headers.encode(),
             message_id: message_id.clone(),
             failure_report: "no",
+            content: CPIM,
             start: 1,
             body,
             credit: Credit::none(),

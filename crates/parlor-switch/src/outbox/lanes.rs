@@ -30,6 +30,7 @@ pub(super) struct Stream {
     pub(super) end: Position,
     pub(super) message_id: Bytes,
     pub(super) failure_report: &'static str,
+    pub(super) content: Bytes,
 }
 
 type StreamKey = (Slot, MessageKey);
@@ -72,6 +73,7 @@ impl Lanes {
                 end: frame.behind(),
                 message_id: frame.message_id.clone(),
                 failure_report: frame.failure_report,
+                content: frame.content.clone(),
             };
             self.streams.insert((slot, frame.message), stream);
         }

@@ -186,7 +186,7 @@ impl State {
         if let Some(lines) = self.lines(slot) {
             let abort = match stream.frames.front() {
                 Some(first) => lines.abort_before(first),
-                None => lines.abort_at(stream.end, message, &stream.message_id, stream.failure_report),
+                None => lines.abort_at(stream.end, message, &stream.message_id, stream.failure_report, &stream.content),
             };
             self.push_abort(slot, abort);
         }

@@ -2,7 +2,7 @@
 
 use super::{Outbox, OutboxEvent, OutboxLimits, Poll, Pushed, Scratch, Slot, StalledMemory, Turn};
 use crate::Credit;
-use crate::frame::{Frame, FrameHeaders, FrameTid, MessageKey, Place};
+use crate::frame::{CPIM, Frame, FrameHeaders, FrameTid, MessageKey, Place};
 use bytes::Bytes;
 use parlor_msrp::{Decoder, Event, Flag, Limits, Path, Uri};
 use std::sync::Arc;
@@ -101,7 +101,8 @@ fn frame_with(key: u64, start: u64, body: Vec<u8>, flag: Flag, credit: Credit) -
     let message_id = Bytes::from(random.clone());
     let (end, total) = (start - 1 + body.len() as u64, None);
     let end = (body.len() <= 2048).then_some(end);
-    let headers = FrameHeaders { message_id: &message_id, failure_report: "partial", start, end, total };
+    let headers =
+        FrameHeaders { message_id: &message_id, failure_report: "partial", start, end, total, content: &CPIM };
     Arc::new(Frame {
         message: MessageKey(key),
         place: if start == 1 { Place::First } else { Place::Later },
@@ -110,6 +111,7 @@ fn frame_with(key: u64, start: u64, body: Vec<u8>, flag: Flag, credit: Credit) -
         headers: headers.encode(),
         message_id,
         failure_report: "partial",
+        content: CPIM,
         start,
         body: Bytes::from(body),
         credit,
