@@ -1,6 +1,6 @@
 //! What a proxy wants done.
 
-use crate::{BindingId, SavedBinding};
+use crate::{BindingId, Reject, SavedBinding};
 use parlor_sip::{Flow, Response, ServerTransactionId, Uri};
 
 /// Something for the server to do, in the order in which it was polled.
@@ -12,6 +12,8 @@ pub enum Output {
         tx: ServerTransactionId,
         /// The final response.
         response: Response,
+        /// Why it refuses, if it is we who do.
+        refused: Option<Reject>,
     },
     /// Have something stored, all or nothing. If it has a name, [`crate::Proxy::handle_stored`] is to be told what became of it.
     Store {

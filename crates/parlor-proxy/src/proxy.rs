@@ -41,7 +41,6 @@ pub enum Sender {
 struct Storing {
     tx: ServerTransactionId,
     user: Arc<str>,
-    request: Box<Request>,
     answer: Answer,
     undo: Vec<Undo>,
 }
@@ -87,26 +86,28 @@ impl Proxy {
         &mut self,
         now: Instant,
         tx: ServerTransactionId,
-        request: Box<Request>,
+        request: &Request,
         flow: Flow,
         sender: &Sender,
     ) {
         self.expire(now);
-        let registered = self.registrant(&request, sender).and_then(|user| {
-            let registered = self.registrar.register(now, &user, &request, flow)?;
+        let registered = self.registrant(request, sender).and_then(|user| {
+            if self.storing.len() >= self.settings.limits.storing {
+                return Err(Reject::Overload);
+            }
+            let registered = self.registrar.register(now, &user, request, flow)?;
             Ok((user, registered))
         });
         match registered {
-            Err(reject) => self.refuse(tx, &request, &reject),
+            Err(reject) => self.refuse(tx, reject.response(request), reject),
             Ok((user, Registered { changes, .. })) if changes.is_empty() => {
-                let response = Answer::to(&request).finish(now, &user, &self.registrar);
-                self.respond(tx, response);
+                let response = Answer::to(request).finish(now, &user, &self.registrar);
+                self.respond(tx, response, None);
             }
             Ok((user, Registered { changes, undo })) => {
                 let id = StoreId(self.next_store);
                 self.next_store += 1;
-                let answer = Answer::to(&request);
-                self.storing.insert(id, Storing { tx, user, request, answer, undo });
+                self.storing.insert(id, Storing { tx, user, answer: Answer::to(request), undo });
                 self.outputs.push_back(Output::Store { id: Some(id), changes });
             }
         }
@@ -114,15 +115,18 @@ impl Proxy {
 
     /// What became of something that was to be stored.
     pub fn handle_stored(&mut self, now: Instant, id: StoreId, stored: Stored) {
-        let Some(Storing { tx, user, request, answer, undo }) = self.storing.remove(&id) else { return };
+        let Some(Storing { tx, user, answer, undo }) = self.storing.remove(&id) else { return };
         let reject = match stored {
-            Stored::Yes => return self.respond(tx, answer.finish(now, &user, &self.registrar)),
+            Stored::Yes => {
+                let response = answer.finish(now, &user, &self.registrar);
+                return self.respond(tx, response, None);
+            }
             Stored::Overload => Reject::Overload,
             Stored::Failed => Reject::NotStored,
         };
         // RFC 3261 §10.3 step 7: what cannot be kept is as if it had not been asked for.
         self.registrar.undo(&user, undo);
-        self.refuse(tx, &request, &reject);
+        self.refuse(tx, reject.instead_of(answer.into_echo()), reject);
     }
 
     /// A stream is gone, and with it the devices that are reached by it alone (RFC 5626 §5.3).
@@ -183,14 +187,13 @@ impl Proxy {
         }
     }
 
-    fn refuse(&mut self, tx: ServerTransactionId, request: &Request, reject: &Reject) {
-        let mut response = reject.response(request);
+    fn refuse(&mut self, tx: ServerTransactionId, mut response: Response, reject: Reject) {
         response.headers.push(HeaderName::Server, &self.settings.product);
-        self.respond(tx, response);
+        self.respond(tx, response, Some(reject));
     }
 
-    fn respond(&mut self, tx: ServerTransactionId, mut response: Response) {
+    fn respond(&mut self, tx: ServerTransactionId, mut response: Response, refused: Option<Reject>) {
         response.set_to_tag(&format!("0-{:016x}", self.rng.next_u64()));
-        self.outputs.push_back(Output::Respond { tx, response });
+        self.outputs.push_back(Output::Respond { tx, response, refused });
     }
 }

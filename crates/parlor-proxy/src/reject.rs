@@ -62,11 +62,17 @@ impl Reject {
 
     /// The response to `request`, without the To tag.
     pub(crate) fn response(&self, request: &Request) -> Response {
+        self.instead_of(Response::for_request(request, 100, ""))
+    }
+
+    /// Makes this of a response that has but what it repeats of its request.
+    pub(crate) fn instead_of(&self, mut response: Response) -> Response {
         let code = self.code();
-        let reason = match self {
+        response.code = code;
+        response.reason = match self {
             // RFC 3261 §21.4.1: the reason phrase of 400 should say what is wrong.
-            Self::Header(_) | Self::Contradiction(_) => format!("Bad Request ({self})"),
-            Self::TooManyContacts => "Too Many Contacts".to_owned(),
+            Self::Header(_) | Self::Contradiction(_) => format!("Bad Request ({self})").into(),
+            Self::TooManyContacts => "Too Many Contacts".into(),
             Self::Forbidden
             | Self::NotFound
             | Self::Extension(_)
@@ -75,9 +81,8 @@ impl Reject {
             | Self::OutOfOrder
             | Self::TooLarge
             | Self::Overload
-            | Self::NotStored => reason_phrase(code).to_owned(),
+            | Self::NotStored => reason_phrase(code).into(),
         };
-        let mut response = Response::for_request(request, code, &reason);
         match self {
             Self::Extension(unknown) => response.headers.push(HeaderName::Unsupported, unknown.join(", ")),
             Self::TooBrief(least) => response.headers.push(HeaderName::MinExpires, least),

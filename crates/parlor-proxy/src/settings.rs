@@ -44,10 +44,12 @@ pub struct Limits {
     pub contacts: usize,
     /// The longest Contact and Path that a binding keeps, together, in octets.
     pub binding_bytes: usize,
+    /// How many REGISTERs may wait for the store.
+    pub storing: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bindings: 20_000, contacts: 10, binding_bytes: 2048 }
+        Self { bindings: 20_000, contacts: 10, binding_bytes: 2048, storing: 10_000 }
     }
 }

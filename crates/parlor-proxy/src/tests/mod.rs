@@ -84,7 +84,7 @@ impl Scene {
     pub(crate) fn try_register(&mut self, request: &str, flow: Flow, sender: &Sender) -> Option<Response> {
         let request = parse(request);
         let tx = self.tx();
-        self.proxy.handle_register(self.now, tx, Box::new(request), flow, sender);
+        self.proxy.handle_register(self.now, tx, &request, flow, sender);
         self.outputs()
     }
 

@@ -195,7 +195,8 @@ fn bindings_survive_a_restart() {
 /// What one user and all together may have is bounded, and what is kept of each; a refresh needs no place.
 #[test]
 fn bindings_are_bounded() {
-    let (mut scene, alice) = (Scene::with(|settings| settings.limits.bindings = 12), known("alice"));
+    let (mut scene, alice) =
+        (Scene::with(|settings| (settings.limits.bindings, settings.limits.storing) = (12, 1)), known("alice"));
     let many = |from: u32, to: u32| (from..to).map(|n| format!("Contact: <sip:{n}@h>\r\n")).collect::<String>();
     assert_eq!(scene.register(&register(1, &many(0, 11)), udp(1), &alice).code, 403);
     assert_eq!(scene.register(&register(2, &many(0, 10)), udp(1), &alice).code, 200);
@@ -209,6 +210,13 @@ fn bindings_are_bounded() {
     assert_eq!(scene.register(&of_bob(2, &many(0, 2)), udp(1), &known("bob")).code, 200);
     let long = format!("Contact: <sip:{}@h>\r\n", "a".repeat(2048));
     assert_eq!(scene.register(&register(6, &long), udp(1), &alice).code, 513);
+    scene.answers = false;
+    assert_eq!(scene.try_register(&register(7, &many(1, 2)), udp(1), &alice), None);
+    assert_eq!(
+        scene.register(&register(8, &many(2, 3)), udp(1), &alice).code,
+        503,
+        "as much waits for the store as may"
+    );
 }
 
 /// RFC 3327: who asks for it is told the proxies on the way, and they are how the device is reached.
