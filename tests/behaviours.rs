@@ -29,6 +29,7 @@ mod media_lines;
 mod metrics;
 mod nickname;
 mod refer;
+mod register;
 mod rfc4475;
 mod room_rules;
 mod sip_dialog;

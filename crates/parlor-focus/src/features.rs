@@ -35,7 +35,12 @@ pub(crate) fn reads(body: &MediaType) -> bool {
 
 /// The value of `Allow`.
 pub(crate) fn allow() -> String {
-    METHODS.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
+    allow_with(&[])
+}
+
+/// The value of `Allow` where these are served too.
+pub(crate) fn allow_with(more: &[Method]) -> String {
+    METHODS.iter().chain(more).map(Method::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Adds `Allow` and `Supported`.

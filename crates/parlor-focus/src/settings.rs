@@ -3,6 +3,7 @@
 use crate::Limits;
 use crate::sdp::MsrpAddresses;
 use parlor_room::Hosts;
+use parlor_sip::Method;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct Settings {
     pub files: Option<FileSettings>,
     /// The timers of SIP; those of the transactions should be the same.
     pub sip_timers: parlor_sip::Timers,
+    /// The methods that the server serves at its own URI, beside those of rooms.
+    pub own_methods: Box<[Method]>,
     /// What the Server and User-Agent headers say.
     pub product: Box<str>,
     /// Bounds on what peers can make us keep and do.
@@ -55,6 +58,7 @@ impl Settings {
             ring_timeout: Duration::from_secs(60),
             files: None,
             sip_timers: parlor_sip::Timers::default(),
+            own_methods: Box::default(),
             product: "Parlor".into(),
             limits: Limits::default(),
         }

@@ -132,6 +132,7 @@ fn answer_for_server(request: &Request, settings: &Settings) -> Result<Response,
             admissible(request)?;
             let mut response = Response::for_request(request, 200, reason_phrase(200));
             features::declare(&mut response.headers);
+            response.headers.set(HeaderName::Allow, features::allow_with(&settings.own_methods));
             features::declare_accept(&mut response.headers);
             response.headers.push(HeaderName::Server, &settings.product);
             Ok(response)

@@ -113,6 +113,11 @@ impl Proxy {
         }
     }
 
+    /// A request that was found to be refused before it came here.
+    pub fn refuse_request(&mut self, tx: ServerTransactionId, request: &Request, reject: Reject) {
+        self.refuse(tx, reject.response(request), reject);
+    }
+
     /// What became of something that was to be stored.
     pub fn handle_stored(&mut self, now: Instant, id: StoreId, stored: Stored) {
         let Some(Storing { tx, user, answer, undo }) = self.storing.remove(&id) else { return };

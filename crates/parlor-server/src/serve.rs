@@ -2,18 +2,18 @@
 
 use crate::addresses::Admission;
 use crate::auth::{self, Directory, Gate};
-use crate::config::{self, AuthMode, Config, Network, Transport};
+use crate::config::{self, Config, Network, Transport};
 use crate::http::{self, Readiness};
 use crate::metrics::Metrics;
 use crate::msrp::{self, Connections, SessionTable};
 use crate::room::{Policy, Rooms, Shared};
-use crate::sip::{self, Locator, SipTask};
+use crate::sip::{self, Locator, Proxying, SipOutput, SipTask};
 use crate::sockets::Sockets;
 use anyhow::{Context as _, Result};
 use parlor_msrp::Quotes;
 use parlor_room::{Nickname, Roles, Rules, Surplus, TypeList};
-use parlor_sip::{SentBy, TransactionLimits};
-use parlor_store::Sqlite;
+use parlor_sip::{Method, SentBy, TransactionLimits};
+use parlor_store::{Sqlite, Store};
 use parlor_switch::{OutboxLimits, StalledMemory};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,11 +36,12 @@ pub async fn run(config: Config) -> Result<()> {
     let readiness = Arc::new(Readiness::starting(Arc::clone(&metrics)));
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("data_dir: cannot make {}", config.data_dir.display()))?;
-    let users = users(&config).await?;
+    let store = open_store(&config)?;
+    let users = users(&config, store.as_ref()).await?;
     let mut sockets = Sockets::bind(&config).await?;
     println!("{}", welcome(&config, &sockets));
     let http = sockets.http.take();
-    let server = Server::start(&config, sockets, users, &metrics);
+    let server = Server::start(&config, sockets, users, store, &metrics).await?;
     let site = http.map(|(listener, _)| Site::start(listener, &server, metrics, Arc::clone(&readiness)));
     readiness.set_ready();
     info!("serving");
@@ -58,15 +59,22 @@ pub async fn run(config: Config) -> Result<()> {
     Ok(())
 }
 
-/// Those who have an account, if anybody asks for them.
-async fn users(config: &Config) -> Result<watch::Receiver<Arc<Directory>>> {
-    let mode = &config.auth.mode;
-    if !mode.has(AuthMode::Digest) && !mode.has(AuthMode::TrustedProxy) {
-        return Ok(watch::channel(Arc::default()).1);
+/// What outlives a restart, if there is anything.
+fn open_store(config: &Config) -> Result<Option<Arc<dyn Store>>> {
+    if !sip::has_users(config) {
+        return Ok(None);
     }
     let file = auth::database(config);
     let store = Sqlite::open(&file).with_context(|| file.display().to_string())?;
-    auth::follow(config, Arc::new(store)).await
+    Ok(Some(Arc::new(store)))
+}
+
+/// Those who have an account.
+async fn users(config: &Config, store: Option<&Arc<dyn Store>>) -> Result<watch::Receiver<Arc<Directory>>> {
+    match store.filter(|_| config.asks_who_it_is()) {
+        Some(store) => auth::follow(config, Arc::clone(store)).await,
+        None => Ok(watch::channel(Arc::default()).1),
+    }
 }
 
 /// HTTP, which is served until everything else has stopped.
@@ -103,12 +111,13 @@ struct Server {
 }
 
 impl Server {
-    fn start(
+    async fn start(
         config: &Config,
         sockets: Sockets,
         users: watch::Receiver<Arc<Directory>>,
+        store: Option<Arc<dyn Store>>,
         metrics: &Arc<Metrics>,
-    ) -> Self {
+    ) -> Result<Self> {
         let outbox = outbox_limits(&config.limits);
         let table = Arc::new(SessionTable::new(config.limits.sessions as usize));
         let focus = Arc::new(focus_settings(config, &sockets));
@@ -126,7 +135,7 @@ impl Server {
             connections: Arc::clone(&connections),
             metrics: Arc::clone(metrics),
             focus: Arc::clone(&focus),
-            locator: locator(config, &sockets, &focus),
+            locator: locator(config, &sockets, &focus, to_sip.clone()),
             switch: switch_settings(config, &outbox),
             outbox,
             tls: Arc::clone(&sockets.tls.client),
@@ -137,7 +146,14 @@ impl Server {
         rooms.open_fixed();
         let gate = Gate::new(std::time::Instant::now(), config, Arc::clone(&focus.hosts), users);
         let settings = sip_settings(config);
+        let proxying = match store {
+            Some(store) => Some(Proxying::open(config, &focus.hosts, &focus.product, store).await?),
+            None => None,
+        };
         let mut task = SipTask::new(&settings, Arc::clone(&rooms), table, focus, Arc::clone(metrics), gate, from_rooms);
+        if let Some(proxying) = proxying {
+            task.serve_users(proxying);
+        }
         for (socket, _, bound, told) in sockets.sip {
             let sent_by = SentBy { host: told.host.into(), port: told.port };
             task.serve(socket, bound, sent_by);
@@ -146,7 +162,7 @@ impl Server {
         for (listener, _, _, _) in sockets.msrp {
             tokio::spawn(msrp::accept(listener, Arc::clone(&connections)));
         }
-        Self { rooms, connections }
+        Ok(Self { rooms, connections })
     }
 
     /// Rooms say farewell, everybody gets BYE, and what is on its way is written.
@@ -183,6 +199,7 @@ fn focus_settings(config: &Config, sockets: &Sockets) -> parlor_focus::Settings 
         min_se: config.sip.min_se,
         bind_timeout: config.msrp.bind_timeout,
         ring_timeout: config.conference.ring_timeout,
+        own_methods: if sip::has_users(config) { [Method::Register].into() } else { Box::default() },
         product: format!("Parlor/{}", env!("CARGO_PKG_VERSION")).into(),
         limits: parlor_focus::Limits {
             message_lines: config.limits.message_lines as usize,
@@ -192,12 +209,17 @@ fn focus_settings(config: &Config, sockets: &Sockets) -> parlor_focus::Settings 
     }
 }
 
-fn locator(config: &Config, sockets: &Sockets, focus: &parlor_focus::Settings) -> Locator {
+fn locator(
+    config: &Config,
+    sockets: &Sockets,
+    focus: &parlor_focus::Settings,
+    sip: mpsc::Sender<SipOutput>,
+) -> Locator {
     let networks = match &config.conference.dial_out[..] {
         [] if config.sip.listen.iter().all(|listen| listen.address.ip().is_loopback()) => Network::LOOPBACK.to_vec(),
         networks => networks.to_vec(),
     };
-    Locator::new(Arc::clone(&focus.hosts), sockets.sip_listeners(), sockets.own_sip_listeners(), networks)
+    Locator::new(Arc::clone(&focus.hosts), sockets.sip_listeners(), sockets.own_sip_listeners(), sip, networks)
 }
 
 fn msrp_settings(config: &Config, outbox: OutboxLimits) -> msrp::Settings {

@@ -27,6 +27,10 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
         findings
             .mistake(written(findings, &["sip.min_se", "sip.session_expires"]), "min_se is more than session_expires");
     }
+    if config.registrar.min_expires > config.registrar.max_expires {
+        let key = written(findings, &["registrar.min_expires", "registrar.max_expires"]);
+        findings.mistake(key, "min_expires is more than max_expires");
+    }
     if config.limits.outbox > config.limits.stalled_outboxes {
         let key = written(findings, &["limits.outbox", "limits.stalled_outboxes"]);
         findings.mistake(key, "stalled_outboxes must hold at least one outbox");

@@ -106,6 +106,19 @@ section! {
 }
 
 section! {
+    /// Where users are: SIP REGISTER. It is served if `mode` of `[auth]` tells who sends one, or `trust_loopback` is set.
+    pub Registrar {
+        /// Whether, with `mode = "none"`, whoever is on this machine may register any address of our domain. Everybody on it
+        /// then gets whoever's messages it likes: for trying, or behind a proxy on this machine that asks for passwords.
+        trust_loopback: bool = false;
+        /// The shortest time that a device may register for; for less it gets 423 (RFC 3261, Min-Expires).
+        min_expires: Duration = "1m", from "1s" to "1h";
+        /// The longest time that it is granted.
+        max_expires: Duration = "1h", from "1m" to "7d";
+    }
+}
+
+section! {
     /// Metrics and health: HTTP.
     pub Http {
         /// Where `/metrics`, `/healthz` and `/readyz` are served, or `"off"`.
@@ -213,6 +226,10 @@ section! {
         sip_transactions: u32 = 50000, from 100 to 1000000;
         /// The largest body of a SIP message.
         sip_body_bytes: Size = "64 KiB", from "4 KiB" to "1 MiB";
+        /// Devices that are registered, of all users together; one more gets 503.
+        registrations: u32 = 20000, from 1 to 1000000;
+        /// Devices that one user may have registered; one more gets 403.
+        registrations_per_user: u32 = 10, from 1 to 1000;
         /// Sessions of all rooms together; those on further media lines of a dialog do not count.
         sessions: u32 = 10000, from 1 to 1000000;
         /// Media lines of one dialog that may be sessions: beside its chat a participant may have more, to send large messages
@@ -282,6 +299,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { name: "msrp", repeated: false, groups: &[Msrp::GROUP] },
     Section { name: "tls", repeated: false, groups: &[Tls::GROUP] },
     Section { name: "auth", repeated: false, groups: &[Auth::GROUP] },
+    Section { name: "registrar", repeated: false, groups: &[Registrar::GROUP] },
     Section { name: "http", repeated: false, groups: &[Http::GROUP] },
     Section { name: "conference", repeated: false, groups: &[Conference::GROUP] },
     Section { name: "rooms", repeated: false, groups: &[Rooms::GROUP, RoomRules::GROUP] },

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 pub use self::choice::{AuthMode, AuthModes, DigestAlgorithm, FailureReport, LogFormat, Sessions};
 pub use self::docs::{documentation, example};
-pub use self::keys::{Auth, Conference, Http, Limits, Log, Msrp, RoomRules, Rooms, Sip, Tls};
+pub use self::keys::{Auth, Conference, Http, Limits, Log, Msrp, Registrar, RoomRules, Rooms, Sip, Tls};
 pub use self::listen::{Advertised, HostPort, HttpListen, Listen, Transport};
 pub use self::network::Network;
 pub use self::read::Mistake;
@@ -45,6 +45,8 @@ pub struct Config {
     pub tls: Tls,
     /// `[auth]`
     pub auth: Auth,
+    /// `[registrar]`
+    pub registrar: Registrar,
     /// `[http]`
     pub http: Http,
     /// `[conference]`
@@ -97,6 +99,11 @@ impl Config {
         self.auth.realm.as_deref().unwrap_or(&self.domain)
     }
 
+    /// Whether anything establishes who sends a request.
+    pub fn asks_who_it_is(&self) -> bool {
+        self.auth.mode.has(AuthMode::Digest) || self.auth.mode.has(AuthMode::TrustedProxy)
+    }
+
     /// What a person should know about it, a line a subject.
     pub fn summary(&self) -> String {
         let listeners = |all: &[Listen]| all.iter().map(Listen::to_string).collect::<Vec<_>>().join(", ");
@@ -139,6 +146,7 @@ impl Config {
             tls: root.table("tls", |table| Tls::read(table, &Tls::default())),
             conference: root.table("conference", |table| Conference::read(table, &Conference::default())),
             auth: root.table("auth", |table| Auth::read(table, &Auth::default())),
+            registrar: root.table("registrar", |table| Registrar::read(table, &Registrar::default())),
             http: root.table("http", |table| Http::read(table, &Http::default())),
             rooms,
             room_rules,

@@ -33,6 +33,8 @@ pub struct Metrics {
     pub sip_connections: IntGauge,
     /// SIP transactions under way.
     pub sip_transactions: IntGauge,
+    /// Devices of users that are registered.
+    pub registrations: IntGauge,
     /// SIP requests received, by method.
     pub sip_requests: Counters<SipMethod>,
     /// SIP responses sent, by status code.
@@ -100,6 +102,7 @@ impl Metrics {
             participants: families.gauge("parlor_participants", "Participants in all rooms."),
             sip_connections: families.gauge("parlor_sip_connections", "Open SIP connections over TCP and TLS."),
             sip_transactions: families.gauge("parlor_sip_transactions", "SIP transactions under way."),
+            registrations: families.gauge("parlor_registrations", "Devices of users that are registered."),
             sip_requests: families.labelled("parlor_sip_requests_total", "SIP requests received.", "method"),
             sip_responses: families.codes("parlor_sip_responses_total", "SIP responses sent."),
             dial_outs: families.labelled(

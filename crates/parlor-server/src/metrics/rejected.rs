@@ -57,6 +57,15 @@ rejections! {
         AuthForeignFrom = "foreign_from",
         AuthUnproven = "unproven",
     }
+    "proxy" {
+        ProxyForbidden = "forbidden",
+        ProxyNoUser = "no_user",
+        ProxyTooBrief = "too_brief",
+        ProxyTooLarge = "too_large",
+        ProxyTooManyOfUser = "too_many_of_user",
+        ProxyOverload = "overload",
+        ProxyNotStored = "not_stored",
+    }
     "sdp" {
         SdpNotAcceptable = "not_acceptable",
         SdpBadAnswer = "bad_answer",

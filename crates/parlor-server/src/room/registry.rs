@@ -82,6 +82,11 @@ impl Rooms {
         self.may_exist_in(&self.lock(), name)
     }
 
+    /// Whether there is always a room of this name.
+    pub(crate) fn is_configured(&self, name: &str) -> bool {
+        self.policy.fixed.contains_key(name)
+    }
+
     /// The rules that a room of this name has or would have.
     pub(crate) fn rules(&self, name: &str) -> &Rules {
         self.policy.fixed.get(name).unwrap_or(&self.policy.rules)

@@ -20,6 +20,10 @@ impl SipTask {
         flow: Flow,
     ) {
         self.metrics.sip_requests.of(SipMethod::of(request.method.as_str())).inc();
+        let registers = request.method == Method::Register && self.proxying.is_some();
+        if registers && request.headers.to_tag().is_ok_and(|tag| tag.is_none()) {
+            return self.handle_register(now, tx, request, flow);
+        }
         let caller = match self.gate.admit(now, &mut request, &flow) {
             Ok(caller) => caller,
             Err(denial) => return self.deny(now, tx, &request, denial),
@@ -41,7 +45,7 @@ impl SipTask {
     }
 
     /// Who sends it must prove something first, or cannot.
-    fn deny(&mut self, now: Instant, tx: ServerTransactionId, request: &Request, denial: Denial) {
+    pub(super) fn deny(&mut self, now: Instant, tx: ServerTransactionId, request: &Request, denial: Denial) {
         let (code, challenges, counted) = match denial {
             Denial::Challenge(challenges, counted) => (401, challenges, counted),
             Denial::Forbidden(counted) => (403, Vec::new(), Some(counted)),

@@ -1,5 +1,6 @@
 //! Finding out where somebody is who is to be called.
 
+use super::SipOutput;
 use super::directory::Directory;
 use crate::config::Network;
 use crate::own::OwnListeners;
@@ -10,6 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::lookup_host;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 /// How long a name may take to be looked up.
@@ -25,6 +27,8 @@ pub(crate) struct Locator {
     /// What we send from.
     listeners: Vec<(Transport, SocketAddr)>,
     own: OwnListeners,
+    /// Who knows where users have registered.
+    sip: mpsc::Sender<SipOutput>,
     /// Whom we may call at an address that anybody may have written.
     networks: Vec<Network>,
 }
@@ -57,13 +61,17 @@ impl Locator {
         hosts: Arc<Hosts>,
         listeners: Vec<(Transport, SocketAddr)>,
         own: OwnListeners,
+        sip: mpsc::Sender<SipOutput>,
         networks: Vec<Network>,
     ) -> Self {
-        Self { directory: Directory::default(), hosts, listeners, own, networks }
+        Self { directory: Directory::default(), hosts, listeners, own, sip, networks }
     }
 
     /// Where somebody is, and who that is if it is in some room.
     pub(crate) async fn locate(&self, uri: &Uri) -> Result<(Location, Option<Identity>), Unlocated> {
+        if let Some(location) = self.registered(uri).await {
+            return Ok((location, None));
+        }
         if let Some((location, user)) = self.directory.find(uri) {
             return Ok((location, Some(user)));
         }
@@ -81,6 +89,14 @@ impl Locator {
         let flow = self.flow(uri, remote).ok_or(Unlocated::Unreachable)?;
         let next_hop = NextHop { flow, uri: Uri::of_address(remote) };
         Ok((Location { target: uri.clone(), next_hop }, None))
+    }
+
+    /// Where a user of ours has registered.
+    async fn registered(&self, uri: &Uri) -> Option<Location> {
+        self.hosts.local_user(uri)?;
+        let (tell, told) = oneshot::channel();
+        self.sip.send(SipOutput::Locate { uri: uri.clone(), tell }).await.ok()?;
+        told.await.ok()?
     }
 
     /// RFC 3263 §4.1: the transport that the URI names, else UDP, if we have it.
@@ -122,7 +138,7 @@ mod tests {
         let listeners = vec![(Transport::Udp, address("127.0.0.1:5060")), (Transport::Tcp, address("127.0.0.1:5060"))];
         let mut own = OwnListeners::default();
         own.add_bound(address("127.0.0.1:5060"));
-        Locator::new(hosts, listeners, own, networks.to_vec())
+        Locator::new(hosts, listeners, own, mpsc::channel(1).0, networks.to_vec())
     }
 
     async fn found(locator: &Locator, uri: &str) -> Result<(Transport, String), Unlocated> {

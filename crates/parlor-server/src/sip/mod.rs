@@ -5,22 +5,26 @@ mod dispatch;
 mod flows;
 mod listener;
 mod locate;
+mod proxying;
 mod queue;
 mod reading;
 mod requests;
+mod saved;
 mod stream;
 mod task;
 mod udp;
 
 pub(crate) use locate::{Locator, Unlocated};
+pub(crate) use proxying::{Proxying, has_users};
 pub(crate) use task::Settings;
 pub(crate) use task::{SipTask, Socket};
 pub(crate) use udp::bind_udp;
 
 use crate::metrics::{Metrics, Rejected};
-use parlor_focus::{NextHop, RequestId};
-use parlor_sip::{Flow, Message, ParseError, Request, Response, ServerTransactionId};
+use parlor_focus::{Location, NextHop, RequestId};
+use parlor_sip::{Flow, Message, ParseError, Request, Response, ServerTransactionId, Uri};
 use queue::Queue;
+use tokio::sync::oneshot;
 
 /// What sockets tell the SIP task.
 #[derive(Debug)]
@@ -35,9 +39,11 @@ pub(crate) enum Incoming {
     Closed { flow: Flow },
 }
 
-/// What rooms tell the SIP task.
+/// What rooms, and those who look for users, tell the SIP task.
 #[derive(Debug)]
 pub(crate) enum SipOutput {
+    /// Say where a user of ours has registered.
+    Locate { uri: Uri, tell: oneshot::Sender<Option<Location>> },
     /// Answer a request.
     Respond { tx: ServerTransactionId, response: Response },
     /// Send a request.

@@ -2,6 +2,7 @@
 
 use super::flows::{Datagrams, Flows};
 use super::listener;
+use super::proxying::Proxying;
 use super::requests::{Answered, Requests};
 use super::stream::Streams;
 use super::{Incoming, SipOutput, udp};
@@ -11,6 +12,8 @@ use crate::listener::Listener;
 use crate::metrics::{Metrics, Rejected, SipMethod};
 use crate::msrp::SessionTable;
 use crate::room::{Dispatch, Rooms, SipInput};
+use parlor_focus::{Location, NextHop};
+use parlor_proxy::Way;
 use parlor_sip::{
     ClientTransactionId, Endpoint, Event, Flow, Limits, Response, SentBy, Stats, TransactionLimits, Transport,
 };
@@ -54,6 +57,8 @@ pub(crate) struct SipTask {
     pub(super) focus: Arc<parlor_focus::Settings>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) gate: Gate,
+    /// If users can register.
+    pub(super) proxying: Option<Proxying>,
     flows: Flows,
     requests: Requests,
     /// What rooms are still to be told; they are asked again when they have space.
@@ -89,6 +94,7 @@ impl SipTask {
             focus,
             metrics,
             gate,
+            proxying: None,
             flows: Flows::new(streams),
             requests: Requests::new(settings.transactions.timers.t1x64()),
             untold: Vec::new(),
@@ -124,14 +130,21 @@ impl SipTask {
             let deadline = self.endpoint.poll_timeout();
             // While rooms are still to be told something, they are asked again soon.
             let retry = (!self.untold.is_empty()).then(|| Instant::now() + RETRY);
-            let wake = [deadline, retry].into_iter().flatten().min();
+            let proxy = self.proxying.as_ref().and_then(|proxying| proxying.proxy.poll_timeout());
+            let wake = [deadline, retry, proxy].into_iter().flatten().min();
+            let mut stored = None;
             tokio::select! {
                 _ = self.incoming.recv_many(&mut messages, TURN) => {}
                 _ = self.outgoing.recv_many(&mut outputs, TURN) => {}
+                told = Proxying::told(&mut self.proxying) => stored = Some(told),
                 () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => {}
             }
             let now = Instant::now();
             self.endpoint.handle_timeout(now);
+            self.wake_proxy(now);
+            if let Some((waited, stored)) = stored {
+                self.handle_stored(now, waited, stored);
+            }
             for message in messages.drain(..) {
                 self.handle_incoming(now, message);
                 self.drain(now);
@@ -140,6 +153,7 @@ impl SipTask {
                 self.handle_output(now, output);
             }
             self.drain(now);
+            self.flush_proxy();
             self.tell_again();
             self.count();
         }
@@ -156,11 +170,19 @@ impl SipTask {
 
     fn lose(&mut self, now: Instant, flow: Flow) {
         self.flows.closed(flow);
+        self.forget_stream(flow.connection);
         self.endpoint.handle_transport_error(now, flow);
     }
 
     fn handle_output(&mut self, now: Instant, output: SipOutput) {
         match output {
+            SipOutput::Locate { uri, tell } => {
+                let registered = self.proxying.as_ref().and_then(|proxying| proxying.locate(now, &uri));
+                let location =
+                    registered.map(|(target, Way { flow, uri })| Location { target, next_hop: NextHop { flow, uri } });
+                // Who no longer waits has ended.
+                let _ = tell.send(location);
+            }
             SipOutput::Respond { tx, response } => self.endpoint.respond(now, tx, &response),
             SipOutput::Request { room, id, request, next_hop } => match self.flows.route(&next_hop) {
                 Some(flow) => {
@@ -194,8 +216,11 @@ impl SipTask {
                     self.lose(now, transmit.flow);
                 }
             }
-            let Some(event) = self.endpoint.poll_event() else { return };
-            self.handle_event(now, event);
+            if let Some(event) = self.endpoint.poll_event() {
+                self.handle_event(now, event);
+            } else if !self.serve_proxy(now) {
+                return;
+            }
         }
     }
 

@@ -34,6 +34,7 @@ impl Scene {
                 SipOutput::Request { room, id, request, .. } if request.method == Method::Bye => return (room, id),
                 SipOutput::Request { .. }
                 | SipOutput::Respond { .. }
+                | SipOutput::Locate { .. }
                 | SipOutput::Cancel { .. }
                 | SipOutput::Ack { .. } => {}
             }

@@ -61,11 +61,12 @@ impl Scene {
             msrp: MsrpAddresses { tcp: Some(msrp), tls: None },
             ..parlor_focus::Settings::new(hosts)
         };
+        let nobody = mpsc::channel(1).0;
         let shared = Arc::new(Shared {
             table,
             connections: Arc::new(connections),
             metrics,
-            locator: Locator::new(Arc::clone(&focus.hosts), Vec::new(), OwnListeners::default(), Vec::new()),
+            locator: Locator::new(Arc::clone(&focus.hosts), Vec::new(), OwnListeners::default(), nobody, Vec::new()),
             focus: Arc::new(focus),
             switch: parlor_switch::Settings::default(),
             outbox,
