@@ -182,6 +182,30 @@ fn nobody_registers_by_default() {
     response.header("WWW-Authenticate");
 }
 
+/// SIP-120, SIP-130: with passwords, a user registers for its own addresses, by any of them, and for no other.
+#[test]
+fn a_password_registers_its_user() {
+    let setup = Setup::default().set("auth.mode", "\"digest\"").user("alice", &["tel:+15551234"]).user("bob", &[]);
+    let server = setup.start();
+    let account = |name| Device::over(SipUser::udp(&server, name).with_account());
+    let mut alice = account("alice");
+    alice.register_here();
+    let mut phone = account("alice");
+    let contact = format!("Contact: <{}>\r\n", phone.user.contact());
+    let (request, aor) = (phone.register(&contact), phone.user.uri());
+    assert_eq!(bindings(&request).len(), 2);
+    let mut wrong = Device::over(SipUser::udp(&server, "alice").with_account().with_password("guess"));
+    assert_eq!(wrong.register(&contact).code(), 401);
+    let mut bob = account("bob");
+    for (to, code) in [(aor.as_str(), 403), ("tel:+15551234", 403), ("sip:bob@127.0.0.1", 200)] {
+        bob.to = to.to_owned();
+        assert_eq!(bob.register(&contact).code(), code, "{to}");
+    }
+    alice.to = "tel:+1-555-1234".to_owned();
+    server.shows("parlor_rejected_total{layer=\"proxy\",reason=\"forbidden\"}", 2.0);
+    assert_eq!(bindings(&alice.register("")).len(), 2);
+}
+
 /// RFC 3261 §10.3: the server tells that it registers users.
 #[test]
 fn the_server_says_so() {

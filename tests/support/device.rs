@@ -7,6 +7,8 @@ use super::unique;
 /// A device.
 pub(crate) struct Device {
     pub(crate) user: SipUser,
+    /// Whose bindings it changes.
+    pub(crate) to: String,
     call_id: String,
     cseq: u32,
 }
@@ -15,7 +17,7 @@ impl Device {
     /// One that speaks over that socket.
     pub(crate) fn over(mut user: SipUser) -> Self {
         user.domain = DOMAIN.to_owned();
-        Self { user, call_id: unique("reg"), cseq: 0 }
+        Self { to: user.uri(), user, call_id: unique("reg"), cseq: 0 }
     }
 
     /// One over UDP.
@@ -31,19 +33,29 @@ impl Device {
     /// A REGISTER with these headers.
     pub(crate) fn request(&mut self, headers: &str) -> String {
         self.cseq += 1;
-        let (via, aor, call_id, cseq) = (self.user.via(), self.user.uri(), &self.call_id, self.cseq);
+        let (via, from, to) = (self.user.via(), self.user.uri(), &self.to);
+        let (call_id, cseq) = (&self.call_id, self.cseq);
         format!(
-            "REGISTER sip:{DOMAIN} SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: <{aor}>;tag={}\r\nTo: <{aor}>\r\n\
+            "REGISTER sip:{DOMAIN} SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: <{from}>;tag={}\r\nTo: <{to}>\r\n\
              Call-ID: {call_id}\r\nCSeq: {cseq} REGISTER\r\n{headers}Content-Length: 0\r\n\r\n",
             unique("t")
         )
     }
 
-    /// Sends a REGISTER and gives the answer.
+    /// Sends a REGISTER and gives the answer, to a password if one is asked for and known.
     pub(crate) fn register(&mut self, headers: &str) -> SipMessage {
         let request = self.request(headers);
         self.user.send(request);
-        self.user.final_response()
+        let response = self.user.final_response();
+        match self.user.login.clone().filter(|_| response.code() == 401) {
+            None => response,
+            Some(login) => {
+                let answer = login.answer(&response, "REGISTER", &format!("sip:{DOMAIN}"), "");
+                let request = self.request(&format!("{answer}{headers}"));
+                self.user.send(request);
+                self.user.final_response()
+            }
+        }
     }
 
     /// Registers where it is.

@@ -2,8 +2,8 @@
 
 pub(crate) mod callee;
 pub(crate) mod cpim;
-pub(crate) mod digest;
 pub(crate) mod device;
+pub(crate) mod digest;
 pub(crate) mod message;
 pub(crate) mod msrp;
 pub(crate) mod participant;
