@@ -227,7 +227,7 @@ impl Outgoing {
 }
 
 /// The message's random id, or another one should it stand in this body (MSRP-8).
-fn absent_from(body: &[u8], random: [u8; TID_RANDOM], rng: &mut StdRng) -> [u8; TID_RANDOM] {
+pub(crate) fn absent_from(body: &[u8], random: [u8; TID_RANDOM], rng: &mut StdRng) -> [u8; TID_RANDOM] {
     let mut id = random;
     while memmem::find(body, &id).is_some() {
         id = random_id(rng);

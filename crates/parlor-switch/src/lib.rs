@@ -14,6 +14,7 @@ mod budget;
 mod completed;
 mod credit;
 mod deliver;
+mod file;
 mod frame;
 mod message;
 mod nickname;
@@ -33,6 +34,7 @@ mod tests;
 
 pub use budget::{InWindow, RoomBudget, Window};
 pub use credit::Credit;
+pub use file::{Control, FileHead, FileReceiver, FileRefusal, FileSender, FileStep, Verdict};
 pub use frame::{Frame, Lines, MessageKey, Place};
 pub use outbox::{Outbox, OutboxEvent, OutboxLimits, Pace, Poll, Pushed, Scratch, Slot, StalledMemory, Turn, Written};
 pub use refusal::Refusal;

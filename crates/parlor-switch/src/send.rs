@@ -16,7 +16,7 @@ use parlor_room::{Room, SessionId};
 use std::time::Instant;
 
 /// A heartbeat that one client library sends every few seconds and wants answered (interop.md §2).
-const HEARTBEAT: &str = "text/x-msrp-heartbeat";
+pub(crate) const HEARTBEAT: &str = "text/x-msrp-heartbeat";
 impl Switch {
     pub(crate) fn handle_send(&mut self, now: Instant, room: &Room, session: SessionId, request: &Request) {
         let content = self.content_of(now, room, session, request);
