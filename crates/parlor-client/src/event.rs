@@ -42,6 +42,15 @@ pub enum Event {
     },
     /// What became of a message of ours after it was taken.
     Report(Report),
+    /// Somebody is writing a message, or no longer.
+    Composing {
+        /// Who.
+        who: Address,
+        /// Whether it is for us alone.
+        private: bool,
+        /// Whether they are.
+        active: bool,
+    },
     /// Somebody has come, gone or changed, or the topic has. What happens before this is taken is told in one.
     Roster(Box<RosterChange>),
     /// The session is over. Nothing follows.

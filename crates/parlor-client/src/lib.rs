@@ -25,6 +25,42 @@
 //!
 //! `examples/echo_bot.rs` is a bot of one page.
 //!
+//! # People
+//!
+//! A room tells who is in it: [`Room::roster`] is how it is now, [`Event::Roster`] what is new. A nickname stands for one
+//! person alone; what else people call themselves may be anybody's, so they are told apart by URI.
+//!
+//! ```no_run
+//! # use parlor_client::{Event, Message, NicknameError, Room, Uri};
+//! # async fn example(mut room: Room) -> Result<(), Box<dyn std::error::Error>> {
+//! match room.set_nickname(Some("Alice in Wonderland")).await {
+//!     Err(NicknameError::Taken) => room.set_nickname(Some("Alice L.")).await?,
+//!     other => other?,
+//! }
+//! let bob: Uri = "sip:bob@example.com".parse()?;
+//! room.typing(Some(&bob));
+//! room.send_private(&bob, "only you hear this").await?;
+//! room.set_topic("Tea").await?;
+//! room.invite(&"sip:carol@example.com".parse()?).await?;
+//! room.remove(&bob).await?;
+//! while let Some(event) = room.next_event().await {
+//!     match event {
+//!         Event::Roster(change) => {
+//!             for who in &change.joined {
+//!                 println!("{} <{}> is here", who.name(), who.uri);
+//!             }
+//!         }
+//!         Event::Composing { who, active: true, .. } => println!("{who} is writing"),
+//!         Event::Message(Message { header, .. }) if header.private => println!("{} whispers", header.from),
+//!         _ => {}
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A room that has no roster, or allows none of this, says so: each call has an error that tells what was refused.
+//!
 //! **One task a room.** It owns the SIP dialog and the MSRP session and ends with them; dropping the [`Room`] makes it
 //! say BYE and end. All that waits in it is bounded ([`Limits`]).
 //!
@@ -43,6 +79,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod compose;
+mod composing;
 mod control;
 mod error;
 mod event;

@@ -113,6 +113,11 @@ impl Room {
         self.sender.send_private(recipient, text).await
     }
 
+    /// See [`Sender::typing`].
+    pub fn typing(&self, recipient: Option<&Uri>) {
+        self.sender.typing(recipient);
+    }
+
     /// See [`Sender::set_nickname`].
     pub async fn set_nickname(&self, nickname: Option<&str>) -> Result<(), NicknameError> {
         self.sender.set_nickname(nickname).await

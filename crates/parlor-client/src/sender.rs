@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::compose;
+use crate::composing::Step;
 use crate::error::SendError;
 use crate::msrp::{Begin, Command, Piece};
 use crate::roster::Roster;
@@ -39,6 +40,7 @@ pub(crate) struct Session {
     pub(crate) capabilities: RoomCapabilities,
     pub(crate) chunk_size: usize,
     pub(crate) refers: mpsc::Sender<Refer>,
+    pub(crate) composing: mpsc::Sender<Step>,
     pub(crate) roster: watch::Receiver<Option<Arc<Roster>>>,
 }
 
@@ -51,6 +53,7 @@ pub struct Content {
     to: Option<Address>,
     pub(crate) subject: Option<String>,
     success_report: bool,
+    failure_report: FailureReport,
 }
 
 impl Content {
@@ -63,6 +66,7 @@ impl Content {
             to: None,
             subject: None,
             success_report: false,
+            failure_report: FailureReport::Yes,
         }
     }
 
@@ -93,6 +97,11 @@ impl Content {
     #[must_use]
     pub fn subject(self, subject: &str) -> Self {
         Self { subject: Some(subject.to_owned()), ..self }
+    }
+
+    /// What becomes of it does not matter.
+    pub(crate) fn without_report(self) -> Self {
+        Self { failure_report: FailureReport::No, ..self }
     }
 
     /// Asks for a success REPORT, which [`Sender::send`] then waits for.
@@ -173,6 +182,9 @@ impl Sender {
         let (told, mut done) = oneshot::channel();
         let begin = Begin { message, chunk_size: session.chunk_size, done: told };
         session.command(Command::Begin(Box::new(begin))).await?;
+        if content.failure_report == FailureReport::Yes {
+            self.step(Step::Said(content.to.clone()));
+        }
         let mut cutter = Cutter { buffer: head, chunk_size: session.chunk_size, read: 0, size: content.size };
         loop {
             let (body, last) = cutter.next(&mut source).await?;
@@ -215,7 +227,7 @@ impl Session {
             to: self.peer.clone(),
             from: self.local.clone(),
             message_id: MessageId::from_random(random()?, random()?),
-            failure_report: FailureReport::Yes,
+            failure_report: content.failure_report,
             success_report: content.success_report,
             content_type: "message/cpim".to_owned(),
             total,

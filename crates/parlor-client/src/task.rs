@@ -11,6 +11,7 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
+use crate::composing::{self, Step};
 use crate::error::{JoinError, Rejection};
 use crate::event::Closed;
 use crate::msrp::{self, BindError, EventSender, Events};
@@ -98,6 +99,8 @@ struct Established {
     msrp: msrp::Driver,
     events: EventSender,
     roster: watch::Receiver<Option<Arc<Roster>>>,
+    steps: mpsc::Receiver<Step>,
+    sender: Sender,
 }
 
 /// Connects for SIP.
@@ -157,6 +160,7 @@ async fn establish(
     );
     let (commands, receiver) = mpsc::channel(COMMANDS);
     let (abandoned, given_up) = mpsc::unbounded_channel();
+    let (composing, steps) = mpsc::channel(STEPS);
     let (event_sender, events) = msrp::events(&options.limits);
     let mut driver = msrp::Driver::new(session, stream, receiver, given_up, event_sender.clone());
     let bound = tokio::select! {
@@ -180,9 +184,12 @@ async fn establish(
         capabilities: answer.capabilities,
         chunk_size: options.chunk_size,
         refers: lines.refers,
+        composing,
         roster: lines.roster.clone(),
     });
-    Ok((Established { msrp: driver, events: event_sender, roster: lines.roster }, Joined { sender, events }))
+    let established =
+        Established { msrp: driver, events: event_sender, roster: lines.roster, steps, sender: sender.clone() };
+    Ok((established, Joined { sender, events }))
 }
 
 /// Waits for the answer to our INVITE.
@@ -211,11 +218,12 @@ async fn connect_msrp(options: &JoinOptions, answer: &Answer) -> Result<Stream, 
 
 /// Keeps both sides going until one of them ends or we leave.
 async fn stay(mut sip: Driver, established: Established, left: oneshot::Receiver<()>) -> Outcome {
-    let Established { mut msrp, events, roster } = established;
+    let Established { mut msrp, events, roster, steps, sender } = established;
     let why = tokio::select! {
         closed = msrp.run() => Why::Closed(closed),
         ended = ended(&mut sip) => Why::Ended(ended),
         never = roster_events::tell(roster, events) => match never {},
+        never = composing::indicate(steps, sender) => match never {},
         // Told or dropped.
         _ = left => Why::Leave,
     };
@@ -325,6 +333,8 @@ fn tls(options: &JoinOptions, host: &str) -> Result<Tls, JoinError> {
 
 /// Chunks that wait to be written.
 const COMMANDS: usize = 4;
+/// Keys that were typed and messages that were sent.
+const STEPS: usize = 64;
 /// How long the room may take to answer our goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long we listen to the one side after the other has ended.

@@ -88,7 +88,7 @@ fn octets(event: &Event) -> usize {
         Event::Message(message) | Event::Notice(message) => message.body.len(),
         Event::Chunk { bytes, .. } => bytes.len(),
         Event::Roster(change) => change.octets(),
-        Event::Start { .. } | Event::End { .. } | Event::Report(_) | Event::Closed(_) => 0,
+        Event::Start { .. } | Event::End { .. } | Event::Report(_) | Event::Composing { .. } | Event::Closed(_) => 0,
     }
 }
 

@@ -110,6 +110,11 @@ impl Incoming {
         self.open.drain(..).for_each(|open| open.give_up(events));
     }
 
+    /// Whether that URI is ours: another device of ours speaks.
+    pub(super) fn is_own(&self, uri: &str) -> bool {
+        self.parties.is_own(uri)
+    }
+
     /// How many octets of the message have come.
     pub(super) fn received(&self, id: MessageId) -> u64 {
         self.open.iter().find(|open| open.id == id).map_or(0, |open| open.received)

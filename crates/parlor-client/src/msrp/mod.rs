@@ -3,6 +3,7 @@
 //! [`Session`] decides and does no I/O; [`Driver`] moves its bytes, waits for what is to be sent and for room among the
 //! events.
 
+mod composing;
 mod driver;
 mod incoming;
 mod nickname;

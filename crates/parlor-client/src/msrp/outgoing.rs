@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use parlor_msrp::{Chunk, ChunkSplitter, Flag, MessageId, OutgoingMessage};
+use parlor_msrp::{Chunk, ChunkSplitter, FailureReport, Flag, MessageId, OutgoingMessage};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::nickname::Nickname;
@@ -51,6 +51,8 @@ pub(super) struct Outgoing {
 #[derive(Debug)]
 struct Sending {
     splitter: ChunkSplitter,
+    /// Whether chunks are answered (RFC 4975 §7.2).
+    awaited: bool,
     /// Chunks that wait for their response.
     unanswered: usize,
     /// Octets of the message that success REPORTs are awaited for; `None` once they came, or if none was asked for.
@@ -71,21 +73,29 @@ impl Outgoing {
         let Begin { message, chunk_size, done } = begin;
         let unreported = message.success_report.then(Unreported::default);
         let id = message.message_id;
+        let awaited = message.failure_report == FailureReport::Yes;
         let splitter = ChunkSplitter::new(message, chunk_size);
-        self.open.insert(id, Sending { splitter, unanswered: 0, unreported, done });
+        self.open.insert(id, Sending { splitter, awaited, unanswered: 0, unreported, done });
     }
 
-    /// Writes the next chunk of a message; `None` if the message has failed meanwhile.
+    /// Writes the next chunk of a message, and whether it will be answered; `None` if the message has failed meanwhile.
     pub(super) fn piece(
         &mut self,
         piece: &Piece,
         out: &mut Vec<u8>,
         random: &mut impl FnMut() -> u64,
-    ) -> Option<Chunk> {
+    ) -> Option<(Chunk, bool)> {
         let sending = self.open.get_mut(&piece.message)?;
         let chunk = sending.splitter.encode_chunk(out, &mut &piece.body[..], piece.last, random)?;
-        sending.unanswered += 1;
-        Some(chunk)
+        let awaited = sending.awaited;
+        if awaited {
+            sending.unanswered += 1;
+        } else if piece.last
+            && let Some(sending) = self.open.remove(&piece.message)
+        {
+            let _ = sending.done.send(Ok(()));
+        }
+        Some((chunk, awaited))
     }
 
     /// A chunk was answered.

@@ -22,6 +22,11 @@ impl Parties {
         !from.same_user_and_host(&self.own) && (self.room.iter().any(|uri| from.same_user_and_host(uri)) || to_itself())
     }
 
+    /// Whether that URI is ours.
+    pub(super) fn is_own(&self, uri: &str) -> bool {
+        uri.parse::<Uri>().is_ok_and(|uri| uri.same_user_and_host(&self.own))
+    }
+
     /// Whether a message to that URI is for us alone (CHAT-50). CHAT-51: a room has several hosts, so its user part is
     /// what others know it by.
     pub(super) fn is_private(&self, to: &str) -> bool {

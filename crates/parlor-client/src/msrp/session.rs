@@ -17,6 +17,7 @@ use super::incoming::Incoming;
 use super::nickname;
 use super::outgoing::{Command, Outgoing, is_awaited};
 use super::parties::Parties;
+use crate::composing::Theirs;
 use crate::error::{NicknameError, SendError};
 use crate::event::{Closed, Event};
 use crate::limits::Limits;
@@ -30,12 +31,15 @@ pub(crate) struct Session {
     decoder: Decoder,
     transactions: OutgoingTransactions<Waiting>,
     outgoing: Outgoing,
-    incoming: Incoming,
+    pub(super) incoming: Incoming,
+    pub(super) composing: Theirs,
+    /// What has come, before it is known who is writing by it.
+    pub(super) fresh: VecDeque<Event>,
     /// The request that is being read.
     current: Option<Current>,
     bind: Bind,
     frames: VecDeque<Frame>,
-    events: VecDeque<Event>,
+    pub(super) events: VecDeque<Event>,
 }
 
 /// Whether the room knows us on this connection.
@@ -106,6 +110,8 @@ impl Session {
             transactions: OutgoingTransactions::default(),
             outgoing: Outgoing::default(),
             incoming: Incoming::new(parties, limits),
+            composing: Theirs::default(),
+            fresh: VecDeque::new(),
             current: None,
             bind: Bind::Waiting,
             frames: VecDeque::new(),
@@ -171,6 +177,7 @@ impl Session {
                 Waiting::Nickname(done) => drop(done.send(Err(NicknameError::Timeout))),
             }
         }
+        self.events.extend(self.composing.handle_timeout(now));
         for id in self.outgoing.unreported(now) {
             self.fail(id, SendError::Timeout);
         }
@@ -191,8 +198,10 @@ impl Session {
             Command::Piece(piece) => {
                 let mut out = Vec::with_capacity(piece.body.len() + HEAD);
                 let rng = &mut self.rng;
-                if let Some(chunk) = self.outgoing.piece(&piece, &mut out, &mut || rng.next_u64()) {
-                    self.push_chunk(out, chunk, piece.message, Some(piece.permit));
+                match self.outgoing.piece(&piece, &mut out, &mut || rng.next_u64()) {
+                    Some((chunk, true)) => self.push_chunk(out, chunk, piece.message, Some(piece.permit)),
+                    Some((_, false)) => self.push(out, None),
+                    None => {}
                 }
             }
             Command::Nickname(wish) => self.ask_for_nickname(wish),
@@ -218,7 +227,8 @@ impl Session {
 
     /// When [`Session::handle_timeout`] is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.transactions.poll_timeout().into_iter().chain(self.outgoing.poll_timeout()).min()
+        let all = [self.transactions.poll_timeout(), self.outgoing.poll_timeout(), self.composing.poll_timeout()];
+        all.into_iter().flatten().min()
     }
 
     /// MSRP-154: the active side sends a SEND at once, here without a body.
@@ -249,6 +259,7 @@ impl Session {
             Decoded::End(flag) => self.end_request(now, flag),
             Decoded::Response(response) => self.response(now, &response),
         }
+        self.sift(now);
     }
 
     fn begin_request(&mut self, request: Box<Request>) {
@@ -275,7 +286,7 @@ impl Session {
                 if !request.media_type().is_some_and(is_accepted) {
                     return Err(415);
                 }
-                self.incoming.begin(request, id, &mut self.events)?;
+                self.incoming.begin(request, id, &mut self.fresh)?;
                 Ok(Verdict::Chunk(id))
             }
             Method::Nickname | Method::Auth | Method::Other(_) => Err(501),
@@ -286,10 +297,10 @@ impl Session {
         let Some(current) = &mut self.current else { return };
         current.octets += octets.len() as u64;
         if let Verdict::Chunk(id) = current.verdict
-            && let Err(code) = self.incoming.body(id, octets, &mut self.events)
+            && let Err(code) = self.incoming.body(id, octets, &mut self.fresh)
         {
             current.verdict = Verdict::Refused(code);
-            self.incoming.give_up(id, &mut self.events);
+            self.incoming.give_up(id, &mut self.fresh);
         }
     }
 
@@ -300,13 +311,13 @@ impl Session {
             Verdict::Report => self.report(now, &request),
             Verdict::Refused(code) => {
                 if let Some(id) = request.message_id.filter(|_| request.method == Method::Send) {
-                    self.incoming.give_up(id, &mut self.events);
+                    self.incoming.give_up(id, &mut self.fresh);
                 }
                 self.respond(&request, code);
             }
             Verdict::Chunk(id) => {
                 let received = self.incoming.received(id);
-                let ended = self.incoming.end(id, flag, &mut self.events);
+                let ended = self.incoming.end(id, flag, &mut self.fresh);
                 self.respond(&request, ended.err().unwrap_or(200));
                 // MSRP-50: one for the whole message.
                 if ended.is_ok() && flag == Flag::Complete && request.success_report {

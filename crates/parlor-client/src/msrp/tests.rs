@@ -115,6 +115,7 @@ fn events(session: &mut Session) -> Vec<String> {
             Event::End { id, complete } => told.push(format!("end {id} {complete}")),
             Event::Report(report) => told.push(format!("report {}", report.code)),
             Event::Closed(why) => told.push(why.to_string()),
+            Event::Composing { who, private, active } => told.push(format!("{} writes {private} {active}", who.uri)),
             Event::Roster(_) => unreachable!("that is told over SIP"),
         }
     }
@@ -205,6 +206,49 @@ fn private_messages_are_marked() {
     assert_eq!(events(&mut session), ["sip:bob@b only: psst", "sip:alice@a only: psst"]);
 }
 
+/// EVT-103: what tells that somebody is writing is no message; what they wrote, or nothing more, ends it.
+#[test]
+fn others_are_writing() {
+    let mut session = bound();
+    let status = |state: &str| {
+        let body =
+            format!("<isComposing xmlns='urn:ietf:params:xml:ns:im-iscomposing'><state>{state}</state></isComposing>");
+        format!("{}{body}", HEADERS.replace("text/plain", "application/im-iscomposing+xml"))
+    };
+    let from_us = status("active").replace("sip:bob@b", "sip:alice@a");
+    for (id, body) in [
+        ("m1", status("active")),
+        ("m2", status("active")),
+        ("m3", format!("{HEADERS}hi")),
+        ("m4", status("active")),
+        ("m5", from_us),
+        ("m6", status("active").replace("state", "junk")),
+    ] {
+        read(&mut session, &send(id, "1-*/*", &body, '$'));
+    }
+    let begun = "sip:bob@b writes false true";
+    let ended = "sip:bob@b writes false false";
+    assert_eq!(events(&mut session), [begun, ended, "sip:bob@b: hi", begun]);
+    let due = session.poll_timeout().unwrap();
+    session.handle_timeout(due);
+    assert_eq!(events(&mut session), [ended]);
+}
+
+/// EVT-107: nobody answers for it and nobody waits.
+#[test]
+fn messages_without_reports_are_done_when_written() {
+    let mut session = bound();
+    let (id, mut told) = begin_with(&mut session, false, FailureReport::No);
+    piece(&mut session, id, "abcd", false);
+    assert!(told.try_recv().is_err());
+    piece(&mut session, id, "e", true);
+    assert!(matches!(told.try_recv(), Ok(Ok(()))));
+    let octets = String::from_utf8(session.next_write().to_vec()).unwrap();
+    assert!(octets.contains("\r\nFailure-Report: no\r\n"), "{octets}");
+    assert_eq!(said(&mut session), ["SEND 1-4/*+", "SEND 5-5/5$"]);
+    assert_eq!(session.poll_timeout(), None);
+}
+
 /// CHAT-80 … 84, CHAT-88: a nickname stands in quotes, and each answer is told for what it is.
 #[test]
 fn nickname_is_asked_for() {
@@ -281,13 +325,21 @@ fn what_never_ends_is_given_up() {
 
 /// A message of ours that has begun, with chunks of four octets.
 fn begin(session: &mut Session, report: bool) -> (MessageId, oneshot::Receiver<Result<(), SendError>>) {
+    begin_with(session, report, FailureReport::Yes)
+}
+
+fn begin_with(
+    session: &mut Session,
+    report: bool,
+    failure_report: FailureReport,
+) -> (MessageId, oneshot::Receiver<Result<(), SendError>>) {
     let id = MessageId::parse("ours").unwrap();
     let (done, told) = oneshot::channel();
     let message = OutgoingMessage {
         to: Path::parse(ROOM).unwrap(),
         from: Uri::parse(OWN).unwrap(),
         message_id: id,
-        failure_report: FailureReport::Yes,
+        failure_report,
         success_report: report,
         content_type: "message/cpim".to_owned(),
         total: None,

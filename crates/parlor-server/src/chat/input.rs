@@ -5,10 +5,12 @@ use std::sync::mpsc as std_mpsc;
 
 use anyhow::Result;
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use parlor_client::Sender;
+use rustyline::ExternalPrinter as _;
 use rustyline::error::ReadlineError;
-use rustyline::{Config, DefaultEditor, ExternalPrinter as _};
 use tokio::sync::mpsc;
 
+use super::editor::{RoomEditor, editor};
 use super::screen::Screen;
 
 /// Standard input, read by a thread: a line each time one is asked for, so that a prompt stands only while it is.
@@ -22,20 +24,20 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Standard input, and the screen that goes with it.
-    pub(super) fn open() -> Result<(Self, Screen)> {
+    /// Standard input, and the screen that goes with it. While a person types, `sender` tells so.
+    pub(super) fn open(sender: Sender) -> Result<(Self, Screen)> {
         let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         let settings = if terminal { Some(tcgetattr(std::io::stdin())?) } else { None };
         let (wanted, wishes) = std_mpsc::channel();
-        let (sender, lines) = mpsc::channel(1);
+        let (read, lines) = mpsc::channel(1);
         let screen = if terminal {
-            let mut editor = DefaultEditor::with_config(Config::builder().auto_add_history(true).build())?;
+            let mut editor = editor(sender)?;
             let mut printer = editor.create_external_printer()?;
-            std::thread::spawn(move || edit_lines(&mut editor, &wishes, &sender));
+            std::thread::spawn(move || edit_lines(&mut editor, &wishes, &read));
             // The terminal is gone if this fails; the thread will tell.
             Screen::new(Box::new(move |line| drop(printer.print(line.to_owned()))))
         } else {
-            std::thread::spawn(move || read_lines(&wishes, &sender));
+            std::thread::spawn(move || read_lines(&wishes, &read));
             Screen::plain()
         };
         Ok((Self { wanted, lines, asked: false, settings }, screen))
@@ -66,7 +68,7 @@ impl Input {
     }
 }
 
-fn edit_lines(editor: &mut DefaultEditor, wishes: &std_mpsc::Receiver<()>, lines: &mpsc::Sender<String>) {
+fn edit_lines(editor: &mut RoomEditor, wishes: &std_mpsc::Receiver<()>, lines: &mpsc::Sender<String>) {
     while wishes.recv().is_ok() {
         match editor.readline("> ") {
             Ok(line) => {

@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
-use parlor_client::{Closed, Event, Header, Message, Room};
+use parlor_client::{Address, Closed, Event, Header, Message, Room};
 
 use super::comings;
 use super::harmless;
 use super::names;
 use super::save::Saver;
 use super::screen::Screen;
+use super::typing::Typing;
 
 /// Shows what comes and saves files.
 pub(super) struct Listener {
@@ -17,12 +19,24 @@ pub(super) struct Listener {
     saver: Option<Saver>,
     /// The topic that was told last.
     topic: Option<String>,
+    /// Who is typing, if that is shown.
+    typing: Option<Typing>,
 }
 
 impl Listener {
     /// Files go to `directory`, or nowhere. `topic` is known.
     pub(super) fn new(screen: Arc<Screen>, directory: Option<PathBuf>, topic: Option<String>) -> Self {
-        Self { saver: directory.map(|directory| Saver::new(directory, Arc::clone(&screen))), screen, topic }
+        Self {
+            saver: directory.map(|directory| Saver::new(directory, Arc::clone(&screen))),
+            screen,
+            topic,
+            typing: None,
+        }
+    }
+
+    /// Shows who is typing: to a person, it is of no use to a script.
+    pub(super) fn show_typing(&mut self) {
+        self.typing = Some(Typing::default());
     }
 
     /// Runs until the session is over.
@@ -51,6 +65,7 @@ impl Listener {
                     None => self.screen.notice("that did not come to its end"),
                 },
                 Event::Report(report) => self.screen.problem(&format!("a message was not delivered: {}", report.code)),
+                Event::Composing { who, private, active: true } => self.typing(room, &who, private),
                 Event::Roster(change) => {
                     comings::lines(&change, &mut self.topic).iter().for_each(|line| self.screen.notice(line));
                 }
@@ -74,7 +89,7 @@ impl Listener {
             return self.screen.said(&speaker(room, header), &text);
         }
         // What clients tell each other; people need not see it.
-        if ["application/im-iscomposing+xml", "message/imdn+xml"].contains(&&*header.essence()) {
+        if header.essence() == "message/imdn+xml" {
             return;
         }
         self.announce(room, header, Some(message.body.len() as u64));
@@ -82,6 +97,13 @@ impl Listener {
             saver.begin(message.id, header).await;
             saver.write(message.id, &message.body).await;
             saver.end(message.id, true).await;
+        }
+    }
+
+    fn typing(&mut self, room: &Room, who: &Address, private: bool) {
+        if self.typing.as_mut().is_some_and(|typing| typing.is_news(Instant::now(), &who.uri)) {
+            let name = harmless::line(&names::shown(room.roster().as_deref(), who));
+            self.screen.notice(&format!("{name} is typing{}", if private { " to you alone" } else { "" }));
         }
     }
 

@@ -2,8 +2,10 @@
 
 mod comings;
 mod command;
+mod complete;
 mod content_type;
 mod control;
+mod editor;
 mod harmless;
 mod input;
 mod listen;
@@ -13,6 +15,7 @@ mod save;
 mod screen;
 mod send;
 mod talk;
+mod typing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -70,10 +73,13 @@ async fn chat(args: &ChatArgs) -> Result<()> {
     }
     let mut room = Room::join(options).await.map_err(explained).with_context(|| args.uri.clone())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let (mut input, screen) = Input::open()?;
+    let (mut input, screen) = Input::open(room.sender())?;
     let screen = Arc::new(screen);
     greet(&room, &screen, input.is_terminal());
     let mut listener = Listener::new(Arc::clone(&screen), args.save.clone(), room.topic());
+    if input.is_terminal() {
+        listener.show_typing();
+    }
     let mut talker = Talker::new(room.sender(), Arc::clone(&screen), signal(SignalKind::interrupt())?);
     let why = tokio::select! {
         closed = listener.run(&mut room) => Why::Closed(closed),

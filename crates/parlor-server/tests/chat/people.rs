@@ -64,3 +64,21 @@ async fn refusals_are_sentences() {
     assert!(told.contains("it is written /kick USER") && told.contains("3 lines were not sent"), "{told}");
     assert!(shown.contains("no topic"), "{shown}");
 }
+
+/// RFC 3994 §3: the others see that we write until we have said it; they get no message of it.
+#[tokio::test]
+async fn typing() {
+    let server = Server::start("");
+    let (alice, mut bob) = (server.join("alice").await, server.join("bob").await);
+    for text in ["one", "two"] {
+        alice.typing(None);
+        alice.typing(None);
+        match next(&mut bob).await {
+            Event::Composing { who, private: false, active: true } => assert_eq!(who.uri, "sip:alice@127.0.0.1"),
+            other => panic!("{other:?} instead of typing"),
+        }
+        alice.send_text(text).await.unwrap();
+        assert!(matches!(next(&mut bob).await, Event::Composing { active: false, .. }));
+        assert_eq!(next_message(&mut bob).await.text().unwrap(), text);
+    }
+}
