@@ -1,6 +1,6 @@
 //! All users, in memory, for those who must not wait for a disk.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use parlor_focus::Account;
 use parlor_room::Hosts;
@@ -16,6 +16,8 @@ pub(crate) struct Directory {
     users: HashMap<Box<str>, Member>,
     /// Whose an address is, by its spelling.
     owners: HashMap<Box<str>, Box<str>>,
+    /// All addresses without their schemes.
+    taken: HashSet<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -57,10 +59,16 @@ impl Directory {
         local.or_else(named).and_then(|name| self.account(name))
     }
 
+    /// Whether an address is a user's, or differs from one only in its scheme: who writes to either means the user.
+    pub(super) fn has_taken(&self, uri: &Uri) -> bool {
+        spelling(uri).is_some_and(|uri| self.taken.contains(without_scheme(&uri)))
+    }
+
     fn add(&mut self, user: User, realm: &str) {
         let Ok(aor) = Uri::sip(Some(&user.name), &user.domain, None) else { return };
         let aliases: Vec<Uri> = user.addresses.iter().filter_map(|uri| uri.parse().ok()).collect();
         let name: Box<str> = user.name.into();
+        self.taken.extend(user.addresses.iter().map(|uri| without_scheme(uri).into()));
         self.owners.extend(user.addresses.into_iter().map(|uri| (uri.into(), name.clone())));
         let aliases = aliases.into_iter().filter(|alias| !alias.same_user_and_host(&aor)).collect();
         let of_realm = user.realm == realm;
@@ -68,6 +76,10 @@ impl Directory {
         let secrets = secrets.filter_map(|secret| Ha1::from_hex(Algorithm::of(&secret.algorithm)?, &secret.ha1));
         self.users.insert(name, Member { account: Account { aor, aliases }, secrets: secrets.collect() });
     }
+}
+
+fn without_scheme(spelling: &str) -> &str {
+    spelling.split_once(':').map_or(spelling, |(_, rest)| rest)
 }
 
 #[cfg(test)]

@@ -154,8 +154,7 @@ impl Gate {
     /// Whether a request may go on without a proof: a guest's, or one in a dialog, whose room knows whether it is one of
     /// an account. Who uses an address of ours or hides must prove that it may.
     fn may_be_unproven(&self, from: &Uri, in_dialog: bool) -> bool {
-        let ours = from.host().is_some_and(|host| self.hosts.contains(host))
-            || self.users.borrow().owner(from, &self.hosts).is_some();
+        let ours = from.host().is_some_and(|host| self.hosts.contains(host)) || self.users.borrow().has_taken(from);
         !ours && (self.guests || in_dialog && !is_anonymous(from))
     }
 

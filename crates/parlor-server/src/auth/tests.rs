@@ -224,6 +224,7 @@ fn guests() {
         "tel:+15551234",
         "sip:ally@example.net",
         "im:alice@example.com",
+        "im:ally@example.net",
     ] {
         assert_eq!(scene.code(&invite(ours), PHONE), 401, "{ours}");
         assert_eq!(scene.code(&in_dialog(invite(ours)), PHONE), 401, "{ours}");
