@@ -6,6 +6,8 @@
 mod people;
 #[path = "chat/server.rs"]
 mod server;
+#[path = "chat/terminal.rs"]
+mod terminal;
 
 use std::io::{BufRead, BufReader, Read as _};
 use std::sync::Arc;

@@ -2,10 +2,15 @@
 
 use std::borrow::Cow;
 
-/// One line of it: no line ends, no escape sequences, nothing that turns the direction of writing, not too long.
+/// One line of it, as for a name: no line ends, no escape sequences, nothing that turns the direction of writing or that is
+/// not seen, not too long.
 pub(super) fn line(text: &str) -> String {
-    let mut shown: String =
-        text.chars().take(LONGEST_LINE).map(|c| if c == '\n' { ' ' } else { shown_as(c) }).collect();
+    let seen = |c| match c {
+        '\n' => ' ',
+        hidden if is_hidden(hidden) => '\u{fffd}',
+        other => shown_as(other),
+    };
+    let mut shown: String = text.chars().take(LONGEST_LINE).map(seen).collect();
     if text.chars().nth(LONGEST_LINE).is_some() {
         shown.push('…');
     }
@@ -38,6 +43,14 @@ fn shown_as(c: char) -> char {
     }
 }
 
+/// What is not seen and makes two names look alike. (Joiners are seen in what they join.)
+fn is_hidden(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+    ) || matches!(c, '\u{2060}'..='\u{2064}' | '\u{3164}' | '\u{ffa0}' | '\u{e0000}'..='\u{e007f}')
+}
+
 /// Characters of a name.
 const LONGEST_LINE: usize = 120;
 
@@ -55,6 +68,14 @@ mod tests {
     fn no_line_passes_for_that_of_another() {
         assert_eq!(lines("hi\r\n12:00Z bob: I owe you\n\n"), "hi\n    12:00Z bob: I owe you");
         assert_eq!(line("bob: hi\n12:00Z alice"), "bob: hi 12:00Z alice");
+    }
+
+    #[test]
+    fn names_that_look_alike_are_told_apart() {
+        for name in ["b\u{200b}ob", "bob\u{3164}", "bo\u{ad}b", "\u{200e}bob"] {
+            assert!(line(name).contains('\u{fffd}'), "{name:?}");
+        }
+        assert_eq!(line("👩\u{200d}💻"), "👩\u{200d}💻");
     }
 
     #[test]

@@ -110,3 +110,17 @@ fn dialogs_are_small() {
     assert!(size_of::<Dialog>() <= 200, "{}", size_of::<Dialog>());
     assert!(size_of::<Uri>() <= 48, "{}", size_of::<Uri>());
 }
+
+/// RFC 6665 §4.4.1: a NOTIFY forms the dialog of a SUBSCRIBE, whose numbers go on.
+#[test]
+fn a_notify_forms_a_dialog() {
+    let asked = received("SUBSCRIBE", 3, CONTACT);
+    let notify = received("NOTIFY", 9, &format!("{CONTACT}Record-Route: <sip:p1.example;lr>\r\n"));
+    let mut dialog = Dialog::of_notify(&asked, &notify, Transport::Tcp).unwrap();
+    assert_eq!((&*dialog.id().local_tag, &*dialog.id().remote_tag), ("a1", "a1"));
+    let refresh = dialog.request(Method::Subscribe);
+    assert_eq!(values(&refresh, &HeaderName::CSeq), ["4 SUBSCRIBE"]);
+    assert_eq!(values(&refresh, &HeaderName::Route), ["<sip:p1.example;lr>"]);
+    assert_eq!(refresh.uri.to_string(), "sip:alice@192.0.2.1:5070;transport=tcp");
+    assert_eq!(dialog.accept_request(&received("NOTIFY", 9, "")).map_err(|error| error.status()), Err(500));
+}
