@@ -1,5 +1,7 @@
 //! What a room's rules let people do, as the configuration says it.
 
+use std::time::{Duration, Instant};
+
 use crate::support::participant::{Joined, Participant, own_path};
 use crate::support::server::{Server, Setup};
 use crate::support::sip::{Call, SipMessage, SipUser, offer};
@@ -95,6 +97,50 @@ fn a_full_room() {
     alice.leave();
     server.shows("parlor_participants", 0.0);
     assert_eq!(invited(&server, &mut bob, "den", "", &own).code(), 200);
+}
+
+/// CHAT-170: who sends more messages a second than the room allows is read more slowly, whichever of its sessions it uses;
+/// nothing is lost, and nobody else waits.
+#[test]
+fn messages_have_a_rate() {
+    let server = Setup::default().room("den", "messages_per_second = 2\nmessages_at_once = 3").start();
+    let mut carol = Participant::join_room(&server, "carol", "den");
+    let mut alice = Participant::join_room(&server, "alice", "den");
+    let mut phone = Participant::join_room(&server, "alice", "den");
+    let mut bob = Participant::join_room(&server, "bob", "den");
+    let began = Instant::now();
+    for n in 0..6 {
+        alice.msrp.write(alice.saying(&format!("alice {n}")).bytes());
+        phone.msrp.write(phone.saying(&format!("phone {n}")).bytes());
+    }
+    bob.say("bob");
+    let heard: Vec<_> = (0..13).map(|_| carol.hear_text()).collect();
+    let place = |said: &str| heard.iter().position(|text| text == said).unwrap();
+    for n in 1..6 {
+        assert!(place(&format!("alice {n}")) > place(&format!("alice {}", n - 1)), "{heard:?}");
+        assert!(place(&format!("phone {n}")) > place(&format!("phone {}", n - 1)), "{heard:?}");
+    }
+    assert!(place("bob") < 12, "he does not wait for them: {heard:?}");
+    assert!(began.elapsed() >= Duration::from_millis(500) * (12 - 3), "three at once: {:?}", began.elapsed());
+    assert!(server.metrics().value("parlor_msrp_rate_waits_total") >= 2.0);
+}
+
+/// CHAT-D14, CHAT-152: a room made on demand ends when its time is over: it says so, and everybody gets BYE that tells
+/// why. Whoever comes back finds a new one. Rooms of the configuration stay.
+#[test]
+fn a_room_has_its_time() {
+    let server = Setup::default().set("rooms.lifetime", "\"2s\"").start();
+    let mut lobby = Participant::join(&server, "alice");
+    let mut alice = Participant::join_room(&server, "alice", "den");
+    assert!(alice.hear_text().contains("closes"));
+    let bye = alice.user.expect_request("BYE");
+    assert!(bye.header("Reason").contains("cause=410"), "{bye:#?}");
+    alice.user.answer(&bye);
+    let mut again = Participant::join_room(&server, "alice", "den");
+    let mut bob = Participant::join_room(&server, "bob", "den");
+    bob.say("another room");
+    again.hears("another room");
+    lobby.say("still here");
 }
 
 /// The final response to an INVITE with these headers from this URI, acknowledged.

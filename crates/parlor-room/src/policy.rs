@@ -21,6 +21,10 @@ pub struct Rules {
     pub own_copies: bool,
     /// The largest message, in octets of its CPIM form; told to clients as `a=max-size` (MSRP-117).
     pub max_message_bytes: u64,
+    /// How many messages a second one participant may begin to send; 0: any number (CHAT-170).
+    pub message_rate: u32,
+    /// How many of them at once after a pause.
+    pub message_burst: u32,
     /// The types that may stand inside message/cpim; told as `a=accept-wrapped-types` (CHAT-9).
     pub wrapped_types: TypeList,
     /// Whether a session without TLS is refused (CHAT-6, CHAT-23).
@@ -121,6 +125,8 @@ impl Default for Rules {
             surplus: Surplus::default(),
             own_copies: true,
             max_message_bytes: 100 * 1024 * 1024,
+            message_rate: 0,
+            message_burst: 1,
             wrapped_types: TypeList::any(),
             require_tls: false,
             allow: UserList::everybody(),

@@ -18,6 +18,7 @@ pub mod logging;
 pub mod metrics;
 mod msrp;
 mod own;
+mod pace;
 mod panics;
 mod room;
 pub mod serve;

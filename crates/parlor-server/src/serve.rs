@@ -6,6 +6,7 @@ use crate::config::{self, Config, Network, Transport};
 use crate::http::{self, Readiness};
 use crate::metrics::Metrics;
 use crate::msrp::{self, Connections, SessionTable};
+use crate::pace::Rate;
 use crate::room::{Policy, Rooms, Shared};
 use crate::sip::{self, Locator, Proxying, SipOutput, SipTask};
 use crate::sockets::Sockets;
@@ -141,6 +142,7 @@ impl Server {
             tls: Arc::clone(&sockets.tls.client),
             sip: to_sip,
             linger: config.rooms.linger,
+            lifetime: config.rooms.lifetime,
         };
         let rooms = Rooms::new(policy(config), Arc::new(shared));
         rooms.open_fixed();
@@ -260,6 +262,7 @@ fn sip_settings(config: &Config) -> sip::Settings {
         transactions: TransactionLimits { server: transactions, client: transactions, ..TransactionLimits::default() },
         connections: config.limits.sip_connections as usize,
         per_address: config.limits.connections_per_address,
+        joins: Rate::new(config.limits.joins_per_second, config.limits.joins_per_second.saturating_mul(10)),
     }
 }
 
@@ -284,6 +287,8 @@ fn rules(rules: &config::RoomRules) -> Rules {
         surplus: if rules.takeover { Surplus::Replace } else { Surplus::Refuse },
         max_message_bytes: rules.max_message_bytes.bytes(),
         wrapped_types: TypeList::from_entries(rules.accept_wrapped_types.iter().map(String::as_str)),
+        message_rate: rules.messages_per_second,
+        message_burst: rules.messages_at_once,
         require_tls: rules.require_tls,
         allow: rules.allow.clone(),
         deny: rules.deny.clone(),

@@ -87,7 +87,8 @@ impl Server {
              [sip]\nlisten = [\"udp:{sip}\", \"tcp:{sip}\"]\n\
              [msrp]\nlisten = [\"tcp:{msrp}\"]\n{report}\
              [http]\nlisten = \"{http}\"\n\
-             [rooms]\non_demand = true\n",
+             [rooms]\non_demand = true\nmessages_per_second = 0\n\
+             [limits]\njoins_per_second = 0\n",
             directory.path().join("data")
         );
         let path = directory.path().join("parlor.toml");

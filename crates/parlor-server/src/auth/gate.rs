@@ -82,7 +82,7 @@ impl Gate {
     /// What it must prove first.
     pub(crate) fn admit(&mut self, now: Instant, request: &mut Request, flow: &Flow) -> Result<Caller, Denial> {
         let address = flow.remote.ip();
-        let source = Source { address, trusted: self.proxies.iter().any(|proxy| proxy.contains(address)) };
+        let source = Source { address, trusted: self.trusts(address) };
         let asserted = self.asserted(request).filter(|_| source.trusted);
         // SIP-110, SIP-113: nobody behind us has to know whom to believe.
         request.headers.remove(&HeaderName::PAssertedIdentity);
@@ -112,6 +112,11 @@ impl Gate {
             Some(verifier) => Denial::Challenge(verifier.challenges(now, &binding(address), false), None),
             None => Denial::Forbidden(Rejected::AuthUnproven),
         })
+    }
+
+    /// Whether a proxy of ours is at that address.
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
+        self.proxies.iter().any(|proxy| proxy.contains(address))
     }
 
     /// Whom P-Asserted-Identity names: one SIP URI, one telephone number, or both (RFC 3325 §9.1).

@@ -144,6 +144,9 @@ section! {
         on_demand: bool = true;
         /// How long a room made on demand stays when its last participant has left.
         linger: Duration = "1m", from "0s" to "1d";
+        /// How long a room made on demand may stay open, whoever is in it; they are told a minute before, and leave with it.
+        /// 0: for ever.
+        lifetime: Duration = "0s", from "0s" to "365d";
     }
 }
 
@@ -190,6 +193,11 @@ section! {
         /// Whether one session more than a participant may have ends its oldest one with BYE instead of being refused. One
         /// that has lost its connection gives way in any case.
         takeover: bool = false;
+        /// How many messages a second a participant may begin to send, by all its sessions together. More is not refused, but
+        /// read when its time has come. 0: any number.
+        messages_per_second: u32 = 5000, from 0 to 1000000;
+        /// How many messages a participant may send at once after a pause, however many a second.
+        messages_at_once: u32 = 5000, from 1 to 1000000;
         /// Whether messages must travel inside TLS: an offer of plain MSRP is refused with 488.
         require_tls: bool = false;
         /// Whether participants may set nicknames; if not, NICKNAME gets 403.
@@ -224,6 +232,10 @@ section! {
         sip_connections: u32 = 10000, from 1 to 1000000;
         /// SIP transactions under way; a request above it gets 503.
         sip_transactions: u32 = 50000, from 100 to 1000000;
+        /// How many INVITEs that begin a dialog are taken a second of each address, after a pause those of ten seconds at once;
+        /// one more gets 503. A /64 network counts as one IPv6 address; `[auth] trusted_proxies` have no such limit. 0: any
+        /// number.
+        joins_per_second: u32 = 1000, from 0 to 1000000;
         /// The largest body of a SIP message.
         sip_body_bytes: Size = "64 KiB", from "4 KiB" to "1 MiB";
         /// Devices that are registered, of all users together; one more gets 503.

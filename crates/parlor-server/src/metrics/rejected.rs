@@ -33,6 +33,7 @@ rejections! {
         SipTooManyOfAddress = "too_many_of_address",
         SipTooManyTransactions = "too_many_transactions",
         SipTooManySessions = "too_many_sessions",
+        SipTooManyJoins = "too_many_joins",
         SipOverload = "overload",
         SipMerged = "merged",
         SipUnsendable = "unsendable",

@@ -20,7 +20,7 @@ use std::task::Poll;
 use std::time::Instant;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::task::yield_now;
-use tokio::time::timeout;
+use tokio::time::{sleep_until, timeout};
 use tracing::debug;
 
 /// The most that is read at once, if the connection's window is not smaller.
@@ -70,7 +70,12 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
                 last.rest = read.saturating_sub(counted);
             }
             for run in runs.drain(..) {
+                let too_early = run.too_early;
                 held(connection, pin!(run.hand_on(connection, read_at))).await;
+                if let Some(until) = too_early {
+                    connection.metrics().msrp_rate_waits.inc();
+                    held(connection, pin!(sleep_until(until.into()))).await;
+                }
             }
             match taken {
                 Taken::All => break,
@@ -90,7 +95,7 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
 enum Taken {
     /// To its end.
     All,
-    /// Up to where it is time to hand on what there is.
+    /// Up to where it is time to hand on what there is, or to wait with what comes.
     Enough,
     /// Up to a request that was answered here.
     Refused,
@@ -111,6 +116,9 @@ fn take_apart(connection: &Connection, decoder: &mut Decoder, current: &mut Curr
                 *current = begin(connection, request, runs);
                 if let Current::Answered = current {
                     return Taken::Refused;
+                }
+                if runs.last().is_some_and(|run| run.too_early.is_some()) {
+                    return Taken::Enough;
                 }
             }
             Ok(Some(event)) => route(connection, event, current, runs),
@@ -250,6 +258,10 @@ fn begin(connection: &Connection, request: Box<Request>, runs: &mut Vec<Run>) ->
     // Every chunk is copied with headers of its own: without them many tiny ones would overflow who keeps up.
     run.heads += if request.has_body && first { CHUNK_OVERHEAD } else { 0 };
     run.bulk += if request.has_body && !first { CHUNK_OVERHEAD } else { 0 };
+    let is_message = request.method == Method::Send && request.has_body && request.start() == 1;
+    if is_message || request.method == Method::Nickname {
+        run.count_message(&seat);
+    }
     run.push(&seat, Input::Request(request));
     Current::Of { seat, first_frame_left }
 }

@@ -25,12 +25,15 @@ pub(super) struct Run {
     /// What is there of requests without a body, and responses.
     bare: usize,
     pub(super) whole: bool,
+    /// Until then nothing more is read, as a participant sends more messages than it may (CHAT-170).
+    pub(super) too_early: Option<Instant>,
 }
 
 impl Run {
     pub(super) fn new(inbox: &Arc<Inbox>) -> Self {
         let inbox = Arc::clone(inbox);
-        Self { inbox, bound: Vec::new(), inputs: Vec::new(), rest: 0, heads: 0, bulk: 0, bare: 0, whole: false }
+        let (bound, inputs) = (Vec::new(), Vec::new());
+        Self { inbox, bound, inputs, rest: 0, heads: 0, bulk: 0, bare: 0, whole: false, too_early: None }
     }
 
     /// What it counts for in the connection's window.
@@ -50,6 +53,14 @@ impl Run {
         let read_at = self.whole.then_some(read_at);
         let outbox = Arc::clone(&connection.outbox);
         self.inbox.brought(Brought { outbox, inputs: self.inputs, credit, read_at }).await;
+    }
+
+    /// A session begins a message, or something else that its room tells everybody.
+    pub(super) fn count_message(&mut self, seat: &Seat) {
+        let Some(tempo) = seat.entry.tempo() else { return };
+        let now = Instant::now();
+        let due = tempo.step(now);
+        self.too_early = self.too_early.max((due > now).then_some(due));
     }
 
     pub(super) fn push(&mut self, seat: &Seat, input: Input) {

@@ -1,5 +1,6 @@
 //! The sessions by the session id of their URI: the one map that all connections share.
 
+use crate::pace::Tempo;
 use crate::room::Inbox;
 use parlor_focus::OVERTAKES;
 use parlor_msrp::{Path, Uri};
@@ -21,6 +22,7 @@ pub(crate) struct SessionEntry {
     pub(crate) local: Uri,
     /// The peer's path, as its SDP has it.
     pub(crate) peer: Path,
+    tempo: Option<Tempo>,
     hold: Mutex<Hold>,
     closed: AtomicBool,
 }
@@ -59,7 +61,18 @@ pub(super) enum Binding {
 impl SessionEntry {
     /// A session that no connection has yet.
     pub(crate) fn new(inbox: Arc<Inbox>, session: SessionId, local: Uri, peer: Path) -> Self {
-        Self { inbox, session, local, peer, hold: Mutex::new(Hold::Free), closed: AtomicBool::new(false) }
+        let (hold, closed) = (Mutex::new(Hold::Free), AtomicBool::new(false));
+        Self { inbox, session, local, peer, tempo: None, hold, closed }
+    }
+
+    /// The same, read no faster than this.
+    pub(crate) fn with_tempo(self, tempo: Option<Tempo>) -> Self {
+        Self { tempo, ..self }
+    }
+
+    /// How fast messages of it are read.
+    pub(crate) fn tempo(&self) -> Option<&Tempo> {
+        self.tempo.as_ref()
     }
 
     /// Binds it to a connection.

@@ -5,6 +5,7 @@ mod dial_out;
 mod dialogs;
 mod inbox;
 mod labels;
+mod lifetime;
 mod registry;
 mod sessions;
 mod task;

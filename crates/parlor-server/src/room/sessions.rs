@@ -5,6 +5,7 @@ use super::task::RoomTask;
 use super::{Bound, Place};
 use crate::metrics::Rejected;
 use crate::msrp::{Dial, Dialling, SessionEntry, SessionTable, dial};
+use crate::pace::{Rate, Tempo};
 use parlor_focus::{EndReason, SessionSpec};
 use parlor_msrp::{Response, TransactionId, Uri};
 use parlor_room::SessionId;
@@ -93,7 +94,18 @@ impl RoomTask {
     }
 
     fn entry(&self, session: SessionId, spec: &SessionSpec) -> Arc<SessionEntry> {
-        Arc::new(SessionEntry::new(Arc::clone(self.handle.inbox()), session, spec.local.clone(), spec.peer.clone()))
+        let inbox = Arc::clone(self.handle.inbox());
+        let entry = SessionEntry::new(inbox, session, spec.local.clone(), spec.peer.clone());
+        Arc::new(entry.with_tempo(self.tempo(session)))
+    }
+
+    /// How fast a participant may send messages, on all its sessions together (CHAT-170).
+    fn tempo(&self, session: SessionId) -> Option<Tempo> {
+        let rules = self.room.rules();
+        let rate = Rate::new(rules.message_rate, rules.message_burst)?;
+        let others = self.room.participant_of(session).map(|holder| holder.sessions()).unwrap_or_default();
+        let mut known = others.iter().filter_map(|other| self.entries.get(other)?.current.tempo());
+        Some(known.next().cloned().unwrap_or_else(|| Tempo::new(rate)))
     }
 
     pub(super) fn bound(&mut self, bound: Bound) {

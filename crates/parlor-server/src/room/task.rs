@@ -1,6 +1,7 @@
 //! The task of one room. It only moves inputs and outputs; room, focus and switch decide.
 
 use super::labels::{cause_of, end_of_call, rejection_of};
+use super::lifetime::{Due, Lifetime};
 use super::sessions::Entries;
 use super::{Brought, MsrpInput, Place, RoomEvent, RoomHandle, Rooms, SipInput};
 use crate::metrics::{MessageKind, Metrics};
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) sip: mpsc::Sender<SipOutput>,
     /// How long a room stays when its last participant has left.
     pub(crate) linger: Duration,
+    /// How long a room made on demand may stay open; zero: for ever.
+    pub(crate) lifetime: Duration,
 }
 
 /// One room at work.
@@ -62,6 +65,7 @@ pub(super) struct RoomTask {
     pub(super) for_sip: Option<SipOutput>,
     pub(super) participants: usize,
     phase: Phase,
+    lifetime: Lifetime,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,14 +73,16 @@ enum Phase {
     Open,
     /// Nobody has been here since.
     Unused(Instant),
-    /// The farewell has been said.
-    Farewell(Instant),
+    /// The farewell has been said, as this is why the room ends.
+    Farewell(Instant, EndReason),
     /// Everybody has been sent BYE.
     Draining(Instant),
 }
 
 impl RoomTask {
     pub(super) fn new(room: Room, handle: Arc<RoomHandle>, shared: Arc<Shared>, rooms: Arc<Rooms>) -> Self {
+        let now = Instant::now();
+        let lifetime = if rooms.stays(&handle) { Duration::ZERO } else { shared.lifetime };
         let focus = Focus::new(Arc::clone(&shared.focus), format!("{:x}", handle.id()), rand::make_rng());
         let switch = Switch::new(shared.switch, handle.inbox().budget().clone(), rand::make_rng());
         Self {
@@ -92,7 +98,8 @@ impl RoomTask {
             newcomers: BTreeSet::new(),
             for_sip: None,
             participants: 0,
-            phase: Phase::Unused(Instant::now()),
+            phase: Phase::Unused(now),
+            lifetime: Lifetime::new(now, lifetime),
         }
     }
 
@@ -126,10 +133,12 @@ impl RoomTask {
 
     fn deadline(&self) -> Option<Instant> {
         let own = match self.phase {
-            Phase::Open => None,
-            Phase::Unused(since) => Some(since + self.shared.linger),
+            Phase::Open => self.lifetime.next(),
+            Phase::Unused(since) => {
+                [Some(since + self.shared.linger), self.lifetime.next()].into_iter().flatten().min()
+            }
             // Looked at now and again: nobody tells when the last outbox has been written.
-            Phase::Farewell(since) => Some((since + FAREWELL).min(Instant::now() + LOOK)),
+            Phase::Farewell(since, _) => Some((since + FAREWELL).min(Instant::now() + LOOK)),
             Phase::Draining(since) => Some(since + DRAIN),
         };
         [own, self.focus.poll_timeout(), self.switch.poll_timeout()].into_iter().flatten().min()
@@ -151,9 +160,7 @@ impl RoomTask {
             SipInput::Located(id, found) => self.located(now, id, found),
             SipInput::Failed(id) => self.focus.handle_request_failed(now, &mut self.room, id),
             SipInput::Shutdown => {
-                self.room.close();
-                self.switch.notify_all(&self.room, &date_time(), "The server is going down.");
-                self.phase = Phase::Farewell(now);
+                self.say_farewell(now, EndReason::Shutdown, "The server is going down.");
             }
             #[cfg(test)]
             SipInput::Fault => panic!("a fault, as the test wants"),
@@ -246,9 +253,32 @@ impl RoomTask {
         self.focus.handle_timeout(now, &mut self.room);
         self.switch.handle_timeout(now);
         match self.phase {
-            Phase::Farewell(since) if now >= since + FAREWELL => self.say_goodbye(now, EndReason::Shutdown),
-            Phase::Open | Phase::Unused(_) | Phase::Farewell(_) | Phase::Draining(_) => {}
+            Phase::Open | Phase::Unused(_) => self.live_on(now),
+            Phase::Farewell(since, reason) if now >= since + FAREWELL => self.say_goodbye(now, reason),
+            Phase::Farewell(..) | Phase::Draining(_) => {}
         }
+    }
+
+    /// Looks whether the room's time is over.
+    fn live_on(&mut self, now: Instant) {
+        match self.lifetime.take_due(now) {
+            None => {}
+            Some(Due::Notice) => {
+                self.switch.notify_all(&self.room, &date_time(), "This room closes in a minute.");
+            }
+            Some(Due::End) => {
+                self.rooms.retire(&self.handle);
+                let why = "This room has been open for as long as it may, and closes.";
+                self.say_farewell(now, EndReason::RoomClosed, why);
+            }
+        }
+    }
+
+    /// Tells everybody that the room ends, which it does as soon as that has been written.
+    fn say_farewell(&mut self, now: Instant, reason: EndReason, why: &str) {
+        self.room.close();
+        self.switch.notify_all(&self.room, &date_time(), why);
+        self.phase = Phase::Farewell(now, reason);
     }
 
     pub(super) fn say_goodbye(&mut self, now: Instant, reason: EndReason) {
@@ -257,10 +287,10 @@ impl RoomTask {
     }
 
     pub(super) fn move_outputs(&mut self) {
-        if let Phase::Farewell(_) = self.phase
+        if let Phase::Farewell(_, reason) = self.phase
             && self.switch.is_all_written()
         {
-            self.say_goodbye(Instant::now(), EndReason::Shutdown);
+            self.say_goodbye(Instant::now(), reason);
         }
         // Before anybody is told of them.
         while let Some(change) = self.focus.poll_dialog() {
@@ -351,7 +381,7 @@ impl RoomTask {
             Phase::Draining(since) if idle || now >= since + DRAIN => {
                 return self.rooms.end_if_unused(&self.handle, sip);
             }
-            Phase::Open | Phase::Unused(_) | Phase::Farewell(_) | Phase::Draining(_) => {}
+            Phase::Open | Phase::Unused(_) | Phase::Farewell(..) | Phase::Draining(_) => {}
         }
         false
     }

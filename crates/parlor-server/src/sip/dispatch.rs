@@ -24,6 +24,11 @@ impl SipTask {
         if registers && request.headers.to_tag().is_ok_and(|tag| tag.is_none()) {
             return self.handle_register(now, tx, request, flow);
         }
+        if !self.is_in_time(now, &request, &flow) {
+            self.metrics.reject(Rejected::SipTooManyJoins);
+            let response = uas::refuse(&request, &Reject::Overload, &self.focus, &self.tag());
+            return self.endpoint.respond(now, tx, &response);
+        }
         let caller = match self.gate.admit(now, &mut request, &flow) {
             Ok(caller) => caller,
             Err(denial) => return self.deny(now, tx, &request, denial),
@@ -42,6 +47,13 @@ impl SipTask {
             Ok(target @ (uas::Target::Server | uas::Target::NotOurs)) => self.answer(now, tx, &request, &target),
             Err(reject) => self.refuse(now, tx, &request, &reject),
         }
+    }
+
+    /// CHAT-170: whether nobody at this address has joined too often just now. Proxies of ours bring others.
+    fn is_in_time(&self, now: Instant, request: &Request, flow: &Flow) -> bool {
+        let joins = request.method == Method::Invite && matches!(request.headers.to_tag(), Ok(None));
+        let address = flow.remote.ip();
+        !joins || self.gate.trusts(address) || self.joins.try_step(now, address)
     }
 
     /// Who sends it must prove something first, or cannot.
@@ -190,10 +202,27 @@ mod tests {
     use crate::auth::Gate;
     use crate::config::Config;
     use crate::msrp::SessionTable;
+    use crate::pace::Rate;
     use crate::room::tests::{Scene, invite, parse};
     use crate::sip::task::Settings;
     use parlor_sip::{Event, Limits, Message, TransactionLimits, Transport};
     use tokio::sync::mpsc;
+
+    fn task(scene: &Scene, places: usize, joins: Option<Rate>) -> SipTask {
+        let settings = Settings {
+            limits: Limits::default(),
+            transactions: TransactionLimits::default(),
+            connections: 1,
+            per_address: 1,
+            joins,
+        };
+        let (table, metrics) = (Arc::new(SessionTable::new(places)), Arc::clone(&scene.shared.metrics));
+        let (_, outgoing) = mpsc::channel(1);
+        let focus = Arc::clone(&scene.shared.focus);
+        let users = tokio::sync::watch::channel(Arc::default()).1;
+        let gate = Gate::new(Instant::now(), &Config::default(), Arc::clone(&focus.hosts), users);
+        SipTask::new(&settings, Arc::clone(&scene.rooms), table, focus, metrics, gate, outgoing)
+    }
 
     impl SipTask {
         /// Takes a request in and gives the code of the answer, unless a room has the request.
@@ -215,19 +244,8 @@ mod tests {
     #[tokio::test]
     async fn places_of_sessions_are_for_those_who_join() {
         let scene = Scene::new();
-        let settings = Settings {
-            limits: Limits::default(),
-            transactions: TransactionLimits::default(),
-            connections: 1,
-            per_address: 1,
-        };
-        let (table, metrics) = (Arc::new(SessionTable::new(2)), Arc::clone(&scene.shared.metrics));
-        let (_, outgoing) = mpsc::channel(1);
-        let focus = Arc::clone(&scene.shared.focus);
         // No room gets a turn, as nothing is awaited: all requests wait.
-        let users = tokio::sync::watch::channel(Arc::default()).1;
-        let gate = Gate::new(Instant::now(), &Config::default(), Arc::clone(&focus.hosts), users);
-        let mut task = SipTask::new(&settings, Arc::clone(&scene.rooms), table, focus, metrics, gate, outgoing);
+        let mut task = task(&scene, 2, None);
         let options = |name| invite(name).replace("INVITE", "OPTIONS");
         assert_eq!(task.asked(&invite("alice")), None);
         for asking in ["one", "two", "three"] {
@@ -239,5 +257,17 @@ mod tests {
         let shown = scene.shared.metrics.render().expect("text");
         assert!(shown.contains("parlor_rejected_total{layer=\"sip\",reason=\"too_many_sessions\"} 2"), "{shown}");
         assert!(shown.contains("parlor_rejected_total{layer=\"sip\",reason=\"overload\"} 0"), "{shown}");
+    }
+
+    /// CHAT-170: who joins too often gets 503; whatever else comes from the same address is served.
+    #[tokio::test]
+    async fn an_address_may_join_so_often() {
+        let scene = Scene::new();
+        let mut task = task(&scene, 100, Rate::new(1, 3));
+        let answers = ["one", "two", "three", "four", "five"].map(|name| task.asked(&invite(name)));
+        assert_eq!(answers, [None, None, None, Some(503), Some(503)]);
+        assert_eq!(task.asked(&invite("six").replace("INVITE", "OPTIONS")), None);
+        let shown = scene.shared.metrics.render().expect("text");
+        assert!(shown.contains("parlor_rejected_total{layer=\"sip\",reason=\"too_many_joins\"} 2"), "{shown}");
     }
 }

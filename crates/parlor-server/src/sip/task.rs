@@ -11,6 +11,7 @@ use crate::auth::Gate;
 use crate::listener::Listener;
 use crate::metrics::{Metrics, Rejected, SipMethod};
 use crate::msrp::SessionTable;
+use crate::pace::{PacePerAddress, Rate};
 use crate::room::{Dispatch, Rooms, SipInput};
 use parlor_focus::{Location, NextHop};
 use parlor_proxy::Way;
@@ -46,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) transactions: TransactionLimits,
     pub(crate) connections: usize,
     pub(crate) per_address: u32,
+    /// How often somebody at one address may begin a dialog.
+    pub(crate) joins: Option<Rate>,
 }
 
 /// All SIP transactions and where they are sent.
@@ -61,6 +64,7 @@ pub(crate) struct SipTask {
     pub(super) proxying: Option<Proxying>,
     flows: Flows,
     requests: Requests,
+    pub(super) joins: PacePerAddress,
     /// What rooms are still to be told; they are asked again when they have space.
     untold: Vec<(u64, SipInput)>,
     incoming: mpsc::Receiver<Incoming>,
@@ -97,6 +101,7 @@ impl SipTask {
             proxying: None,
             flows: Flows::new(streams),
             requests: Requests::new(settings.transactions.timers.t1x64()),
+            joins: PacePerAddress::new(settings.joins),
             untold: Vec::new(),
             incoming,
             outgoing,

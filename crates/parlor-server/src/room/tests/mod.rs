@@ -73,6 +73,7 @@ impl Scene {
             tls: crate::tls::Tls::load(&crate::config::Config::default().tls).expect("nothing to load").client,
             sip,
             linger: Duration::ZERO,
+            lifetime: Duration::ZERO,
         });
         let policy = Policy { on_demand: true, rules: Rules::default(), fixed: HashMap::new(), limit: 10 };
         let rooms = Rooms::new(policy, Arc::clone(&shared));
