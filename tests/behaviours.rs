@@ -20,6 +20,7 @@ mod decision_table;
 mod dial_out;
 mod dialogues;
 mod digest;
+mod factory;
 mod failure_report;
 mod ipv6;
 mod junk;

@@ -5,7 +5,10 @@ use crate::leg::{Leg, LegId, Media, Phase, next_hop};
 use crate::sdp::{self, LocalSdp, Offered};
 use crate::session_timer::SessionTimer;
 use crate::timers::Timer;
-use crate::{EndReason, Focus, Location, NextHop, Output, Refusal, Reject, RequestId, features, identity, message};
+use crate::{
+    EndReason, Focus, Location, NextHop, Output, Refusal, Reject, RequestId, body, features, identity, message,
+};
+use bytes::Bytes;
 use parlor_room::{Endpoint, Identity, JoiningMethod, Room, SessionId};
 use parlor_sip::{CSeq, Dialog, Flow, HeaderName, Method, NameAddr, Request, Response, Scheme, Transport, Uri};
 use rand::RngExt as _;
@@ -18,6 +21,8 @@ pub struct Invitation {
     pub callee: NameAddr,
     /// Who wants it (SIP-81).
     pub referred_by: Option<NameAddr>,
+    /// Who else is invited, as a document (SIP-89).
+    pub history: Option<Bytes>,
 }
 
 /// Somebody who is being called. An answer makes a dialog of it.
@@ -36,6 +41,7 @@ pub(crate) struct DialOut {
     callee: Identity,
     uri: Uri,
     referred_by: Option<NameAddr>,
+    history: Option<Bytes>,
     request: RequestId,
     /// The REFER that wants it.
     referral: Option<LegId>,
@@ -98,7 +104,7 @@ impl Focus {
         invitation: Invitation,
         referral: Option<LegId>,
     ) -> Result<(), Reject> {
-        let Invitation { callee, referred_by } = invitation;
+        let Invitation { callee, referred_by, history } = invitation;
         if !callee.uri.is_sip() {
             return Err(Reject::Scheme); // SIP-79
         }
@@ -116,7 +122,7 @@ impl Focus {
         self.remember_request(request, id);
         self.emit(Output::Locate { id: request, uri: uri.clone() });
         let stage = Stage::Locating;
-        self.calls.insert(id, DialOut { callee: identity, uri, referred_by, request, referral, stage });
+        self.calls.insert(id, DialOut { callee: identity, uri, referred_by, history, request, referral, stage });
         Ok(())
     }
 
@@ -195,7 +201,13 @@ impl Focus {
         if inviting.raised {
             request.headers.push(HeaderName::MinSe, inviting.timer.seconds); // RFC 4028 §7.3
         }
-        message::sdp(&mut request.headers, &mut request.body, inviting.offered.sdp.text());
+        match &call.history {
+            None => message::sdp(&mut request.headers, &mut request.body, inviting.offered.sdp.text()),
+            Some(history) => {
+                let boundary = format!("{:016x}", self.rng.random::<u64>());
+                message::sdp_and_history(&mut request, inviting.offered.sdp.text(), history, &boundary);
+            }
+        }
         let (id, next_hop) = (call.request, inviting.next_hop.clone());
         self.emit(Output::Request { id, request, next_hop });
     }
@@ -273,8 +285,8 @@ impl Focus {
         if let (Ok(()), Some(surplus)) = (&admitted, surplus) {
             self.replace(now, room, surplus, inviting.session);
         }
-        let body = (!response.body.is_empty()).then_some(&*response.body);
-        match admitted.and_then(|()| self.conclude(now, room, id, inviting.offered, body)) {
+        let body = admitted.and_then(|()| body::sdp(&response.headers, &response.body));
+        match body.and_then(|body| self.conclude(now, room, id, inviting.offered, body.as_deref())) {
             Ok(()) => {
                 self.tell_location(room, id);
                 self.settle(now, id);

@@ -1,6 +1,6 @@
 //! What the server can do in SIP, declared once: the rest is derived from here.
 
-use parlor_sip::{HeaderName, Headers, MediaType, Method};
+use parlor_sip::{HeaderName, Headers, Method};
 
 /// The methods that a room and the server serve, as `Allow` and the Contact's `methods` name them.
 pub const METHODS: [Method; 7] =
@@ -11,26 +11,25 @@ pub const SUPPORTED: [&str; 2] = ["timer", "norefersub"];
 
 /// The extensions that a request may require: those told, and 100rel, which costs nothing as long
 /// as no provisional response is sent (SIP-49).
-const UNDERSTOOD: [&str; 3] = ["timer", "norefersub", "100rel"];
+pub(crate) const UNDERSTOOD: [&str; 3] = ["timer", "norefersub", "100rel"];
+
+/// The extension of the factory: a list of those to invite (RFC 5366).
+const BY_LIST: &str = "recipient-list-invite";
+/// The extensions that an INVITE to the factory may require.
+pub(crate) const UNDERSTOOD_AT_FACTORY: [&str; 4] = [BY_LIST, "timer", "norefersub", "100rel"];
 
 /// The body type of offers and answers.
 pub(crate) const SDP: &str = "application/sdp";
+/// The body type of lists.
+pub(crate) const LIST: &str = parlor_events::resource_lists::CONTENT_TYPE;
+/// The body types that are read.
+pub(crate) const ACCEPT: &str = "application/sdp, multipart/mixed";
 
 /// Whether the method is served, in or out of a dialog.
 ///
 /// PRACK is recognised, since 100rel may be required, but never matches a response of ours.
 pub(crate) fn serves(method: &Method) -> bool {
     METHODS.contains(method) || *method == Method::Prack
-}
-
-/// Whether a request may require the extension.
-pub(crate) fn understands(option: &str) -> bool {
-    UNDERSTOOD.iter().any(|known| known.eq_ignore_ascii_case(option))
-}
-
-/// Whether a body of this type is read.
-pub(crate) fn reads(body: &MediaType) -> bool {
-    body.is(SDP)
 }
 
 /// The value of `Allow`.
@@ -51,7 +50,13 @@ pub(crate) fn declare(headers: &mut Headers) {
 
 /// Adds what an answer to OPTIONS tells besides (SIP-48).
 pub(crate) fn declare_accept(headers: &mut Headers) {
-    headers.push(HeaderName::Accept, SDP);
+    headers.push(HeaderName::Accept, ACCEPT);
     headers.push(HeaderName::AcceptEncoding, "identity");
     headers.push(HeaderName::AcceptLanguage, "en");
+}
+
+/// Adds what the factory can do besides (SIP-87).
+pub(crate) fn declare_factory(headers: &mut Headers) {
+    headers.set(HeaderName::Supported, format!("{}, {BY_LIST}", SUPPORTED.join(", ")));
+    headers.set(HeaderName::Accept, format!("{ACCEPT}, {LIST}"));
 }

@@ -74,7 +74,7 @@ impl Focus {
         let granted = Granted::answering(&request.headers, &self.settings)?;
         let settles = match offer {
             Some(offer) => {
-                self.renegotiate(now, room, id, offer)?;
+                self.renegotiate(now, room, id, &offer)?;
                 Some(id)
             }
             None => None,
@@ -123,6 +123,9 @@ impl Focus {
         let contact = message::contact(room, flow, secure, &self.settings);
         let mut response = message::ok(request, &contact, &self.settings);
         crate::features::declare_accept(&mut response.headers);
+        if uas::is_for_factory(request, &self.settings) {
+            crate::features::declare_factory(&mut response.headers);
+        }
         if accepts_sdp(request) {
             let text = sdp::capabilities(&Self::local_media(&self.settings, room));
             message::sdp(&mut response.headers, &mut response.body, &text);

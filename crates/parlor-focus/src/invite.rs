@@ -31,15 +31,14 @@ impl Focus {
         flow: Flow,
         caller: &Caller,
     ) -> Result<Answer, Reject> {
-        uas::admissible(request)?;
+        let (body, invited) = self.content(request)?;
         self.check_space(request)?;
         let granted = Granted::answering(&request.headers, &self.settings)?;
         let identity = identity::identify(request, caller, &self.settings.limits)?;
         let id = self.name_dialog();
         let dialog = Dialog::uas(request, &self.tag(id), flow.transport)?;
         let sdp = LocalSdp::new(self.rng.random_range(1..1 << 53));
-        let body = uas::readable_body(request)?;
-        let file = body.map_or(Ok(None), |offer| self.file_offer(room, offer))?;
+        let file = body.as_deref().map_or(Ok(None), |offer| self.file_offer(room, offer))?;
         let (media, sdp, offered) = match file {
             Some(file) => {
                 let (media, sdp) = self.begin_transfer(room, &identity, file, &sdp)?;
@@ -47,7 +46,7 @@ impl Focus {
             }
             None => {
                 let guest = Guest { identity, endpoint: dialed_in(now, request)? };
-                self.admit(now, room, guest, body, &flow, &sdp)?
+                self.admit(now, room, guest, body.as_deref(), &flow, &sdp)?
             }
         };
         let leg = Leg {
@@ -65,6 +64,7 @@ impl Focus {
         };
         self.add(id, leg);
         self.tell_location(room, id);
+        self.invite_listed(room, &invited);
         Ok(self.accept(now, room, id, request, Acceptance { tx, granted, offered }))
     }
 
@@ -96,7 +96,7 @@ impl Focus {
         let granted = Granted::answering(&request.headers, &self.settings)?;
         let offered = match uas::readable_body(request)? {
             Some(offer) => {
-                self.renegotiate(now, room, id, offer)?;
+                self.renegotiate(now, room, id, &offer)?;
                 None
             }
             None => Some(self.offer_again(id)?),
@@ -118,7 +118,7 @@ impl Focus {
             None => Ok(()),
             Some(offered) => {
                 let body = uas::readable_body(request);
-                body.and_then(|body| self.conclude(now, room, id, offered, body))
+                body.and_then(|body| self.conclude(now, room, id, offered, body.as_deref()))
             }
         };
         match concluded {

@@ -6,7 +6,9 @@
 //! [`Output`]s what to send and which MSRP sessions to open and to close. What concerns no room is
 //! in [`uas`]; offers and answers are in [`sdp`].
 
+mod body;
 mod dial_out;
+mod factory;
 mod features;
 mod focus;
 mod identity;

@@ -28,6 +28,8 @@ pub struct Limits {
     pub dialogs: usize,
     /// How many calls of ours one room has under way.
     pub dial_outs: usize,
+    /// How many may be on a list of those to invite (SIP-90).
+    pub invited: usize,
     /// How many REFERs one room tells the outcome of at a time, and of how many of one participant.
     pub referrals: usize,
     /// See [`Limits::referrals`].
@@ -50,6 +52,7 @@ impl Default for Limits {
             dialog_bytes: 4096,
             dialogs: 16_384,
             dial_outs: 64,
+            invited: 32,
             referrals: 256,
             referrals_of_one: 32,
             session_interval: Duration::from_secs(24 * 3600),

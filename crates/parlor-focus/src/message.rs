@@ -3,7 +3,9 @@
 use crate::leg::Leg;
 use crate::{EndReason, Settings, SipAddress, features};
 use parlor_room::Room;
-use parlor_sip::{Flow, HeaderName, Method, NameAddr, Request, Response, Transport, Uri, reason_phrase};
+use parlor_sip::{
+    Flow, HeaderName, Headers, Method, NameAddr, Part, Request, Response, Transport, Uri, multipart, reason_phrase,
+};
 
 /// A 200 with what the focus of a room tells of itself (SIP-40).
 pub(crate) fn ok(request: &Request, contact: &NameAddr, settings: &Settings) -> Response {
@@ -53,6 +55,19 @@ pub(crate) fn explain(headers: &mut parlor_sip::Headers, reason: EndReason) {
 pub(crate) fn sdp(headers: &mut parlor_sip::Headers, body: &mut bytes::Bytes, text: &str) {
     headers.push(HeaderName::ContentType, features::SDP);
     *body = bytes::Bytes::copy_from_slice(text.as_bytes());
+}
+
+/// Puts SDP into a request, beside a list of who else is invited (SIP-89).
+pub(crate) fn sdp_and_history(request: &mut Request, text: &str, history: &bytes::Bytes, boundary: &str) {
+    let mut sdp = Part { headers: Headers::new(), body: bytes::Bytes::copy_from_slice(text.as_bytes()) };
+    sdp.headers.push(HeaderName::ContentType, features::SDP);
+    let mut list = Part { headers: Headers::new(), body: history.clone() };
+    list.headers.push(HeaderName::ContentType, features::LIST);
+    list.headers.push(HeaderName::ContentDisposition, "recipient-list-history;handling=optional");
+    let (kind, body) = multipart(boundary, &[sdp, list]);
+    request.headers.push(HeaderName::MimeVersion, "1.0");
+    request.headers.push(HeaderName::ContentType, kind);
+    request.body = body;
 }
 
 /// The room's Contact: where we are really reached over this transport, and that it is a focus

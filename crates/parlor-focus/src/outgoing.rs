@@ -3,7 +3,7 @@
 use crate::leg::{LegId, Media, Phase, Refresh, RefreshMethod};
 use crate::session_timer::SessionTimer;
 use crate::timers::Timer;
-use crate::{EndReason, Focus, Output, RequestId, message};
+use crate::{EndReason, Focus, Output, RequestId, body, message};
 use parlor_room::Room;
 use parlor_sip::{Method, Response, reason_phrase};
 use rand::RngExt;
@@ -190,12 +190,13 @@ impl Focus {
     fn reinvite_answered(&mut self, now: Instant, room: &mut Room, id: LegId, request: RequestId, response: &Response) {
         self.refreshed(now, id, response);
         self.acknowledge(now, id, request, response);
-        let body = (!response.body.is_empty()).then_some(&*response.body);
+        let body = body::sdp(&response.headers, &response.body).ok().flatten();
         let open = self.legs.get(&id).is_some_and(|leg| matches!(leg.media, Media::Open(_)));
         if !open {
             return;
         }
-        let concluded = self.last_offer(id).and_then(|offered| self.conclude(now, room, id, offered, body));
+        let concluded = self.last_offer(id);
+        let concluded = concluded.and_then(|offered| self.conclude(now, room, id, offered, body.as_deref()));
         match concluded {
             Ok(()) => self.settle(now, id),
             Err(_) => self.end(now, room, id, EndReason::BadAnswer), // SIP-68

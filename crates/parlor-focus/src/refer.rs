@@ -116,7 +116,7 @@ impl Focus {
                     return Ok(Errand::AlreadyIn);
                 }
                 let referred_by = referred_by(request, referrer.identity());
-                Ok(Errand::Invite(Box::new(Invitation { callee: target, referred_by })))
+                Ok(Errand::Invite(Box::new(Invitation { callee: target, referred_by, history: None })))
             }
             Method::Bye => {
                 let who = room.participant_at(&target.uri);

@@ -38,6 +38,9 @@ pub enum Reject {
     /// The body is encoded in a way that is not read (SIP-27).
     #[error("unsupported body encoding")]
     BodyEncoding,
+    /// The list of those to invite cannot be read (SIP-88).
+    #[error("{0}")]
+    List(parlor_events::XmlError),
     /// The offer cannot be answered.
     #[error("{0}")]
     Sdp(#[from] SdpReject),
@@ -133,12 +136,13 @@ impl From<&Reject> for Refusal {
             Reject::MethodNotAllowed => Self::with(405, HeaderName::Allow, features::allow()),
             Reject::UnknownMethod => Self::with(501, HeaderName::Allow, features::allow()),
             Reject::Header(error) => Self::bad_request(error),
+            Reject::List(error) => Self::bad_request(error),
             Reject::Scheme => Self::new(416),
             Reject::NotFound => Self::new(404),
             Reject::Forbidden => Self::new(403),
             Reject::Privacy => Self { code: 500, reason: Some("Privacy Not Available".into()), header: None },
             Reject::Extension(unknown) => Self::with(420, HeaderName::Unsupported, unknown.join(", ")),
-            Reject::BodyType => Self::with(415, HeaderName::Accept, features::SDP),
+            Reject::BodyType => Self::with(415, HeaderName::Accept, features::ACCEPT),
             Reject::BodyEncoding => Self::with(415, HeaderName::AcceptEncoding, "identity"),
             Reject::Sdp(reject) => Self::from(*reject),
             Reject::Room(reject) => Self::from(*reject),

@@ -28,6 +28,8 @@ pub struct Settings {
     pub bind_timeout: Duration,
     /// How long a dialog waits for a re-INVITE after its connection or its session has gone (CHAT-151).
     pub rejoin_timeout: Duration,
+    /// The user part of the URI that makes rooms (SIP-76), if there is one.
+    pub factory: Option<Box<str>>,
     /// How long somebody who is called may take to answer.
     pub ring_timeout: Duration,
     /// What files may be left in rooms; `None`: there is no place for any.
@@ -55,6 +57,7 @@ impl Settings {
             min_se: Duration::from_secs(90),
             bind_timeout: Duration::from_secs(30),
             rejoin_timeout: Duration::from_secs(30),
+            factory: None,
             ring_timeout: Duration::from_secs(60),
             files: None,
             sip_timers: parlor_sip::Timers::default(),

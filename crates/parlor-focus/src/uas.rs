@@ -3,9 +3,11 @@
 //! The order is that of spec/sip-focus.md §2: [`target`] has the steps up to the Request-URI, then
 //! whoever knows the rooms looks the target up, and [`admissible`] has the rest.
 
+use crate::body::{self, Content};
 use crate::{Refusal, Reject, Settings, features};
+use bytes::Bytes;
 use parlor_room::Hosts;
-use parlor_sip::{HeaderError, HeaderName, Method, Request, Response, reason_phrase};
+use parlor_sip::{HeaderName, Method, Request, Response, reason_phrase};
 
 /// Whom a request outside of any dialog is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +44,22 @@ pub fn target(request: &Request, hosts: &Hosts) -> Result<Target, Reject> {
 /// # Errors
 /// [`Reject::Extension`], [`Reject::BodyType`], [`Reject::BodyEncoding`], [`Reject::Header`]
 pub fn admissible(request: &Request) -> Result<(), Reject> {
-    required(request)?;
+    required(request, &features::UNDERSTOOD)?;
     readable_body(request).map(drop)
+}
+
+/// The same of an INVITE to the factory, and what its body holds (SIP-86).
+///
+/// # Errors
+/// As of [`admissible`].
+pub(crate) fn admissible_at_factory(request: &Request) -> Result<Content, Reject> {
+    required(request, &features::UNDERSTOOD_AT_FACTORY)?;
+    body::sdp_and_list(&request.headers, &request.body)
+}
+
+/// Whether a request outside of dialogs is for the factory: its Request-URI alone tells (SIP-77).
+pub fn is_for_factory(request: &Request, settings: &Settings) -> bool {
+    settings.factory.is_some() && settings.hosts.local_user(&request.uri) == settings.factory.as_deref()
 }
 
 /// SIP-21: whether the method is served at all.
@@ -67,45 +83,19 @@ fn headers(request: &Request) -> Result<(), Reject> {
 }
 
 /// SIP-26.
-fn required(request: &Request) -> Result<(), Reject> {
+fn required(request: &Request, understood: &[&str]) -> Result<(), Reject> {
     let required = request.headers.require()?;
-    let unknown: Vec<Box<str>> =
-        required.into_iter().filter(|option| !features::understands(option)).map(Box::from).collect();
+    let is_known = |option: &&str| understood.iter().any(|known| known.eq_ignore_ascii_case(option));
+    let unknown: Vec<Box<str>> = required.into_iter().filter(|option| !is_known(option)).map(Box::from).collect();
     if unknown.is_empty() { Ok(()) } else { Err(Reject::Extension(unknown)) }
 }
 
-/// SIP-27: the SDP that a request carries; `None` if it has no body, or one that may be ignored.
+/// The SDP that a request carries; `None` if it has no body, or one that may be ignored (SIP-27).
 ///
 /// # Errors
 /// [`Reject::BodyType`], [`Reject::BodyEncoding`], [`Reject::Header`]
-pub(crate) fn readable_body(request: &Request) -> Result<Option<&[u8]>, Reject> {
-    if request.body.is_empty() {
-        return Ok(None);
-    }
-    match body_fault(request)? {
-        None => Ok(Some(&request.body)),
-        Some(_) if is_optional(request) => Ok(None),
-        Some(reject) => Err(reject),
-    }
-}
-
-fn body_fault(request: &Request) -> Result<Option<Reject>, Reject> {
-    let coding = request.headers.content_encoding().map(str::trim);
-    if coding.is_some_and(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity")) {
-        return Ok(Some(Reject::BodyEncoding));
-    }
-    match request.headers.content_type()? {
-        Some(body) if features::reads(&body) => Ok(None),
-        Some(_) => Ok(Some(Reject::BodyType)),
-        // RFC 3261 §20.15: Content-Type must be there if the body is not empty.
-        None => Err(HeaderError::Missing(HeaderName::ContentType).into()),
-    }
-}
-
-fn is_optional(request: &Request) -> bool {
-    let disposition = request.headers.content_disposition().ok().flatten();
-    let handling = disposition.as_ref().and_then(|d| d.params.value("handling"));
-    handling.is_some_and(|handling| handling.eq_ignore_ascii_case("optional"))
+pub(crate) fn readable_body(request: &Request) -> Result<Option<Bytes>, Reject> {
+    body::sdp(&request.headers, &request.body)
 }
 
 /// The server's own answer to a request that is for no room: [`Target::Server`] and

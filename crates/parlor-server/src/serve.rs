@@ -202,13 +202,21 @@ fn focus_settings(config: &Config, sockets: &Sockets) -> parlor_focus::Settings 
         bind_timeout: config.msrp.bind_timeout,
         ring_timeout: config.conference.ring_timeout,
         own_methods: if sip::has_users(config) { [Method::Register].into() } else { Box::default() },
+        factory: factory(config),
         product: format!("Parlor/{}", env!("CARGO_PKG_VERSION")).into(),
         limits: parlor_focus::Limits {
+            invited: config.conference.max_invited as usize,
             message_lines: config.limits.message_lines as usize,
             ..parlor_focus::Limits::default()
         },
         ..parlor_focus::Settings::new(Arc::new(sockets.hosts(config)))
     }
+}
+
+/// The user part of the factory's URI, if there is one.
+fn factory(config: &Config) -> Option<Box<str>> {
+    let name = &config.conference.factory;
+    (!name.is_empty()).then(|| name.as_str().into())
 }
 
 fn locator(
@@ -272,6 +280,8 @@ fn policy(config: &Config) -> Policy {
         rules: rules(&config.room_rules),
         fixed: config.room.iter().map(|room| (room.name.as_str().into(), rules(&room.rules))).collect(),
         limit: config.limits.rooms as usize,
+        factory: factory(config),
+        end_with_founder: config.conference.factory_ends == config::RoomEnd::Creator,
     }
 }
 

@@ -61,8 +61,8 @@ pub use header::{
 };
 pub use limits::Limits;
 pub use message::{
-    Message, ParseError, ParseErrorKind, Request, Response, Salvage, StreamDecoder, StreamError, StreamEvent, TooLarge,
-    parse_datagram, reason_phrase,
+    Message, ParseError, ParseErrorKind, Part, Request, Response, Salvage, StreamDecoder, StreamError, StreamEvent,
+    TooLarge, multipart, parse_datagram, parts, reason_phrase,
 };
 pub use method::Method;
 pub use params::{Param, Params};

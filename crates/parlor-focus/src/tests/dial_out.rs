@@ -20,6 +20,7 @@ pub(super) fn carol() -> Invitation {
     Invitation {
         callee: NameAddr::new(uri).with_display("Carol"),
         referred_by: Some(NameAddr::new("sip:alice@example.org".parse().unwrap())),
+        history: None,
     }
 }
 
@@ -271,7 +272,8 @@ fn a_full_room_calls_nobody() {
 fn calls_are_bounded() {
     let mut scene = Scene::with(|_| {}, |settings| settings.limits.dial_outs = 2);
     let callee = |name| NameAddr::new(format!("sip:{name}@example.org").parse().unwrap());
-    let mut call = |name| scene.focus.dial_out(&scene.room, Invitation { callee: callee(name), referred_by: None });
+    let mut call =
+        |name| scene.focus.dial_out(&scene.room, Invitation { callee: callee(name), referred_by: None, history: None });
     assert_eq!(call("carol"), Ok(()));
     assert_eq!(call("carol"), Err(Reject::Calling));
     assert_eq!(call("dave"), Ok(()));
@@ -286,7 +288,7 @@ fn only_sip_addresses_are_called() {
     let mut scene = Scene::new();
     for uri in ["tel:+15551234", "im:carol@example.org", "http://example.org/"] {
         let callee = NameAddr::new(uri.parse().unwrap());
-        let called = scene.focus.dial_out(&scene.room, Invitation { callee, referred_by: None });
+        let called = scene.focus.dial_out(&scene.room, Invitation { callee, referred_by: None, history: None });
         assert_eq!(called, Err(Reject::Scheme), "{uri}");
     }
 }

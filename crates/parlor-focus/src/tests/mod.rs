@@ -248,6 +248,9 @@ pub(crate) fn reply(request: &Request, code: u16, headers: &[(&str, &str)], body
     for (name, value) in headers {
         response.headers.push(HeaderName::from(*name), value);
     }
+    if !body.is_empty() {
+        response.headers.push(HeaderName::ContentType, "application/sdp");
+    }
     response.body = Bytes::copy_from_slice(body.as_bytes());
     response
 }

@@ -55,7 +55,7 @@ fn the_server_answers_for_itself() {
     assert_eq!(options.code, 200);
     for (name, expected) in [
         ("Allow", ALLOW),
-        ("Accept", "application/sdp"),
+        ("Accept", "application/sdp, multipart/mixed"),
         ("Accept-Encoding", "identity"),
         ("Accept-Language", "en"),
         ("Supported", SUPPORTED),
@@ -90,7 +90,7 @@ fn options_to_a_room_tell_what_it_can_do() {
     assert_eq!(response.code, 200);
     assert!(outputs.is_empty() && scene.focus.is_idle());
     assert!(value(&response, "Contact").unwrap().contains(";isfocus"));
-    assert_eq!(value(&response, "Accept"), Some("application/sdp"));
+    assert_eq!(value(&response, "Accept"), Some("application/sdp, multipart/mixed"));
     let lines: Vec<&str> = text(&response).lines().filter(|line| line.starts_with("m=")).collect();
     assert_eq!(lines, ["m=message 0 TCP/MSRP *", "m=message 0 TCP/TLS/MSRP *"]);
     assert!(!text(&response).contains("a=path"));

@@ -140,6 +140,10 @@ fn check_auth(config: &Config, findings: &mut Findings) {
 }
 
 fn check_rooms(config: &Config, findings: &mut Findings) {
+    let factory = &config.conference.factory;
+    if !factory.is_empty() && !is_room_name(factory) {
+        findings.mistake("conference.factory", "a name has 1 to 64 characters out of letters, digits and -_.~+");
+    }
     check_rules("rooms", &config.room_rules, findings);
     let mut names = BTreeSet::new();
     for (index, room) in config.room.iter().enumerate() {
@@ -151,6 +155,8 @@ fn check_rooms(config: &Config, findings: &mut Findings) {
         if findings.has(&name_key) && !is_room_name(&room.name) {
             let message = "a room's name has 1 to 64 characters out of letters, digits and -_.~+";
             findings.mistake(&name_key, message);
+        } else if room.name == *factory && findings.has(&name_key) {
+            findings.mistake(&name_key, "this is the name of [conference] factory");
         } else if !names.insert(&room.name) && findings.has(&name_key) {
             findings.mistake(&name_key, format!("there is a room {:?} already", room.name));
         }

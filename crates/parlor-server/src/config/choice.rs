@@ -51,6 +51,16 @@ choice! {
 }
 
 choice! {
+    /// When a room of the factory ends (RFC 4579 §5.12).
+    RoomEnd("\"creator\" or \"empty\"") {
+        /// When its creator leaves.
+        Creator = "creator",
+        /// When everybody has left.
+        Empty = "empty",
+    }
+}
+
+choice! {
     /// What establishes who sends a request.
     AuthMode("\"none\", \"digest\" or \"trusted-proxy\"") {
         /// Nothing: it is whom From names.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::choice::{AuthModes, DigestAlgorithm, FailureReport, LogFormat, Sessions};
+use super::choice::{AuthModes, DigestAlgorithm, FailureReport, LogFormat, RoomEnd, Sessions};
 use super::listen::{Advertised, HttpListen, Listen};
 use super::network::Network;
 use super::section::{Group, section};
@@ -129,6 +129,14 @@ section! {
 section! {
     /// Bringing people into rooms: the server calls them, if a participant who may asks for it (SIP REFER).
     pub Conference {
+        /// The name of the factory: whoever calls `sip:conference@example.test` gets a room of its own, under a name that
+        /// nobody can guess, which begins with this one, and with the rules of `[rooms]`, owns it, and may bring a list of
+        /// others to be called into it (RFC 5366). Without a name there is no factory.
+        factory: String = "conference";
+        /// When such a room ends: when its `"creator"` leaves, or when it is `"empty"`.
+        factory_ends: RoomEnd = "creator";
+        /// How many may be on a list; a longer one gets 513.
+        max_invited: u32 = 32, from 1 to 64;
         /// The networks, as in `10.0.0.0/8`, whose addresses the server may call. Who is in another room is called there
         /// in any case. With an empty list nobody else is called, except on loopback while SIP is served nowhere else.
         dial_out: Vec<Network> = [], example ["192.168.0.0/16", "2001:db8::/32"];

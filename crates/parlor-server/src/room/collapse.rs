@@ -3,7 +3,6 @@
 use super::task::RoomTask;
 use super::{MsrpInput, SipInput};
 use crate::panics::caught;
-use parlor_focus::EndReason;
 use std::pin::pin;
 use std::time::Instant;
 use tokio::sync::mpsc;
@@ -16,7 +15,6 @@ impl RoomTask {
         if caught(pin!(self.work(&mut sip, &mut msrp))).await.is_err() {
             error!("the room panicked and is closed");
             self.shared.metrics.room_panics.inc();
-            self.rooms.retire(&self.handle);
             let drain = pin!(async {
                 self.collapse();
                 self.work(&mut sip, &mut msrp).await;
@@ -29,8 +27,7 @@ impl RoomTask {
     }
 
     fn collapse(&mut self) {
-        self.room.close();
-        self.say_goodbye(Instant::now(), EndReason::RoomClosed);
+        self.close_room(Instant::now());
         self.move_outputs();
     }
 }

@@ -3,6 +3,7 @@
 mod collapse;
 mod dial_out;
 mod dialogs;
+mod founder;
 mod inbox;
 mod labels;
 mod lifetime;

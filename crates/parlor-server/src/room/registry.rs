@@ -1,6 +1,7 @@
 //! The rooms that there are.
 
 use super::dialogs::Dialogs;
+use super::founder::Founder;
 use super::task::{RoomTask, Shared};
 use super::{Inbox, RoomHandle, SipInput};
 use crate::metrics::Counted;
@@ -41,6 +42,10 @@ pub(crate) struct Policy {
     pub(crate) fixed: HashMap<Box<str>, Rules>,
     /// How many rooms there may be.
     pub(crate) limit: usize,
+    /// The user part of the URI that makes rooms (SIP-76).
+    pub(crate) factory: Option<Box<str>>,
+    /// Whether a room of the factory ends when its founder leaves, and not only when everybody has left (CHAT-153).
+    pub(crate) end_with_founder: bool,
 }
 
 #[derive(Debug, Default)]
@@ -107,6 +112,20 @@ impl Rooms {
         }
     }
 
+    /// Makes a room under a name that nobody can guess, and hands the request to it (SIP-72).
+    pub(crate) fn found(self: &Arc<Self>, input: SipInput) -> Dispatch {
+        let Some(factory) = &self.policy.factory else { return Dispatch::NoRoom(input) };
+        let name = format!("{factory}-{:032x}", rand::random::<u128>());
+        let mut index = self.lock();
+        if index.closing {
+            return Dispatch::Overloaded(input);
+        }
+        match self.open(&mut index, &name, Founder::Awaited) {
+            Some(handle) => offer(&handle, input),
+            None => Dispatch::Overloaded(input),
+        }
+    }
+
     /// Hands a request to the room of that name, if there is one already.
     pub(crate) fn ask(&self, name: &str, input: SipInput) -> Dispatch {
         let index = self.lock();
@@ -144,6 +163,10 @@ impl Rooms {
         self.lock().by_id.is_empty()
     }
 
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// Whether a room is to stay although nobody is in it.
     pub(super) fn stays(&self, handle: &RoomHandle) -> bool {
         self.policy.fixed.contains_key(&handle.name)
@@ -171,13 +194,23 @@ impl Rooms {
 
     fn may_exist_in(&self, index: &Index, name: &str) -> bool {
         let known = index.by_name.contains_key(name) || self.policy.fixed.contains_key(name);
-        known || (self.policy.on_demand && is_name(name))
+        known || (self.policy.on_demand && is_name(name) && !self.is_of_factory(name))
+    }
+
+    /// Whether the factory may have made a room of that name: once it has ended there is none any more.
+    fn is_of_factory(&self, name: &str) -> bool {
+        let rest = self.policy.factory.as_deref().and_then(|factory| name.strip_prefix(factory));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     }
 
     fn find_or_open(self: &Arc<Self>, index: &mut Index, name: &str) -> Option<Arc<RoomHandle>> {
         if let Some(handle) = index.by_name.get(name) {
             return Some(Arc::clone(handle));
         }
+        self.open(index, name, Founder::Nobody)
+    }
+
+    fn open(self: &Arc<Self>, index: &mut Index, name: &str, founder: Founder) -> Option<Arc<RoomHandle>> {
         if index.by_id.len() >= self.policy.limit {
             return None;
         }
@@ -191,7 +224,7 @@ impl Rooms {
         index.by_name.insert(name.into(), Arc::clone(&handle));
         index.by_id.insert(id, Arc::clone(&handle));
         let counted = Counted::in_gauge(&self.shared.metrics.rooms);
-        let task = RoomTask::new(room, Arc::clone(&handle), Arc::clone(&self.shared), Arc::clone(self));
+        let task = RoomTask::new(room, founder, Arc::clone(&handle), Arc::clone(&self.shared), Arc::clone(self));
         let run = async move {
             task.run(sip_mailbox, msrp_mailbox).await;
             drop(counted);

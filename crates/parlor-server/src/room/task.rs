@@ -1,5 +1,6 @@
 //! The task of one room. It only moves inputs and outputs; room, focus and switch decide.
 
+use super::founder::Founder;
 use super::labels::{cause_of, end_of_call, rejection_of};
 use super::lifetime::{Due, Lifetime};
 use super::sessions::Entries;
@@ -64,6 +65,7 @@ pub(super) struct RoomTask {
     /// A message for the SIP task that waits for space there.
     pub(super) for_sip: Option<SipOutput>,
     pub(super) participants: usize,
+    pub(super) founder: Founder,
     phase: Phase,
     lifetime: Lifetime,
 }
@@ -80,7 +82,13 @@ enum Phase {
 }
 
 impl RoomTask {
-    pub(super) fn new(room: Room, handle: Arc<RoomHandle>, shared: Arc<Shared>, rooms: Arc<Rooms>) -> Self {
+    pub(super) fn new(
+        room: Room,
+        founder: Founder,
+        handle: Arc<RoomHandle>,
+        shared: Arc<Shared>,
+        rooms: Arc<Rooms>,
+    ) -> Self {
         let now = Instant::now();
         let lifetime = if rooms.stays(&handle) { Duration::ZERO } else { shared.lifetime };
         let focus = Focus::new(Arc::clone(&shared.focus), format!("{:x}", handle.id()), rand::make_rng());
@@ -98,6 +106,7 @@ impl RoomTask {
             newcomers: BTreeSet::new(),
             for_sip: None,
             participants: 0,
+            founder,
             phase: Phase::Unused(now),
             lifetime: Lifetime::new(now, lifetime),
         }
@@ -134,14 +143,20 @@ impl RoomTask {
     fn deadline(&self) -> Option<Instant> {
         let own = match self.phase {
             Phase::Open => self.lifetime.next(),
-            Phase::Unused(since) => {
-                [Some(since + self.shared.linger), self.lifetime.next()].into_iter().flatten().min()
-            }
+            Phase::Unused(since) => [Some(since + self.linger()), self.lifetime.next()].into_iter().flatten().min(),
             // Looked at now and again: nobody tells when the last outbox has been written.
             Phase::Farewell(since, _) => Some((since + FAREWELL).min(Instant::now() + LOOK)),
             Phase::Draining(since) => Some(since + DRAIN),
         };
         [own, self.focus.poll_timeout(), self.switch.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// How long the room stays when nobody is in it. One that the factory made has nobody to wait for (CHAT-153).
+    fn linger(&self) -> Duration {
+        match self.founder {
+            Founder::Nobody => self.shared.linger,
+            Founder::Awaited | Founder::Is(_) => Duration::ZERO,
+        }
     }
 
     pub(super) fn handle_sip(&mut self, input: SipInput) {
@@ -292,6 +307,7 @@ impl RoomTask {
         {
             self.say_goodbye(Instant::now(), reason);
         }
+        self.follow_founder();
         // Before anybody is told of them.
         while let Some(change) = self.focus.poll_dialog() {
             match change {
@@ -372,7 +388,7 @@ impl RoomTask {
         match self.phase {
             Phase::Open if idle && !self.rooms.stays(&self.handle) => self.phase = Phase::Unused(now),
             Phase::Unused(_) if !idle || self.rooms.stays(&self.handle) => self.phase = Phase::Open,
-            Phase::Unused(since) if now >= since + self.shared.linger => {
+            Phase::Unused(since) if now >= since + self.linger() => {
                 if self.rooms.end_if_unused(&self.handle, sip) {
                     return true;
                 }

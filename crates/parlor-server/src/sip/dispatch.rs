@@ -84,6 +84,9 @@ impl SipTask {
         flow: Flow,
         caller: Caller,
     ) {
+        if uas::is_for_factory(&request, &self.focus) {
+            return self.handle_factory_request(now, tx, name, request, flow, caller);
+        }
         let joins = request.method == Method::Invite;
         // SIP-48: OPTIONS is refused as an INVITE would be.
         let as_joining = joins || request.method == Method::Options;
@@ -109,6 +112,25 @@ impl SipTask {
                 self.refuse_undelivered(now, asked);
             }
         }
+    }
+
+    /// SIP-76: an INVITE makes a room; anything else is answered as by a room that nobody is in.
+    fn handle_factory_request(
+        &mut self,
+        now: Instant,
+        tx: ServerTransactionId,
+        name: &str,
+        request: Box<Request>,
+        flow: Flow,
+        caller: Caller,
+    ) {
+        if request.method != Method::Invite {
+            return self.answer_for_room(now, tx, name, &request, flow, &caller);
+        }
+        let Some(reserved) = self.table.reserve() else { return self.refuse_session(now, tx, &request) };
+        let input = SipInput::Request { tx, request, flow, caller, reserved: Some(reserved) };
+        let dispatched = self.rooms.found(input);
+        self.refuse_undelivered(now, dispatched);
     }
 
     fn refuse_undelivered(&mut self, now: Instant, dispatched: Dispatch) {

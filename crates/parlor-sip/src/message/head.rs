@@ -168,6 +168,23 @@ fn header_field(line: &str) -> Result<(HeaderName, Box<str>), ParseErrorKind> {
     unfold(value).map(|value| (HeaderName::from(name), value))
 }
 
+/// Header fields alone, at most so many.
+pub(super) fn fields(text: &str, most: usize) -> Result<Headers, ParseErrorKind> {
+    let mut headers = Headers::new();
+    for line in logical_lines(text) {
+        let line = line.strip_suffix("\r\n").unwrap_or(line);
+        if line.is_empty() {
+            continue;
+        }
+        if headers.len() == most {
+            return Err(ParseErrorKind::TooLarge(TooLarge::HeaderCount));
+        }
+        let (name, value) = header_field(line)?;
+        headers.push_decoded(name, value);
+    }
+    Ok(headers)
+}
+
 /// Each line end with the white space around it becomes one space (RFC 3261 §7.3.1).
 fn unfold(value: &str) -> Result<Box<str>, ParseErrorKind> {
     if memchr::memchr2(b'\r', b'\n', value.as_bytes()).is_none() {

@@ -5,12 +5,14 @@ mod datagram;
 mod encode;
 mod error;
 mod head;
+mod multipart;
 mod request;
 mod response;
 mod stream;
 
 pub use datagram::parse_datagram;
 pub use error::{ParseError, ParseErrorKind, Salvage, TooLarge};
+pub use multipart::{Part, multipart, parts};
 pub use request::Request;
 pub use response::{Response, reason_phrase};
 pub use stream::{StreamDecoder, StreamError, StreamEvent};

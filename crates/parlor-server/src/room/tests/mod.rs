@@ -4,6 +4,7 @@ mod collapse;
 mod connections;
 
 use super::dialogs::Dialogs;
+use super::founder::Founder;
 use super::registry::{Policy, Rooms};
 use super::task::{RoomTask, Shared};
 use super::{Brought, Inbox, MsrpInput, Place, RoomHandle, SipInput};
@@ -75,7 +76,14 @@ impl Scene {
             linger: Duration::ZERO,
             lifetime: Duration::ZERO,
         });
-        let policy = Policy { on_demand: true, rules: Rules::default(), fixed: HashMap::new(), limit: 10 };
+        let policy = Policy {
+            on_demand: true,
+            rules: Rules::default(),
+            fixed: HashMap::new(),
+            limit: 10,
+            factory: None,
+            end_with_founder: true,
+        };
         let rooms = Rooms::new(policy, Arc::clone(&shared));
         Self { shared, rooms, to_sip, endpoint: Endpoint::new(TransactionLimits::default(), rand::make_rng()) }
     }
@@ -84,7 +92,13 @@ impl Scene {
     pub(super) fn task(&self) -> (RoomTask, Arc<RoomHandle>) {
         let room = Room::new("lobby", Arc::clone(&self.shared.focus.hosts), Rules::default()).expect("a name");
         let (handle, _) = self.handle();
-        let task = RoomTask::new(room, Arc::clone(&handle), Arc::clone(&self.shared), Arc::clone(&self.rooms));
+        let task = RoomTask::new(
+            room,
+            Founder::Nobody,
+            Arc::clone(&handle),
+            Arc::clone(&self.shared),
+            Arc::clone(&self.rooms),
+        );
         (task, handle)
     }
 
