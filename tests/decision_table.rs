@@ -160,7 +160,7 @@ fn several_to() {
     room.passes();
 }
 
-/// CHAT-38: a To that is not the room gets 404: another room, another domain, and for now a participant.
+/// CHAT-38: a To that is neither the room nor anybody in it gets 404: another room, another domain.
 #[test]
 fn to_elsewhere() {
     let mut room = Room::open(Setup::default());
@@ -168,7 +168,7 @@ fn to_elsewhere() {
     let elsewhere = [
         "sip:tea@chat.example.test",
         "sip:lobby@example.org",
-        "sip:bob@example.com",
+        "sip:carol@example.com",
         "sip:chat.example.test",
         "tel:+1555",
         "x:y",

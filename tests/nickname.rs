@@ -102,11 +102,10 @@ fn without_quotes() {
 fn not_allowed() {
     let server = Setup::default().room("quiet", "nicknames = false").start();
     for (room, offered, code) in [("lobby", true, 200), ("quiet", false, 403)] {
-        let mut joined = Joined::invite(&server, SipUser::tcp(&server, "alice"), room, |offer| offer);
+        let joined = Joined::invite(&server, SipUser::tcp(&server, "alice"), room, |offer| offer);
         let tokens: Vec<_> = joined.answer.attribute("chatroom").split(' ').map(str::to_owned).collect();
         assert_eq!(tokens.iter().any(|token| token == "nickname"), offered, "{tokens:?}");
-        let connection = joined.connection(&server);
-        let mut alice = joined.bind(connection);
+        let mut alice = joined.connected(&server);
         assert_eq!(quoted(&mut alice, "Ally"), code, "{room}");
         assert_eq!(written(&mut alice, "Use-Nickname: \"Al\\ly\""), if code == 403 { 403 } else { 424 }, "{room}");
     }

@@ -36,9 +36,17 @@ impl Participant {
 
     /// Joins by this SIP socket, with an offer changed as wanted.
     pub(crate) fn join_as(server: &Server, user: SipUser, room: &str, change: impl FnOnce(String) -> String) -> Self {
-        let mut joined = Joined::invite(server, user, room, change);
-        let connection = joined.connection(server);
-        joined.bind(connection)
+        Joined::invite(server, user, room, change).connected(server)
+    }
+
+    /// Joins a room over TCP with further headers in its INVITE, each with its line end.
+    pub(crate) fn join_with(server: &Server, name: &str, room: &str, headers: &str) -> Self {
+        Joined::invite_with(server, SipUser::tcp(server, name), room, headers, |offer| offer).connected(server)
+    }
+
+    /// What is sent when `to` alone is to hear `said`.
+    pub(crate) fn telling(&self, to: &str, said: &str) -> Send {
+        self.sending(&cpim::text(self.user.uri(), to, said))
     }
 
     /// What is sent when the room is to hear `said`.
@@ -142,16 +150,22 @@ pub(crate) struct Joined {
 
 impl Joined {
     /// INVITE, 200, ACK.
-    pub(crate) fn invite(
+    pub(crate) fn invite(server: &Server, user: SipUser, room: &str, change: impl FnOnce(String) -> String) -> Self {
+        Self::invite_with(server, user, room, "", change)
+    }
+
+    /// INVITE with further headers, 200, ACK.
+    pub(crate) fn invite_with(
         server: &Server,
         mut user: SipUser,
         room: &str,
+        headers: &str,
         change: impl FnOnce(String) -> String,
     ) -> Self {
         let path = own_path(&user);
         let room = server.room(room);
         let mut call = Call::new(&user, &room);
-        let answer = call.ask_to_join(&mut user, "", &change(offer(&path)));
+        let answer = call.ask_to_join(&mut user, headers, &change(offer(&path)));
         assert_eq!(answer.code(), 200, "{answer:#?}");
         call.established(&answer);
         user.send(call.ack(""));
@@ -167,6 +181,12 @@ impl Joined {
             return MsrpPeer::over(tls::connect(address, &server.certificate()));
         }
         MsrpPeer::over(Wire::connect(address))
+    }
+
+    /// Connects and binds.
+    pub(crate) fn connected(mut self, server: &Server) -> Participant {
+        let connection = self.connection(server);
+        self.bind(connection)
     }
 
     /// Binds the session to that connection.

@@ -14,9 +14,14 @@ pub struct Builder {
 impl Builder {
     /// Begins a message with From, To and DateTime.
     pub fn new(from: &Address, to: &Address, date_time: &str) -> Self {
+        Self::undated(from, to).header("DateTime", date_time)
+    }
+
+    /// Begins a message with From and To alone.
+    pub fn undated(from: &Address, to: &Address) -> Self {
         let mut headers = String::with_capacity(256);
         write!(headers, "From: {from}\r\nTo: {to}\r\n").expect("a String takes all");
-        Self { headers }.header("DateTime", date_time)
+        Self { headers }
     }
 
     /// Adds a Subject.

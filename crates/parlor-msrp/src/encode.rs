@@ -58,26 +58,41 @@ pub fn encode_response(
     encode_end(out, tid, Flag::Complete);
 }
 
-/// Writes a REPORT on some octets of a message (MSRP-52, MSRP-53); `to` is the whole From-Path of the SEND.
-#[expect(clippy::too_many_arguments, reason = "each is one line of the REPORT")]
-pub fn encode_report(
-    out: &mut Vec<u8>,
-    tid: &TransactionId,
-    to: &Path,
-    from: &Uri,
-    message_id: &MessageId,
-    range: ByteRange,
-    code: u16,
-    comment: &str,
-) {
-    start_line(out, tid);
+/// A REPORT on some octets of a message (MSRP-52, MSRP-53).
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'a> {
+    /// The transaction; its id must not occur in the content (MSRP-8).
+    pub tid: &'a TransactionId,
+    /// The whole From-Path of the SEND.
+    pub to: &'a Path,
+    /// Our session.
+    pub from: &'a Uri,
+    /// The message.
+    pub message_id: &'a MessageId,
+    /// The octets.
+    pub range: ByteRange,
+    /// What became of them.
+    pub code: u16,
+    /// The words that go with it.
+    pub comment: &'a str,
+    /// What goes along, in message/cpim.
+    pub wrapped: Option<&'a [u8]>,
+}
+
+/// Writes a REPORT.
+pub fn encode_report(out: &mut Vec<u8>, report: &Report<'_>) {
+    start_line(out, report.tid);
     push(out, "REPORT");
-    paths(out, to, from);
-    header(out, "Message-ID", message_id.as_str());
-    byte_range(out, range);
+    paths(out, report.to, report.from);
+    header(out, "Message-ID", report.message_id.as_str());
+    byte_range(out, report.range);
     push(out, "\r\nStatus: 000 ");
-    push_code(out, code, comment);
-    encode_end(out, tid, Flag::Complete);
+    push_code(out, report.code, report.comment);
+    if let Some(wrapped) = report.wrapped {
+        push(out, "\r\nContent-Type: message/cpim\r\n\r\n");
+        out.extend_from_slice(wrapped);
+    }
+    encode_end(out, report.tid, Flag::Complete);
 }
 
 /// Writes a request for a nickname; an empty one gives the present one up (RFC 7701 §7.1).

@@ -50,7 +50,7 @@ mod uri;
 pub use chunk::{Chunk, ChunkSplitter, OutgoingMessage};
 pub use decoder::{Decoder, Event};
 pub use encode::{
-    ResponsePath, SendHead, encode_end, encode_nickname, encode_report, encode_response, encode_send_head,
+    Report, ResponsePath, SendHead, encode_end, encode_nickname, encode_report, encode_response, encode_send_head,
     response_path,
 };
 pub use error::{Answerable, DecodeError};

@@ -4,8 +4,8 @@ mod common;
 
 use bytes::Bytes;
 use parlor_msrp::{
-    ByteRange, Event, FailureReport, Flag, MessageId, Method, Path, SendHead, Status, TransactionId, Uri, encode_end,
-    encode_nickname, encode_report, encode_response, encode_send_head, reason, response_path,
+    ByteRange, Event, FailureReport, Flag, MessageId, Method, Path, Report, SendHead, Status, TransactionId, Uri,
+    encode_end, encode_nickname, encode_report, encode_response, encode_send_head, reason, response_path,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -108,11 +108,33 @@ proptest! {
     }
 
     #[test]
-    fn report(tid in tid(), to in path(), from in uri(), id in message_id(), range in byte_range(), code in 100_u16..1000) {
+    fn report(
+        tid in tid(),
+        to in path(),
+        from in uri(),
+        id in message_id(),
+        range in byte_range(),
+        code in 100_u16..1000,
+        wrapped in option::of(proptest::collection::vec(any::<u8>(), 0..300)),
+    ) {
         let mut out = Vec::new();
-        encode_report(&mut out, &tid, &to, &from, &id, range, code, reason(code));
-        let events = decoded(out);
-        let [Event::Request(request), Event::End(Flag::Complete)] = &events[..] else { panic!("no request") };
+        let report = Report {
+            tid: &tid,
+            to: &to,
+            from: &from,
+            message_id: &id,
+            range,
+            code,
+            comment: reason(code),
+            wrapped: wrapped.as_deref(),
+        };
+        encode_report(&mut out, &report);
+        let mut events = decoded(out);
+        prop_assert_eq!(events.pop(), Some(Event::End(Flag::Complete)));
+        let body = events.split_off(1);
+        let expected = wrapped.into_iter().filter(|body| !body.is_empty()).map(|body| Event::Body(body.into()));
+        prop_assert_eq!(body, expected.collect::<Vec<_>>());
+        let [Event::Request(request)] = &events[..] else { panic!("no request") };
         prop_assert_eq!(&request.method, &Method::Report);
         prop_assert_eq!(request.malformed, None);
         prop_assert_eq!((request.message_id, request.byte_range), (Some(id), Some(range)));

@@ -99,10 +99,7 @@ pub(crate) fn nobody() -> Uri {
 
 /// The same for all spellings of a URI that differ only in what does not tell users apart (CHAT-51).
 pub(crate) fn key_of(uri: &Uri) -> Box<str> {
-    match (uri.user(), uri.host()) {
-        (Some(user), Some(host)) => format!("{user}@{}", host.to_ascii_lowercase()).into_boxed_str(),
-        (None, _) | (_, None) => uri.to_string().to_ascii_lowercase().into_boxed_str(),
-    }
+    uri.user_key()
 }
 
 #[cfg(test)]

@@ -132,7 +132,6 @@ impl Room {
     /// Who a URI belongs to (CHAT-51).
     pub fn participant_at(&self, uri: &Uri) -> Option<ParticipantId> {
         let id = *self.owners.get(&key_of(uri))?;
-        // Keys of tel and im URIs fold more than their schemes allow.
         self.participants.get(&id).filter(|participant| participant.identity.owns(uri)).map(|_| id)
     }
 

@@ -315,7 +315,9 @@ fn rules(rules: &config::RoomRules) -> Rules {
         nicknames: rules.nicknames,
         reserved_nicknames: reserved(&rules.reserved_nicknames),
         nickname_quarantine: rules.nickname_quarantine,
-        private_messages: false,
+        private_messages: rules.private_messages,
+        moderated: rules.moderated,
+        own_copies: rules.own_copies,
         ..Rules::default()
     }
 }

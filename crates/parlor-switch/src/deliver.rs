@@ -3,12 +3,14 @@
 use crate::Credit;
 use crate::frame::{BASE62, CPIM, Frame, FrameHeaders, FrameTid, MessageKey, Place, TID_RANDOM};
 use crate::outbox::Pushed;
-use crate::recipients::{Recipients, wake};
+use crate::private::Wrapper;
+use crate::recipients::{Except, Recipients, wake};
 use crate::reserve::{Reserve, Reserved, SMALLEST_HELD};
+use crate::route::Route;
+use crate::switch::Kind;
 use bytes::Bytes;
 use memchr::memmem;
 use parlor_msrp::Flag;
-use parlor_room::SessionId;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use std::sync::Arc;
@@ -44,9 +46,12 @@ pub(crate) struct Fanout {
 pub(crate) struct Outgoing {
     pub(crate) key: MessageKey,
     pub(crate) random: [u8; TID_RANDOM],
+    pub(crate) kind: Kind,
     pub(crate) recipients: Recipients,
-    /// The sender's own line among them, which gets no copy (CHAT-41).
-    pub(crate) except: SessionId,
+    /// Its sender, who gets no copy (CHAT-41).
+    pub(crate) except: Except,
+    /// Of a private message: who it is from and to.
+    pub(crate) private: Option<Box<Wrapper>>,
     message_id: Bytes,
     declared_total: Option<u64>,
     frames: u64,
@@ -97,25 +102,32 @@ impl Pending {
 pub(crate) struct Planned {
     frame: Arc<Frame>,
     to: Recipients,
-    except: Option<SessionId>,
+    except: Except,
 }
 
 impl Outgoing {
-    pub(crate) fn new(
-        key: MessageKey,
-        rng: &mut StdRng,
-        recipients: Recipients,
-        except: SessionId,
-        declared_total: Option<u64>,
-    ) -> Self {
+    pub(crate) fn new(key: MessageKey, rng: &mut StdRng, route: Route, declared_total: Option<u64>) -> Self {
         let random = random_id(rng);
         let message_id = Bytes::copy_from_slice(&random);
-        Self { key, random, recipients, except, message_id, declared_total, frames: 0, sent: 0, pending: None }
+        let Route { kind, recipients, except, private } = route;
+        Self {
+            key,
+            random,
+            kind,
+            recipients,
+            except,
+            private,
+            message_id,
+            declared_total,
+            frames: 0,
+            sent: 0,
+            pending: None,
+        }
     }
 
-    /// How many recipients it has.
+    /// How many get it.
     pub(crate) fn audience(&self) -> usize {
-        self.recipients.iter().filter(|recipient| recipient.session != self.except).count()
+        self.recipients.addressed(self.except)
     }
 
     /// Whether a first frame has been planned.
@@ -222,7 +234,7 @@ impl Outgoing {
         self.frames += 1;
         self.sent = end;
         fanout.content |= flag != Flag::Abort;
-        fanout.turn.push(Planned { frame: Arc::new(frame), to: self.recipients.clone(), except: Some(self.except) });
+        fanout.turn.push(Planned { frame: Arc::new(frame), to: self.recipients.clone(), except: self.except });
     }
 }
 
@@ -251,7 +263,7 @@ pub(crate) fn hand_out(turn: &mut Vec<Planned>) -> Pushed {
             planned.frame.credit.take(planned.to.len());
         }
         for recipient in first.to.iter() {
-            let own = |planned: &&Planned| planned.except == Some(recipient.session);
+            let own = |planned: &&Planned| planned.except.covers(recipient);
             for planned in run.iter().filter(own) {
                 planned.frame.credit.settle(1);
             }
@@ -267,6 +279,7 @@ pub(crate) fn hand_out(turn: &mut Vec<Planned>) -> Pushed {
 mod tests {
     use super::*;
     use crate::{OutboxLimits, RoomBudget};
+    use parlor_room::SessionId;
     use rand::SeedableRng as _;
 
     fn fanout() -> Fanout {
@@ -276,7 +289,9 @@ mod tests {
     }
 
     fn outgoing(fanout: &mut Fanout) -> Outgoing {
-        Outgoing::new(MessageKey(1), &mut fanout.rng, Recipients::new([]), SessionId(1), None)
+        let recipients = Recipients::new([]);
+        let route = Route { kind: Kind::Room, recipients, except: Except::Session(SessionId(1)), private: None };
+        Outgoing::new(MessageKey(1), &mut fanout.rng, route, None)
     }
 
     fn frames(turn: &[Planned]) -> Vec<(u64, usize, Flag, Place)> {

@@ -21,10 +21,12 @@ mod nickname;
 mod notice;
 mod open;
 mod outbox;
+mod private;
 mod recipients;
 mod refusal;
 mod report;
 mod reserve;
+mod route;
 mod send;
 mod session;
 mod share;
@@ -38,4 +40,4 @@ pub use file::{Control, FileHead, FileReceiver, FileRefusal, FileSender, FileSte
 pub use frame::{Frame, Lines, MessageKey, Place};
 pub use outbox::{Outbox, OutboxEvent, OutboxLimits, Pace, Poll, Pushed, Scratch, Slot, StalledMemory, Turn, Written};
 pub use refusal::Refusal;
-pub use switch::{Counted, Dropped, Input, Output, Settings, Switch};
+pub use switch::{Counted, Dropped, Input, Kind, Output, Settings, Switch};

@@ -49,6 +49,8 @@ pub(crate) struct Incoming {
     length: Option<u64>,
     early: BTreeMap<u64, (Bytes, Reserved)>,
     early_since: Option<Instant>,
+    /// Whether a chunk of it was answered with 200 although there is more to come.
+    pub(crate) acknowledged: bool,
 }
 
 impl Incoming {
@@ -72,6 +74,7 @@ impl Incoming {
             length: None,
             early: BTreeMap::new(),
             early_since: None,
+            acknowledged: false,
         }
     }
 

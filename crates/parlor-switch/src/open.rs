@@ -165,12 +165,16 @@ impl Switch {
     }
 
     /// Gives up an open message of which the sender may know nothing: it is told by a REPORT.
-    fn give_up(&mut self, session: SessionId, key: MessageKey, refusal: Refusal) {
+    pub(crate) fn give_up(&mut self, session: SessionId, key: MessageKey, refusal: Refusal) {
         let Some(state) = self.sessions.get_mut(&session) else { return };
         let Some(index) = state.message_index(key) else { return };
         let message = state.messages.swap_remove(index);
         state.remember_refused(&message.id, refusal);
-        self.report_failure(session, &message, refusal);
+        let private = match &message.phase {
+            Phase::Streaming(outgoing) => outgoing.private.as_deref(),
+            Phase::Gathering { .. } => None,
+        };
+        self.report_failure(session, &message, refusal, private);
         self.count_refused(refusal);
         self.abort(session, message);
     }

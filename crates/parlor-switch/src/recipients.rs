@@ -2,7 +2,7 @@
 
 use crate::frame::MessageKey;
 use crate::outbox::{Outbox, Slot};
-use parlor_room::{SessionId, TypeList};
+use parlor_room::{EndpointId, ParticipantId, SessionId, TypeList};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,10 +13,30 @@ const TYPES_KEPT: usize = 32;
 #[derive(Clone, Debug)]
 pub(crate) struct Recipient {
     pub(crate) session: SessionId,
+    pub(crate) endpoint: EndpointId,
+    pub(crate) participant: ParticipantId,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) slot: Slot,
     pub(crate) wrapped_types: TypeList,
     pub(crate) max_size: Option<u64>,
+}
+
+/// Who sent a message, and therefore gets no copy of it (CHAT-40).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Except {
+    /// The sending session: the sender's other devices do get one (CHAT-41).
+    Session(SessionId),
+    /// All sessions of the sender.
+    Participant(ParticipantId),
+}
+
+impl Except {
+    pub(crate) fn covers(self, recipient: &Recipient) -> bool {
+        match self {
+            Self::Session(session) => recipient.session == session,
+            Self::Participant(participant) => recipient.participant == participant,
+        }
+    }
 }
 
 /// The recipients of a message, fixed when it starts (CHAT-48, CHAT-61).
@@ -72,17 +92,26 @@ impl Recipients {
         *self = self.taking_size(size);
     }
 
-    /// Drops one session (CHAT-68).
-    pub(crate) fn drop_session(&mut self, session: SessionId) {
-        if self.has(session) {
+    /// Drops one session (CHAT-68); gives whether it was there.
+    pub(crate) fn drop_session(&mut self, session: SessionId) -> bool {
+        let had = self.has(session);
+        if had {
             *self = Self::new(self.iter().filter(|recipient| recipient.session != session).cloned());
+        }
+        had
+    }
+
+    /// How many there are beside the sender.
+    pub(crate) fn addressed(&self, except: Except) -> usize {
+        match except {
+            Except::Session(session) => self.len() - usize::from(self.has(session)),
+            Except::Participant(_) => self.iter().filter(|recipient| !except.covers(recipient)).count(),
         }
     }
 
     /// How many of these are not among `taking`, which are some of them; the sender is none of them.
-    pub(crate) fn left_out_of(&self, taking: &Self, sender: SessionId) -> usize {
-        let all = self.len() - usize::from(self.has(sender));
-        all.saturating_sub(taking.len() - usize::from(taking.has(sender)))
+    pub(crate) fn left_out_of(&self, taking: &Self, except: Except) -> usize {
+        if self.same(taking) { 0 } else { self.addressed(except).saturating_sub(taking.addressed(except)) }
     }
 
     /// They stand in the order of their sessions.
@@ -125,8 +154,8 @@ impl Audience {
     }
 
     /// How many of all are not among `taking`, whom somebody has asked for; the sender is none of them.
-    pub(crate) fn left_out_of(&self, taking: &Recipients, sender: SessionId) -> usize {
-        self.everybody.as_ref().map_or(0, |everybody| everybody.left_out_of(taking, sender))
+    pub(crate) fn left_out_of(&self, taking: &Recipients, except: Except) -> usize {
+        self.everybody.as_ref().map_or(0, |everybody| everybody.left_out_of(taking, except))
     }
 
     /// The snapshot of those that take `essence`; `sessions` lists all when it has to be made anew.

@@ -32,6 +32,12 @@ pub enum Refusal {
     /// To names neither the room nor anybody in it (CHAT-38).
     #[error("recipient not found")]
     UnknownRecipient,
+    /// The room passes on no messages to one participant (CHAT-37).
+    #[error("private messages not allowed")]
+    PrivateNotAllowed,
+    /// No session of the recipient takes private messages (CHAT-39).
+    #[error("recipient takes no private messages")]
+    PrivateUnsupported,
     /// The message is larger than the room takes (MSRP-71).
     #[error("message too large")]
     TooLarge,
@@ -67,7 +73,12 @@ impl Refusal {
     /// Whether the same message may be sent again later, from its start: what stood against it may have passed.
     pub(crate) fn is_passing(self) -> bool {
         match self {
-            Self::NotAllowed | Self::TooManyOpen | Self::HeldBack => true,
+            Self::NotAllowed
+            | Self::UnknownRecipient
+            | Self::PrivateNotAllowed
+            | Self::PrivateUnsupported
+            | Self::TooManyOpen
+            | Self::HeldBack => true,
             Self::MalformedRequest
             | Self::NotCpim
             | Self::MalformedCpim
@@ -75,7 +86,6 @@ impl Refusal {
             | Self::ForeignSender
             | Self::SeveralRecipients
             | Self::WrappedType
-            | Self::UnknownRecipient
             | Self::TooLarge
             | Self::OutOfOrder
             | Self::TimedOut
@@ -88,8 +98,9 @@ impl Refusal {
     pub fn code(self) -> u16 {
         match self {
             Self::MalformedRequest | Self::MalformedCpim | Self::UnknownRequirement => 400,
-            Self::ForeignSender | Self::SeveralRecipients | Self::NotAllowed => 403,
+            Self::ForeignSender | Self::SeveralRecipients | Self::NotAllowed | Self::PrivateNotAllowed => 403,
             Self::UnknownRecipient => 404,
+            Self::PrivateUnsupported => 428,
             Self::TooLarge | Self::OutOfOrder | Self::TooManyOpen | Self::HeldBack | Self::TimedOut => 413,
             Self::Again { code } => code,
             Self::Nickname(NicknameReject::NotAllowed) => 403,

@@ -2,15 +2,18 @@
 
 use crate::frame::{MessageKey, TID_RANDOM};
 use crate::message::{Incoming, Phase};
+use crate::private::Wrapper;
 use crate::recipients::wake;
 use crate::refusal::Refusal;
 use crate::session::Chunk;
 use crate::switch::{Counted, Switch};
+use memchr::memmem;
 use parlor_msrp::{
-    ByteRange, FailureReport, Flag, Request, Response, TransactionId, encode_report, encode_response, reason,
+    ByteRange, FailureReport, Flag, Report, Request, Response, TransactionId, encode_report, encode_response, reason,
 };
 use parlor_room::SessionId;
 use rand::RngExt as _;
+use rand::rngs::StdRng;
 use std::time::{Duration, Instant};
 
 /// How often it is looked whether recipients answer, where they are asked to.
@@ -49,30 +52,45 @@ impl Switch {
             let range = ByteRange { start: 1, end: Some(size), total: Some(size) };
             let mut encoded = Vec::with_capacity(256);
             let tid = TransactionId::from_random(self.fanout.rng.random(), self.fanout.rng.random());
-            encode_report(&mut encoded, &tid, &chunk.from_path, &state.local, id, range, 200, reason(200));
+            let report = Report {
+                tid: &tid,
+                to: &chunk.from_path,
+                from: &state.local,
+                message_id: id,
+                range,
+                code: 200,
+                comment: reason(200),
+                wrapped: None,
+            };
+            encode_report(&mut encoded, &report);
             self.push_control(session, encoded);
         }
     }
 
-    /// Tells the sender of an open message that no more of it is taken (MSRP-53).
-    pub(crate) fn report_failure(&mut self, session: SessionId, message: &Incoming, refusal: Refusal) {
-        if message.failure_report == FailureReport::No {
-            return;
-        }
-        let Some(state) = self.sessions.get(&session) else { return };
-        let range = ByteRange { start: 1, end: Some(message.position()), total: message.declared_total };
+    /// Tells the sender of an open message that no more of it is taken (MSRP-53); if it is a private one, which (CHAT-53).
+    pub(crate) fn report_failure(
+        &mut self,
+        session: SessionId,
+        message: &Incoming,
+        refusal: Refusal,
+        private: Option<&Wrapper>,
+    ) {
+        let state = self.sessions.get(&session).filter(|_| message.failure_report != FailureReport::No);
+        let Some(state) = state else { return };
+        let code = refusal.code();
+        let wrapped = private.and_then(|private| private.content(code));
         let mut encoded = Vec::with_capacity(256);
-        let tid = TransactionId::from_random(self.fanout.rng.random(), self.fanout.rng.random());
-        encode_report(
-            &mut encoded,
-            &tid,
-            &state.peer,
-            &state.local,
-            &message.id,
-            range,
-            refusal.code(),
-            reason(refusal.code()),
-        );
+        let report = Report {
+            tid: &absent_from(wrapped.as_deref().unwrap_or_default(), &mut self.fanout.rng),
+            to: &state.peer,
+            from: &state.local,
+            message_id: &message.id,
+            range: ByteRange { start: 1, end: Some(message.position()), total: message.declared_total },
+            code,
+            comment: reason(code),
+            wrapped: wrapped.as_deref(),
+        };
+        encode_report(&mut encoded, &report);
         self.push_control(session, encoded);
     }
 
@@ -146,6 +164,16 @@ impl Switch {
         let Some(index) = state.message_index(key) else { return };
         if let Phase::Streaming(outgoing) = &mut state.messages[index].phase {
             outgoing.recipients.drop_session(recipient);
+        }
+    }
+}
+
+/// A transaction id that does not stand in `content` (MSRP-8).
+fn absent_from(content: &[u8], rng: &mut StdRng) -> TransactionId {
+    loop {
+        let tid = TransactionId::from_random(rng.random(), rng.random());
+        if memmem::find(content, tid.as_bytes()).is_none() {
+            return tid;
         }
     }
 }

@@ -17,6 +17,7 @@ use std::time::Instant;
 
 /// A heartbeat that one client library sends every few seconds and wants answered (interop.md §2).
 pub(crate) const HEARTBEAT: &str = "text/x-msrp-heartbeat";
+
 impl Switch {
     pub(crate) fn handle_send(&mut self, now: Instant, room: &Room, session: SessionId, request: &Request) {
         let content = self.content_of(now, room, session, request);
@@ -134,10 +135,10 @@ impl Switch {
                     if let Some((envelope, whole, credit)) = self.gather(session, message, piece.body, credit)? {
                         let outgoing = self.start(room, session, message, &envelope)?;
                         message.phase = Phase::Streaming(outgoing);
-                        self.forward(message, whole, &credit);
+                        self.forward(message, whole, &credit)?;
                     }
                 }
-                Phase::Streaming(_) => self.forward(message, piece.body, &credit),
+                Phase::Streaming(_) => self.forward(message, piece.body, &credit)?,
             }
         }
         Ok(())
@@ -180,20 +181,23 @@ impl Switch {
         Ok(None)
     }
 
-    fn forward(&mut self, message: &mut Incoming, piece: Bytes, credit: &Credit) {
+    fn forward(&mut self, message: &mut Incoming, piece: Bytes, credit: &Credit) -> Result<(), Refusal> {
         let size = message.position();
-        if let Phase::Streaming(outgoing) = &mut message.phase {
-            if outgoing.recipients.is_outgrown_by(size) {
-                self.hand_out();
-                let before = outgoing.recipients.clone();
-                outgoing.recipients.outgrow(outgoing.key, size);
-                self.count_dropped(Dropped::Oversized, before.left_out_of(&outgoing.recipients, outgoing.except));
+        let Phase::Streaming(outgoing) = &mut message.phase else { return Ok(()) };
+        if outgoing.recipients.is_outgrown_by(size) {
+            self.hand_out();
+            let before = outgoing.recipients.clone();
+            outgoing.recipients.outgrow(outgoing.key, size);
+            self.count_dropped(Dropped::Oversized, before.left_out_of(&outgoing.recipients, outgoing.except));
+            if outgoing.private.is_some() && outgoing.recipients.len() == 0 {
+                return Err(Refusal::TooLarge);
             }
-            outgoing.push(&mut self.fanout, piece, credit);
         }
+        outgoing.push(&mut self.fanout, piece, credit);
+        Ok(())
     }
 
-    /// The headers are known: may it be sent, and to whom.
+    /// The headers are known: the message begins to be copied.
     fn start(
         &mut self,
         room: &Room,
@@ -201,41 +205,13 @@ impl Switch {
         message: &Incoming,
         envelope: &Envelope,
     ) -> Result<Outgoing, Refusal> {
-        self.check_addresses(room, session, envelope)?;
-        if envelope.requires_unknown() {
-            return Err(Refusal::UnknownRequirement);
+        let route = self.route(room, session, message, envelope);
+        if let Err(refusal) = route {
+            self.report_refused(session, message, envelope, refusal);
         }
-        let essence = envelope.essence().ok_or(Refusal::MalformedCpim)?;
-        if !room.rules().wrapped_types.accepts(essence) {
-            return Err(Refusal::WrappedType);
-        }
-        let size = message.declared_total.unwrap_or(0).max(message.position());
-        let taking = self.recipients(room, essence);
-        let own = self.own_line(room, session);
-        self.count_dropped(Dropped::Unaccepted, self.audience.left_out_of(&taking, own));
-        let recipients = taking.taking_size(size);
-        self.count_dropped(Dropped::Oversized, taking.left_out_of(&recipients, own));
-        let outgoing = Outgoing::new(message.key, &mut self.fanout.rng, recipients, own, message.declared_total);
+        let outgoing = Outgoing::new(message.key, &mut self.fanout.rng, route?, message.declared_total);
         self.streaming.insert(outgoing.random, (session, message.key));
         Ok(outgoing)
-    }
-
-    /// CHAT-32, 33, 38: From is the sender's own, and the one To is the room.
-    fn check_addresses(&mut self, room: &Room, session: SessionId, envelope: &Envelope) -> Result<(), Refusal> {
-        let state = self.sessions.get_mut(&session).ok_or(Refusal::NotAllowed)?;
-        let from = &envelope.from;
-        let [to] = envelope.to.as_slice() else { return Err(Refusal::SeveralRecipients) };
-        if state.known_addresses.as_ref().is_some_and(|(f, t)| **f == *from.uri && **t == *to.uri) {
-            return Ok(());
-        }
-        if !room.is_sender(session, &from.uri) {
-            return Err(Refusal::ForeignSender);
-        }
-        if !room.is_addressed_by(&to.uri) {
-            return Err(Refusal::UnknownRecipient);
-        }
-        state.known_addresses = Some((from.uri.as_str().into(), to.uri.as_str().into()));
-        Ok(())
     }
 
     fn end_chunk(&mut self, now: Instant, session: SessionId, chunk: Chunk, key: MessageKey, flag: Flag) {
@@ -272,6 +248,7 @@ impl Switch {
             self.complete(now, session, message);
             self.answer_whole(session, &chunk, size);
         } else {
+            message.acknowledged = true;
             self.put_back(session, message);
             self.respond(session, &chunk, 200);
         }
@@ -280,9 +257,10 @@ impl Switch {
     fn complete(&mut self, now: Instant, session: SessionId, mut message: Incoming) {
         if let Phase::Streaming(outgoing) = &mut message.phase {
             outgoing.end(&mut self.fanout, Flag::Complete);
+            let kind = outgoing.kind;
+            self.count(Counted::Message(kind));
         }
         self.end_message(session, &message);
-        self.count(Counted::Message);
         if let Some(owner) = self.sessions.get(&session).and_then(|state| state.owner) {
             self.completed.remember(now, owner, &message.id);
         }

@@ -71,11 +71,20 @@ pub enum Input {
     Response(Box<Response>),
 }
 
+/// What a participant's message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// For the room.
+    Room,
+    /// For one participant.
+    Private,
+}
+
 /// Something that happened, for the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
-    /// A room message came in whole.
-    Message,
+    /// A participant's message came in whole.
+    Message(Kind),
     /// The room itself said something to everybody.
     Notice,
     /// The room itself said something to one participant.
@@ -233,6 +242,7 @@ impl Switch {
         for message in std::mem::take(&mut state.messages) {
             self.abort(session, message);
         }
+        self.forsake(session);
         self.audience.forget();
     }
 
@@ -353,22 +363,32 @@ impl Switch {
         let mut lines = std::iter::once(sender).chain(room.beside(sender));
         lines.find(|line| self.audience.has(*line)).unwrap_or(sender)
     }
+
+    /// A session, if it takes deliveries now.
+    pub(crate) fn recipient(&self, room: &Room, session: SessionId) -> Option<Recipient> {
+        recipient(room, session, self.sessions.get(&session)?)
+    }
 }
 
 /// The sessions that take deliveries. Of several lines of one endpoint the first gets what the room says; the others are for
 /// what their user sends beside it (REQ-1).
 pub(crate) fn receiving(sessions: &BTreeMap<SessionId, Session>, room: &Room) -> impl Iterator<Item = Recipient> {
     let mut endpoints = HashSet::new();
-    sessions.iter().filter_map(move |(id, state)| {
-        let attached = state.attached.as_ref().filter(|_| state.ready)?;
-        let own = room.session(*id)?;
-        let capabilities = own.capabilities();
-        (capabilities.direction.receives() && endpoints.insert(own.on())).then(|| Recipient {
-            session: *id,
-            outbox: Arc::clone(&attached.outbox),
-            slot: attached.slot,
-            wrapped_types: capabilities.wrapped_types.clone(),
-            max_size: capabilities.max_size,
-        })
+    let recipients = sessions.iter().filter_map(|(id, state)| recipient(room, *id, state));
+    recipients.filter(move |recipient| endpoints.insert(recipient.endpoint))
+}
+
+fn recipient(room: &Room, id: SessionId, state: &Session) -> Option<Recipient> {
+    let attached = state.attached.as_ref().filter(|_| state.ready)?;
+    let own = room.session(id)?;
+    let capabilities = own.capabilities();
+    capabilities.direction.receives().then(|| Recipient {
+        session: id,
+        endpoint: own.on(),
+        participant: own.participant(),
+        outbox: Arc::clone(&attached.outbox),
+        slot: attached.slot,
+        wrapped_types: capabilities.wrapped_types.clone(),
+        max_size: capabilities.max_size,
     })
 }

@@ -6,8 +6,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use parlor_msrp::{
     ByteRange, Chunk, Decoder, Event as Decoded, FailureReport, Flag, MessageId, Method, OutgoingTransactions, Path,
-    Request, Response, SendHead, TransactionId, Uri, encode_end, encode_report, encode_response, encode_send_head,
-    reason, response_path,
+    Report, Request, Response, SendHead, TransactionId, Uri, encode_end, encode_report, encode_response,
+    encode_send_head, reason, response_path,
 };
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -349,7 +349,17 @@ impl Session {
         let tid = self.tid();
         let range = ByteRange { start: 1, end: Some(received), total: Some(received) };
         let mut out = Vec::with_capacity(HEAD);
-        encode_report(&mut out, &tid, &request.from_path, &self.local, &id, range, 200, reason(200));
+        let report = Report {
+            tid: &tid,
+            to: &request.from_path,
+            from: &self.local,
+            message_id: &id,
+            range,
+            code: 200,
+            comment: reason(200),
+            wrapped: None,
+        };
+        encode_report(&mut out, &report);
         self.push(out, None);
     }
 

@@ -214,6 +214,12 @@ section! {
         reserved_nicknames: Vec<String> = ["admin", "administrator", "anonymous", "moderator", "owner", "room", "server", "system"];
         /// How long a nickname that was given up is kept for who had it.
         nickname_quarantine: Duration = "5m", from "0s" to "1d";
+        /// Whether participants may send messages to one other; if not, they get 403.
+        private_messages: bool = true;
+        /// Whether visitors only read: what they send gets 403, to the room and to one participant alike.
+        moderated: bool = false;
+        /// Whether what somebody says to the room also goes to the other devices it is there with.
+        own_copies: bool = true;
     }
 }
 

@@ -111,6 +111,8 @@ labels! {
     MessageKind {
         /// A participant's, to the room.
         Room = "room",
+        /// A participant's, to another one.
+        Private = "private",
         /// The room's own, to everybody.
         Notice = "notice",
         /// The room's own, to one participant.

@@ -109,6 +109,8 @@ rejections! {
         RoomForbidden = "forbidden",
         RoomAnonymous = "anonymous",
         RoomUnknownRecipient = "unknown_recipient",
+        RoomPrivate = "private",
+        RoomPrivateUnsupported = "private_unsupported",
         RoomWrappedType = "wrapped_type",
         RoomNotAllowed = "not_allowed",
         RoomNickname = "nickname",

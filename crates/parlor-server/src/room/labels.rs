@@ -1,9 +1,9 @@
 //! What rooms, focus and switch say, as labels of metrics.
 
-use crate::metrics::{CallEnd, DropReason, Rejected, SessionEnd};
+use crate::metrics::{CallEnd, DropReason, MessageKind, Rejected, SessionEnd};
 use parlor_focus::EndReason;
 use parlor_room::NicknameReject;
-use parlor_switch::{Dropped, Refusal};
+use parlor_switch::{Dropped, Kind, Refusal};
 
 /// How the end of a session counts.
 pub(super) fn end_of(reason: EndReason) -> SessionEnd {
@@ -40,6 +40,14 @@ pub(super) fn end_of_call(code: u16) -> CallEnd {
     }
 }
 
+/// How a participant's message counts.
+pub(super) fn kind_of(kind: Kind) -> MessageKind {
+    match kind {
+        Kind::Room => MessageKind::Room,
+        Kind::Private => MessageKind::Private,
+    }
+}
+
 /// How a copy that was not delivered counts.
 pub(super) fn cause_of(why: Dropped) -> DropReason {
     match why {
@@ -70,6 +78,8 @@ pub(super) fn rejection_of(refusal: Refusal) -> Rejected {
         Refusal::WrappedType => Rejected::RoomWrappedType,
         Refusal::NotAllowed => Rejected::RoomNotAllowed,
         Refusal::UnknownRecipient => Rejected::RoomUnknownRecipient,
+        Refusal::PrivateNotAllowed => Rejected::RoomPrivate,
+        Refusal::PrivateUnsupported => Rejected::RoomPrivateUnsupported,
         Refusal::Nickname(NicknameReject::NotAllowed) => Rejected::RoomNickname,
         Refusal::Nickname(NicknameReject::Malformed) => Rejected::RoomNicknameMalformed,
         Refusal::Nickname(NicknameReject::Taken) => Rejected::RoomNicknameTaken,

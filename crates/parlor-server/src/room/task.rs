@@ -1,7 +1,7 @@
 //! The task of one room. It only moves inputs and outputs; room, focus and switch decide.
 
 use super::founder::Founder;
-use super::labels::{cause_of, end_of_call, rejection_of};
+use super::labels::{cause_of, end_of_call, kind_of, rejection_of};
 use super::lifetime::{Due, Lifetime};
 use super::sessions::Entries;
 use super::{Brought, MsrpInput, Place, RoomEvent, RoomHandle, Rooms, SipInput};
@@ -362,7 +362,7 @@ impl RoomTask {
             SwitchOutput::Failed(session) => {
                 self.focus.end_session(Instant::now(), &mut self.room, session, EndReason::ConnectionLost);
             }
-            SwitchOutput::Counted(Counted::Message) => metrics.messages.of(MessageKind::Room).inc(),
+            SwitchOutput::Counted(Counted::Message(kind)) => metrics.messages.of(kind_of(kind)).inc(),
             SwitchOutput::Counted(Counted::Notice) => metrics.messages.of(MessageKind::Notice).inc(),
             SwitchOutput::Counted(Counted::Direct) => metrics.messages.of(MessageKind::Direct).inc(),
             SwitchOutput::Counted(Counted::Response(code)) => metrics.msrp_responses.of(code).inc(),

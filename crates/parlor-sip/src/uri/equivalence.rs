@@ -1,5 +1,6 @@
 //! Comparison of URIs (RFC 3261 §19.1.4; RFC 3966 §4 for `tel`).
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::escape::normalise;
@@ -32,6 +33,22 @@ pub(super) fn same_user_and_host(a: &Uri, b: &Uri) -> bool {
             (a.scheme == b.scheme || a.is_sip() && b.is_sip()) && x.user == y.user && same_host(&x.host, &y.host)
         }
         (Part::Opaque(_), _) | (_, Part::Opaque(_)) => equivalent(a, b),
+    }
+}
+
+pub(super) fn user_key(uri: &Uri) -> Box<str> {
+    let scheme = if uri.is_sip() { Scheme::Sip.as_str() } else { uri.scheme.as_str() };
+    match &uri.part {
+        Part::Address(address) => {
+            let host = match host_ip(&address.host) {
+                Some(ip) => ip.to_canonical().to_string(),
+                None => address.host.to_ascii_lowercase(),
+            };
+            // A user may be empty, which is not the same as none.
+            let user = address.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+            format!("{scheme}:{user}{host}").into()
+        }
+        Part::Opaque(text) => format!("{scheme}:{}", opaque_key(&uri.scheme, text)).into(),
     }
 }
 
@@ -75,9 +92,15 @@ fn same_headers(a: Option<&str>, b: Option<&str>) -> bool {
 }
 
 fn same_opaque(scheme: &Scheme, a: &str, b: &str) -> bool {
-    // RFC 3966 §4: visual separators do not count, nor does case.
-    let number = |text: &str| text.replace(['-', '.', '(', ')'], "").to_ascii_lowercase();
-    if *scheme == Scheme::Tel { number(a) == number(b) } else { normalise(a) == normalise(b) }
+    opaque_key(scheme, a) == opaque_key(scheme, b)
+}
+
+fn opaque_key<'a>(scheme: &Scheme, text: &'a str) -> Cow<'a, str> {
+    match scheme {
+        // RFC 3966 §4: visual separators do not count, nor does case.
+        Scheme::Tel => text.replace(['-', '.', '(', ')'], "").to_ascii_lowercase().into(),
+        Scheme::Sip | Scheme::Sips | Scheme::Im | Scheme::Pres | Scheme::Other(_) => normalise(text),
+    }
 }
 
 #[cfg(test)]
@@ -123,6 +146,32 @@ mod tests {
             ("sip:a@b", "sips:a@b"),
         ] {
             assert!(!uri(a).equivalent(&uri(b)) && !uri(b).equivalent(&uri(a)), "{a} {b}");
+        }
+    }
+
+    /// A key is the same where user and host are, and only there.
+    #[test]
+    fn keys_are_of_users() {
+        let uris = [
+            "sip:alice@example.com",
+            "sips:%61lice@EXAMPLE.com:5061;transport=tls;gr=x",
+            "sip:Alice@example.com",
+            "im:alice@example.com",
+            "pres:alice@example.com",
+            "sip:example.com",
+            "sip:alice@192.0.2.1",
+            "sip:alice@[::ffff:192.0.2.1]",
+            "sip:alice@[2001:db8::1]",
+            "sip:alice@[2001:DB8:0::1]:5060",
+            "tel:+1-555-1234",
+            "tel:+15551234",
+            "mailto:alice@example.com",
+            "mailto:Alice@example.com",
+        ];
+        for a in uris.map(uri) {
+            for b in uris.map(uri) {
+                assert_eq!(a.user_key() == b.user_key(), a.same_user_and_host(&b), "{a} {b}");
+            }
         }
     }
 

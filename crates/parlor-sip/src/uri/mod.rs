@@ -207,6 +207,11 @@ impl Uri {
         equivalence::same_user_and_host(self, other)
     }
 
+    /// The same text for all URIs that [`Uri::same_user_and_host`] finds equal, and for no others.
+    pub fn user_key(&self) -> Box<str> {
+        equivalence::user_key(self)
+    }
+
     fn address(&self) -> Option<&Address> {
         match &self.part {
             Part::Address(address) => Some(address),

@@ -1,6 +1,7 @@
 //! A switch and its participants, without sockets, on a virtual clock.
 
 mod limits;
+mod private;
 mod resends;
 
 use crate::{
@@ -46,13 +47,17 @@ impl Scene {
     /// Somebody joins and binds its session.
     fn join(&mut self, name: &str) -> SessionId {
         let aor = format!("sip:{name}@example.test").parse().expect("a URI");
+        self.join_as(Identity::of(aor))
+    }
+
+    fn join_as(&mut self, identity: Identity) -> SessionId {
         let capabilities = Capabilities {
             direction: Direction::SendRecv,
             wrapped_types: TypeList::any(),
             max_size: None,
             chatroom: true,
-            nickname: false,
-            private_messages: false,
+            nickname: true,
+            private_messages: true,
         };
         let endpoint = Endpoint {
             entity: peer_path(SessionId(0)).to_string().into(),
@@ -60,7 +65,7 @@ impl Scene {
             method: JoiningMethod::DialedIn,
             referred_by: None,
         };
-        let session = self.room.admit(Identity::of(aor), capabilities, endpoint).expect("space");
+        let session = self.room.admit(identity, capabilities, endpoint).expect("space");
         let local = Uri::new(false, "127.0.0.1", 2855, &format!("ours{}", session.0), "tcp");
         self.switch.open(session, local, peer_path(session));
         self.attach(session);

@@ -1,0 +1,124 @@
+//! Private messages (RFC 7701 §6.2): a message whose CPIM To is one participant goes to that one's sessions alone.
+
+use crate::frame::MessageKey;
+use crate::message::{Incoming, Phase};
+use crate::recipients::{Recipient, Recipients};
+use crate::refusal::Refusal;
+use crate::switch::Switch;
+use parlor_cpim::{Address, Builder, Envelope};
+use parlor_msrp::reason;
+use parlor_room::{Room, SessionId};
+use std::collections::HashSet;
+
+/// The most octets of what a REPORT carries (RFC 4975 §7.1.2: at most 10,240 outside of SEND).
+const LARGEST_CONTENT: usize = 10_240;
+
+/// From and To of a private message, which a REPORT about it repeats (CHAT-53).
+#[derive(Debug)]
+pub(crate) struct Wrapper {
+    from: Address,
+    to: Address,
+}
+
+impl Wrapper {
+    /// Those of a message that has one To.
+    pub(crate) fn of(envelope: &Envelope) -> Self {
+        let to = envelope.to.first().unwrap_or(&envelope.from);
+        Self { from: envelope.from.clone(), to: to.clone() }
+    }
+
+    /// What goes along with a REPORT that says `code`; nothing if the addresses are too long for that.
+    pub(crate) fn content(&self, code: u16) -> Option<Vec<u8>> {
+        let content = Builder::undated(&self.from, &self.to).content("text/plain", reason(code).as_bytes());
+        (content.len() <= LARGEST_CONTENT).then_some(content)
+    }
+}
+
+impl Switch {
+    /// CHAT-37 … 39, CHAT-50 … 57: the sessions of whoever `to` names. Unlike for the room, who cannot get it is no recipient
+    /// that goes without: if nobody is left, the sender is told why.
+    pub(crate) fn private_recipients(
+        &self,
+        room: &Room,
+        session: SessionId,
+        to: &str,
+        essence: &str,
+        size: u64,
+    ) -> Result<Recipients, Refusal> {
+        if !room.rules().private_messages {
+            return Err(Refusal::PrivateNotAllowed);
+        }
+        let uri = to.parse().map_err(|_| Refusal::UnknownRecipient)?;
+        let holder = room.participant_at(&uri).and_then(|id| room.participant(id)).ok_or(Refusal::UnknownRecipient)?;
+        // CHAT-57: to oneself is to one's other devices.
+        let own: Vec<SessionId> = room.beside(session).chain([session]).collect();
+        let theirs: Vec<SessionId> = holder.sessions().iter().copied().filter(|their| !own.contains(their)).collect();
+        if theirs.is_empty() {
+            return Err(Refusal::UnknownRecipient);
+        }
+        let supports = |id: &SessionId| room.session(*id).is_some_and(|own| own.capabilities().private_messages);
+        let supporting = theirs.into_iter().filter(supports).collect();
+        let supporting = some(supporting, Refusal::PrivateUnsupported)?;
+        // Who has no connection now, or takes no deliveries, cannot be reached; nothing is kept for later.
+        let reached = supporting.into_iter().filter_map(|id| self.recipient(room, id)).collect();
+        let mut reached = some(reached, Refusal::UnknownRecipient)?;
+        reached.retain(|recipient| recipient.wrapped_types.accepts(essence));
+        let mut taking = some(reached, Refusal::WrappedType)?;
+        taking.retain(|recipient| recipient.max_size.is_none_or(|max| size <= max));
+        let mut taking: Vec<Recipient> = some(taking, Refusal::TooLarge)?;
+        taking.sort_by_key(|recipient| recipient.session);
+        // Of several lines of one endpoint the first.
+        let mut endpoints = HashSet::new();
+        taking.retain(|recipient| endpoints.insert(recipient.endpoint));
+        Ok(Recipients::new(taking))
+    }
+
+    /// A private message is refused. If its sender got a 200 for an earlier chunk it is told by a REPORT as well (CHAT-53).
+    pub(crate) fn report_refused(
+        &mut self,
+        session: SessionId,
+        message: &Incoming,
+        envelope: &Envelope,
+        refusal: Refusal,
+    ) {
+        let is_private = match refusal {
+            Refusal::PrivateUnsupported | Refusal::PrivateNotAllowed | Refusal::UnknownRecipient => true,
+            Refusal::MalformedRequest
+            | Refusal::NotCpim
+            | Refusal::MalformedCpim
+            | Refusal::UnknownRequirement
+            | Refusal::ForeignSender
+            | Refusal::SeveralRecipients
+            | Refusal::WrappedType
+            | Refusal::NotAllowed
+            | Refusal::TooLarge
+            | Refusal::OutOfOrder
+            | Refusal::TooManyOpen
+            | Refusal::HeldBack
+            | Refusal::TimedOut
+            | Refusal::Again { .. }
+            | Refusal::Nickname(_) => false,
+        };
+        if is_private && message.acknowledged {
+            self.report_failure(session, message, refusal, Some(&Wrapper::of(envelope)));
+        }
+    }
+
+    /// A session can no longer be written to: what somebody is sending to it alone is refused from now on.
+    pub(crate) fn forsake(&mut self, gone: SessionId) {
+        let streaming: Vec<(SessionId, MessageKey)> = self.streaming.values().copied().collect();
+        for (sender, key) in streaming {
+            let Some(state) = self.sessions.get_mut(&sender) else { continue };
+            let Some(index) = state.message_index(key) else { continue };
+            let Phase::Streaming(outgoing) = &mut state.messages[index].phase else { continue };
+            if outgoing.private.is_some() && outgoing.recipients.drop_session(gone) && outgoing.recipients.len() == 0 {
+                self.give_up(sender, key, Refusal::UnknownRecipient);
+            }
+        }
+    }
+}
+
+/// What is left, or why nothing is.
+fn some<T>(left: Vec<T>, refusal: Refusal) -> Result<Vec<T>, Refusal> {
+    if left.is_empty() { Err(refusal) } else { Ok(left) }
+}
