@@ -32,7 +32,7 @@ fn answer_to_an_offer() {
         assert_eq!(answer.attribute("accept-types"), "message/cpim", "CHAT-14");
         assert_eq!(answer.attribute("setup"), "passive");
         assert_eq!(answer.attribute("max-size"), "104857600");
-        assert_eq!(answer.attributes("chatroom").len(), 1, "CHAT-16");
+        assert_eq!(answer.attributes("chatroom"), ["nickname private-messages"], "CHAT-19: and one line");
         let wrapped = answer.attribute("accept-wrapped-types");
         assert!(wrapped.contains("message/imdn+xml") && wrapped.contains("application/im-iscomposing+xml"));
         let session = answer.attribute("path");
