@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use parlor_msrp::{
-    ByteRange, FailureReport, MessageId, Method, Path, Request, TransactionId, Uri, encode_report, encode_response,
-    reason,
+    ByteRange, FailureReport, MessageId, Method, Path, Report, Request, TransactionId, Uri, encode_report,
+    encode_response, reason,
 };
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -93,7 +93,17 @@ impl Answers {
         let Some(id) = asked.message_id.filter(|_| asked.success_report) else { return };
         let tid = TransactionId::from_random(self.rng.random(), self.rng.random());
         let mut encoded = Vec::with_capacity(256);
-        encode_report(&mut encoded, &tid, &asked.from_path, &self.local, &id, range, 200, reason(200));
+        let report = Report {
+            tid: &tid,
+            to: &asked.from_path,
+            from: &self.local,
+            message_id: &id,
+            range,
+            code: 200,
+            comment: reason(200),
+            wrapped: None,
+        };
+        encode_report(&mut encoded, &report);
         self.push(encoded, None);
     }
 
