@@ -36,6 +36,7 @@ mod refer;
 mod register;
 mod rfc4475;
 mod room_rules;
+mod roster;
 mod sip_dialog;
 mod sip_hostile;
 mod sip_joining;

@@ -7,10 +7,12 @@ pub(crate) mod digest;
 pub(crate) mod message;
 pub(crate) mod msrp;
 pub(crate) mod participant;
+pub(crate) mod schema;
 pub(crate) mod scrape;
 pub(crate) mod server;
 pub(crate) mod sip;
 pub(crate) mod tls;
+pub(crate) mod watcher;
 pub(crate) mod wire;
 
 use std::fmt::Debug;

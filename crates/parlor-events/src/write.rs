@@ -15,7 +15,7 @@ impl Xml {
 
     /// A document that begins with its declaration.
     pub(crate) fn document() -> Self {
-        Self("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned())
+        Self("<?xml version=\"1.0\" encoding=\"UTF-8\"?>".to_owned())
     }
 
     /// An element with what `content` writes into it.

@@ -1,10 +1,23 @@
 //! What the server can do in SIP, declared once: the rest is derived from here.
 
+use parlor_events::conference_info::EVENT;
 use parlor_sip::{HeaderName, Headers, Method};
 
 /// The methods that a room and the server serve, as `Allow` and the Contact's `methods` name them.
-pub const METHODS: [Method; 7] =
-    [Method::Invite, Method::Ack, Method::Bye, Method::Cancel, Method::Options, Method::Update, Method::Refer];
+pub const METHODS: [Method; 9] = [
+    Method::Invite,
+    Method::Ack,
+    Method::Bye,
+    Method::Cancel,
+    Method::Options,
+    Method::Update,
+    Method::Refer,
+    Method::Subscribe,
+    Method::Notify,
+];
+
+/// The event packages that may be subscribed to, as `Allow-Events` names them (EVT-16).
+pub const EVENTS: [&str; 2] = [EVENT, "refer"];
 
 /// The extensions told in `Supported`.
 pub const SUPPORTED: [&str; 2] = ["timer", "norefersub"];
@@ -42,9 +55,10 @@ pub(crate) fn allow_with(more: &[Method]) -> String {
     METHODS.iter().chain(more).map(Method::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// Adds `Allow` and `Supported`.
+/// Adds `Allow`, `Allow-Events` and `Supported`.
 pub(crate) fn declare(headers: &mut Headers) {
     headers.push(HeaderName::Allow, allow());
+    headers.push(HeaderName::AllowEvents, EVENTS.join(", "));
     headers.push(HeaderName::Supported, SUPPORTED.join(", "));
 }
 

@@ -1,14 +1,17 @@
 //! The focus: what comes in, what is due, what goes out.
 
 use crate::dial_out::DialOut;
+use crate::dialogs::BareDialog;
 use crate::leg::{Leg, LegId, Media, Open, Phase, Unacked};
 use crate::referral::Referral;
+use crate::roster::Roster;
 use crate::sdp::{Chatroom, LocalMedia};
+use crate::subscriptions::Subscriptions;
 use crate::timers::{Timer, Timers};
 use crate::types::TypeLists;
-use crate::{Caller, DialogChange, EndReason, Output, Reject, RequestId, Settings, uas};
+use crate::{Caller, DialogChange, EndReason, Output, Reject, RequestId, Settings, SubscriptionEnd, uas};
 use parlor_room::{FileRule, ParticipantId, Room, SessionId};
-use parlor_sip::{DialogId, Flow, Method, Request, Response, ServerTransactionId};
+use parlor_sip::{Flow, Method, Request, Response, ServerTransactionId};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
 use std::collections::{BTreeMap, VecDeque};
@@ -30,6 +33,10 @@ pub struct Focus {
     pub(crate) calls: BTreeMap<LegId, DialOut>,
     /// REFERs whose outcome is told.
     pub(crate) referrals: BTreeMap<LegId, Referral>,
+    /// The dialogs without an INVITE.
+    pub(crate) bare: BTreeMap<LegId, BareDialog>,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) roster: Roster,
     sessions: BTreeMap<SessionId, LegId>,
     requests: BTreeMap<RequestId, LegId>,
     next_request: u64,
@@ -73,6 +80,9 @@ impl Focus {
             legs: BTreeMap::new(),
             calls: BTreeMap::new(),
             referrals: BTreeMap::new(),
+            bare: BTreeMap::new(),
+            subscriptions: Subscriptions::default(),
+            roster: Roster::default(),
             sessions: BTreeMap::new(),
             requests: BTreeMap::new(),
             next_request: 0,
@@ -129,7 +139,8 @@ impl Focus {
             (Method::Invite, false) => self.join(now, room, tx, request, flow, caller),
             (Method::Refer, false) => self.refer(now, room, request, flow, caller),
             (Method::Options, false) => self.options(room, request, &flow, caller),
-            (Method::Bye | Method::Update | Method::Prack | Method::Ack | Method::Cancel, false) => {
+            (Method::Subscribe, false) => self.subscribe(now, room, request, flow, caller),
+            (Method::Bye | Method::Update | Method::Prack | Method::Ack | Method::Cancel | Method::Notify, false) => {
                 Err(Reject::NoDialog)
             }
             (method, false) => uas::method(method).and(Err(Reject::MethodNotAllowed)),
@@ -171,6 +182,7 @@ impl Focus {
 
     /// Time has come.
     pub fn handle_timeout(&mut self, now: Instant, room: &mut Room) {
+        self.wake_subscriptions(now);
         while let Some((id, timer)) = self.timers.pop(now) {
             match timer {
                 Timer::Retransmit => self.retransmit(now, id),
@@ -241,13 +253,17 @@ impl Focus {
         }
     }
 
-    /// Ends all dialogs.
+    /// Ends all dialogs and subscriptions.
     pub fn end_all(&mut self, now: Instant, room: &mut Room, reason: EndReason) {
         let all: Vec<LegId> = self.legs.keys().copied().collect();
         for id in all {
             self.end(now, room, id, reason);
         }
         self.give_up_all_calls(487);
+        self.subscriptions.end_all(match reason {
+            EndReason::Shutdown => SubscriptionEnd::Shutdown,
+            _ => SubscriptionEnd::RoomClosed,
+        });
     }
 }
 
@@ -265,7 +281,7 @@ impl Focus {
 
     /// When [`Focus::handle_timeout`] is to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        [self.timers.next(), self.subscriptions.next_timeout()].into_iter().flatten().min()
     }
 }
 
@@ -280,18 +296,10 @@ impl Focus {
         format!("{}-{:016x}", self.tag_prefix, id.0)
     }
 
-    /// The dialog that a request is in.
-    ///
-    /// # Errors
-    /// [`Reject::NoDialog`], [`Reject::Header`]
-    pub(crate) fn find(&self, request: &Request) -> Result<LegId, Reject> {
-        let dialog = DialogId::of_request(request)?.ok_or(Reject::NoDialog)?;
-        let random = dialog.local_tag.strip_prefix(&*self.tag_prefix).and_then(|rest| rest.strip_prefix('-'));
-        let random = random.filter(|hex| hex.len() == 16).ok_or(Reject::NoDialog)?;
-        let id = LegId(u64::from_str_radix(random, 16).map_err(|_| Reject::NoDialog)?);
-        let leg = self.legs.get(&id).ok_or(Reject::NoDialog)?;
-        // SIP-E5: all three parts count.
-        if *leg.dialog.id() == dialog { Ok(id) } else { Err(Reject::NoDialog) }
+    /// The dialog of a local tag, if it is one of ours.
+    pub(crate) fn named(&self, tag: &str) -> Option<LegId> {
+        let random = tag.strip_prefix(&*self.tag_prefix)?.strip_prefix('-').filter(|hex| hex.len() == 16)?;
+        u64::from_str_radix(random, 16).ok().map(LegId)
     }
 
     /// What we bring to a session of this room.
@@ -451,9 +459,13 @@ impl Focus {
             self.end_referrals_in(id);
             self.dialog_changes.push_back(DialogChange::Ended(self.tag(id).into()));
             let pending = leg.refresh.map(|refresh| refresh.id);
-            let acked = leg.acked.map(|acked| acked.0);
+            let acked = leg.acked.as_ref().map(|acked| acked.0);
             for request in pending.into_iter().chain(acked) {
                 self.requests.remove(&request);
+            }
+            // EVT-17: the dialog lasts until its last use has ended.
+            if self.subscriptions.hold(id) {
+                self.bare.insert(id, leg.into());
             }
         }
     }

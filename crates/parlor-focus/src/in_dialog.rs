@@ -4,7 +4,7 @@ use crate::focus::Answer;
 use crate::invite::{allows_update, contact};
 use crate::leg::{LegId, Phase};
 use crate::session_timer::Granted;
-use crate::{Caller, DialogChange, EndReason, Focus, Reject, identity, message, sdp, uas};
+use crate::{Caller, EndReason, Focus, Reject, identity, message, sdp, uas};
 use parlor_room::Room;
 use parlor_sip::{Flow, HeaderName, Method, Request, Response, Scheme, ServerTransactionId, Transport, reason_phrase};
 use std::time::Instant;
@@ -22,14 +22,12 @@ impl Focus {
     ) -> Result<Answer, Reject> {
         uas::method(&request.method)?;
         let id = self.find(request)?;
-        let leg = self.legs.get_mut(&id).ok_or(Reject::NoDialog)?;
-        if !caller.may_use_dialog_of(leg.account.as_ref(), &request.method) {
-            return Err(Reject::Forbidden);
-        }
-        leg.dialog.accept_request(request)?;
-        let leaving = matches!(leg.phase, Phase::Leaving);
+        self.accept_in_dialog(id, request, caller)?;
+        let phase = self.legs.get(&id).map(|leg| &leg.phase);
+        let (has_session, leaving) = (phase.is_some(), matches!(phase, Some(Phase::Leaving) | None));
         match &request.method {
-            Method::Bye => Ok(self.left(now, room, id, request)),
+            Method::Subscribe => self.subscribe_in_dialog(now, room, id, request, flow, caller),
+            Method::Bye if has_session => Ok(self.left(now, room, id, request)),
             _ if leaving => Err(Reject::NoDialog),
             Method::Invite => self.reinvite(now, room, id, tx, request, flow),
             Method::Refer => self.refer_in_dialog(now, room, id, request, flow),
@@ -38,8 +36,8 @@ impl Focus {
                 uas::admissible(request)?;
                 Ok(self.tell_capabilities(room, request, &flow))
             }
-            // SIP-49: no response of ours was ever provisional.
-            Method::Prack => Err(Reject::NoDialog),
+            // SIP-49: no response of ours was ever provisional. We subscribe to nothing.
+            Method::Prack | Method::Notify => Err(Reject::NoDialog),
             _ => Err(Reject::MethodNotAllowed),
         }
     }
@@ -90,16 +88,10 @@ impl Focus {
 
     /// The peer is where this request came from and its Contact says (SIP-42), and may have changed its mind about UPDATE.
     pub(crate) fn follow(&mut self, id: LegId, request: &Request, flow: Flow) -> Result<(), Reject> {
+        self.move_peer(id, request, flow)?;
         let leg = self.legs.get_mut(&id).ok_or(Reject::NoDialog)?;
-        let before = leg.location();
-        leg.dialog.refresh_target(request)?;
-        leg.flow = flow;
-        let now = leg.location();
         if request.headers.has(&HeaderName::Allow) {
             leg.updates = allows_update(&request.headers);
-        }
-        if now != before {
-            self.tell_dialog(DialogChange::Moved(self.tag(id).into(), now));
         }
         Ok(())
     }

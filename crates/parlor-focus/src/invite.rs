@@ -193,7 +193,7 @@ impl Focus {
         self.check_size(request)
     }
 
-    /// Whether what a dialog keeps of its first request is not too large.
+    /// Whether what a dialog keeps of a request is not too much.
     pub(crate) fn check_size(&self, request: &Request) -> Result<(), Reject> {
         let kept = |name: &HeaderName| KEPT.contains(name);
         let size: usize = request.headers.iter().filter(|(name, _)| kept(name)).map(|(_, v)| v.len()).sum();
@@ -268,9 +268,15 @@ fn dialed_in(now: Instant, request: &Request) -> Result<Endpoint, Reject> {
     Ok(Endpoint { entity, joined: now, method: JoiningMethod::DialedIn, referred_by: None })
 }
 
-/// What is kept of an INVITE while its dialog lives.
-const KEPT: [HeaderName; 5] =
-    [HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::Contact, HeaderName::RecordRoute];
+/// What is kept of an INVITE or SUBSCRIBE while its dialog lives.
+const KEPT: [HeaderName; 6] = [
+    HeaderName::From,
+    HeaderName::To,
+    HeaderName::CallId,
+    HeaderName::Contact,
+    HeaderName::RecordRoute,
+    HeaderName::Event,
+];
 
 /// A participant whose answer has not come gets nothing.
 pub(crate) fn nothing_known() -> Capabilities {

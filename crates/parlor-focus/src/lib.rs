@@ -1,5 +1,5 @@
 //! The SIP face of a room: dialogs with its participants, and what their offers and answers say
-//! (RFC 4579, RFC 3264, RFC 6135).
+//! (RFC 4579, RFC 3264, RFC 6135), and subscriptions to who is in it (RFC 6665, RFC 4575).
 //!
 //! A [`Focus`] belongs to one room. The server passes it the requests for the room and those in
 //! its dialogs, answers to its own, and the time; it changes the [`parlor_room::Room`] and says by
@@ -8,6 +8,7 @@
 
 mod body;
 mod dial_out;
+mod dialogs;
 mod factory;
 mod features;
 mod focus;
@@ -19,14 +20,20 @@ mod limits;
 mod lines;
 mod message;
 mod negotiation;
+mod notify;
 mod outgoing;
 mod output;
+mod quota;
 mod refer;
 mod referral;
 mod reject;
+mod roster;
 pub mod sdp;
 mod session_timer;
 mod settings;
+mod subscribe;
+mod subscription;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -35,12 +42,14 @@ mod types;
 pub mod uas;
 
 pub use dial_out::Invitation;
-pub use features::{METHODS, SUPPORTED};
+pub use features::{EVENTS, METHODS, SUPPORTED};
 pub use focus::{Focus, tag_prefix};
 pub use identity::{Account, Caller, must_be_proven};
 pub use limits::Limits;
 pub use lines::OVERTAKES;
 pub use output::{DialogChange, EndReason, Location, NextHop, Output, RequestId, SessionSpec};
+pub use quota::Quota;
 pub use reject::{Refusal, Reject};
-pub use settings::{Contacts, FileSettings, Settings, SipAddress};
+pub use settings::{Contacts, FileSettings, Settings, SipAddress, Subscribing};
+pub use subscription::SubscriptionEnd;
 pub use transfer::Transfer;

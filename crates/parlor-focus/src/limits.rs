@@ -24,6 +24,10 @@ pub struct Limits {
     /// The longest From, To, Call-ID, Contact and Record-Route that a dialog keeps, together, in
     /// octets.
     pub dialog_bytes: usize,
+    /// How many subscriptions one room has.
+    pub subscriptions: usize,
+    /// How many of them one user has.
+    pub subscriptions_of_user: usize,
     /// How many dialogs one room holds, those of leaving participants among them.
     pub dialogs: usize,
     /// How many calls of ours one room has under way.
@@ -50,6 +54,8 @@ impl Default for Limits {
             type_bytes: 128,
             display_bytes: 256,
             dialog_bytes: 4096,
+            subscriptions: 10_000,
+            subscriptions_of_user: 16,
             dialogs: 16_384,
             dial_outs: 64,
             invited: 32,

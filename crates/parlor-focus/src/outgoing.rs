@@ -13,6 +13,12 @@ use std::time::{Duration, Instant};
 impl Focus {
     /// A response to a request of ours.
     pub fn handle_response(&mut self, now: Instant, room: &mut Room, id: RequestId, response: &Response) {
+        if let Some(subscription) = self.subscriptions.requester(id) {
+            if !response.is_provisional() {
+                self.notify_answered(now, subscription, response);
+            }
+            return;
+        }
         let Some(leg_id) = self.requester(id) else { return };
         if self.calls.contains_key(&leg_id) {
             return self.call_answered(now, room, leg_id, response);

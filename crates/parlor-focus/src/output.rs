@@ -1,7 +1,7 @@
 //! What a focus wants done.
 
-use crate::Transfer;
 use crate::sdp::Line;
+use crate::{SubscriptionEnd, Transfer};
 use parlor_msrp::Path;
 use parlor_room::{Departure, Identity, ParticipantId, SessionId};
 use parlor_sip::{Flow, Request, Response, ServerTransactionId, Uri};
@@ -44,6 +44,8 @@ pub enum Output {
         /// The status that it ended with.
         code: u16,
     },
+    /// A subscription is gone; for those who count.
+    SubscriptionEnded(SubscriptionEnd),
     /// Send an ACK to a 2xx: a transaction of its own that has no answer.
     SendAck {
         /// The ACK, without Via.

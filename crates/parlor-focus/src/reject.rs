@@ -2,6 +2,7 @@
 
 use crate::features;
 use crate::sdp::{SdpReject, Unacceptable};
+use parlor_events::conference_info::CONTENT_TYPE;
 use parlor_sip::{DialogError, HeaderError, HeaderName, Request, Response, Warning, reason_phrase};
 use thiserror::Error;
 
@@ -68,6 +69,15 @@ pub enum Reject {
     /// Whoever is to be called is being called already.
     #[error("already being called")]
     Calling,
+    /// An event package that is not served, or none (EVT-3).
+    #[error("no such event package")]
+    Event,
+    /// What is served is not accepted (EVT-5).
+    #[error("nothing acceptable to send")]
+    Accept,
+    /// A subscription shorter than this many seconds (EVT-6).
+    #[error("too short a subscription")]
+    TooBrief(u32),
     /// There are as many dialogs as may be.
     #[error("overloaded")]
     Overload,
@@ -151,6 +161,9 @@ impl From<&Reject> for Refusal {
             Reject::OutOfOrder => Self::new(500),
             Reject::Glare | Reject::Calling => Self::new(491),
             Reject::Unfinished(seconds) => Self::with(500, HeaderName::RetryAfter, seconds.to_string()),
+            Reject::Event => Self::with(489, HeaderName::AllowEvents, features::EVENTS.join(", ")),
+            Reject::Accept => Self::with(406, HeaderName::Accept, CONTENT_TYPE),
+            Reject::TooBrief(minimum) => Self::with(423, HeaderName::MinExpires, minimum.to_string()),
             Reject::TooLarge => Self::new(513),
             Reject::Overload => Self::with(503, HeaderName::RetryAfter, "10"),
         }

@@ -1,8 +1,9 @@
 //! What a focus is told when it is made.
 
 use crate::Limits;
+use crate::quota::Quota;
 use crate::sdp::MsrpAddresses;
-use parlor_room::Hosts;
+use parlor_room::{Hosts, WallClock};
 use parlor_sip::Method;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,10 @@ pub struct Settings {
     pub ring_timeout: Duration,
     /// What files may be left in rooms; `None`: there is no place for any.
     pub files: Option<FileSettings>,
+    /// How subscribers are told who is in a room.
+    pub subscriptions: Subscribing,
+    /// The wall time, for the roster to say when somebody came; without it, it does not.
+    pub clock: Option<WallClock>,
     /// The timers of SIP; those of the transactions should be the same.
     pub sip_timers: parlor_sip::Timers,
     /// The methods that the server serves at its own URI, beside those of rooms.
@@ -60,6 +65,8 @@ impl Settings {
             factory: None,
             ring_timeout: Duration::from_secs(60),
             files: None,
+            subscriptions: Subscribing::default(),
+            clock: None,
             sip_timers: parlor_sip::Timers::default(),
             own_methods: Box::default(),
             product: "Parlor".into(),
@@ -73,6 +80,60 @@ impl Settings {
 pub struct FileSettings {
     /// The largest file, in octets.
     pub max_bytes: u64,
+}
+
+/// How subscribers are told who is in a room.
+#[derive(Clone, Debug)]
+pub struct Subscribing {
+    /// The subscriptions that there may be in all rooms.
+    pub all: Quota,
+    /// The octets of larger documents that may be under way in all rooms.
+    pub octets: Quota,
+    /// How long a subscription lasts at the most (EVT-6).
+    pub expires: Duration,
+    /// How long it lasts at the least.
+    pub min_expires: Duration,
+    /// Changes within that time are told together (EVT-33).
+    pub interval: Duration,
+    /// Up to so many participants everything is told each time, above that what has changed; 0: always what has changed.
+    pub whole_up_to: usize,
+    /// How many octets a second documents may come to that tell everything each time.
+    pub whole_rate: u64,
+    /// What stands in the User-Agent of those who are told everything each time in large rooms too, in lower case (EVT-E2).
+    pub whole_for: Box<[Box<str>]>,
+}
+
+impl Default for Subscribing {
+    fn default() -> Self {
+        Self {
+            all: Quota::new(20_000),
+            octets: Quota::new(64 * 1024 * 1024),
+            expires: Duration::from_secs(3600),
+            min_expires: Duration::from_secs(60),
+            interval: Duration::from_secs(1),
+            whole_up_to: 64,
+            whole_rate: 16 * 1024,
+            whole_for: ["blink", "sipsimple", "sylkserver"].map(Box::from).into(),
+        }
+    }
+}
+
+impl Subscribing {
+    /// Whether a client of that name cannot make a whole of parts.
+    pub(crate) fn merges_nothing(&self, agent: &str) -> bool {
+        let agent = agent.to_ascii_lowercase();
+        self.whole_for.iter().any(|name| agent.contains(&**name))
+    }
+
+    /// Whether everybody is told everything each time in a room of that size.
+    pub(crate) fn is_small(&self, participants: usize) -> bool {
+        self.whole_up_to > 0 && participants <= self.whole_up_to
+    }
+
+    /// How long after a document of that size the next one has to wait.
+    pub(crate) fn pause_after(&self, octets: usize) -> Duration {
+        Duration::from_millis(octets as u64 * 1000 / self.whole_rate.max(1))
+    }
 }
 
 /// Where SIP peers reach us, by transport. One that is missing falls back to the domain.

@@ -4,6 +4,7 @@
 //! whoever knows the rooms looks the target up, and [`admissible`] has the rest.
 
 use crate::body::{self, Content};
+use crate::subscribe::Wanted;
 use crate::{Refusal, Reject, Settings, features};
 use bytes::Bytes;
 use parlor_room::Hosts;
@@ -60,6 +61,14 @@ pub(crate) fn admissible_at_factory(request: &Request) -> Result<Content, Reject
 /// Whether a request outside of dialogs is for the factory: its Request-URI alone tells (SIP-77).
 pub fn is_for_factory(request: &Request, settings: &Settings) -> bool {
     settings.factory.is_some() && settings.hosts.local_user(&request.uri) == settings.factory.as_deref()
+}
+
+/// Whether a SUBSCRIBE is one that a room would accept, whoever sent it.
+///
+/// # Errors
+/// [`Reject::Event`], [`Reject::Accept`], [`Reject::TooBrief`] and others
+pub fn subscribable(request: &Request, settings: &Settings) -> Result<(), Reject> {
+    Wanted::of(request, settings).map(drop)
 }
 
 /// SIP-21: whether the method is served at all.
@@ -127,17 +136,15 @@ fn answer_for_server(request: &Request, settings: &Settings) -> Result<Response,
             response.headers.push(HeaderName::Server, &settings.product);
             Ok(response)
         }
-        // The server is not called; rooms are.
-        Method::Invite => Err(Reject::NotFound),
+        // The server is not called, and nobody is in it; rooms are.
+        Method::Invite | Method::Subscribe => Err(Reject::NotFound),
         // SIP-43: what only lives in dialogs.
-        Method::Bye | Method::Update | Method::Prack | Method::Cancel | Method::Ack => Err(Reject::NoDialog),
-        Method::Register
-        | Method::Subscribe
-        | Method::Notify
-        | Method::Publish
-        | Method::Info
-        | Method::Refer
-        | Method::Message => Err(Reject::MethodNotAllowed),
+        Method::Bye | Method::Update | Method::Prack | Method::Cancel | Method::Ack | Method::Notify => {
+            Err(Reject::NoDialog)
+        }
+        Method::Register | Method::Publish | Method::Info | Method::Refer | Method::Message => {
+            Err(Reject::MethodNotAllowed)
+        }
         Method::Other(_) => Err(Reject::UnknownMethod),
     }
 }

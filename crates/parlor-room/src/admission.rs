@@ -3,7 +3,7 @@
 use crate::identity::{ANONYMOUS_HOST, key_of, nobody};
 use crate::{
     Capabilities, Departure, Endpoint, EndpointId, Gone, Identity, Participant, ParticipantId, Reject, Room, Session,
-    SessionId, Surplus,
+    SessionId, Surplus, Watchers,
 };
 use parlor_sip::Uri;
 use std::collections::BTreeSet;
@@ -16,15 +16,7 @@ impl Room {
     /// A [`Reject`] says which rule refuses.
     pub fn would_admit(&self, identity: &Identity) -> Result<(), Reject> {
         let rules = self.rules();
-        if self.closing {
-            return Err(Reject::Closing);
-        }
-        if identity.is_anonymous() && !rules.anonymous {
-            return Err(Reject::Anonymous);
-        }
-        if !rules.allow.has(identity) || rules.deny.has(identity) {
-            return Err(Reject::Forbidden);
-        }
+        self.would_allow(identity)?;
         let known = self.participant_who_is(identity).and_then(|id| self.participants.get(&id));
         match known.map(|known| self.endpoints_of(known).len()) {
             None if self.participants.len() >= rules.max_participants => Err(Reject::Full),
@@ -69,6 +61,33 @@ impl Room {
         if let Some(session) = self.sessions.get_mut(&session) {
             session.lost = lost;
         }
+    }
+
+    /// Whether a user may know who is in (EVT-31).
+    ///
+    /// # Errors
+    /// A [`Reject`] says which rule refuses.
+    pub fn would_show_roster(&self, identity: &Identity) -> Result<(), Reject> {
+        match self.rules().roster {
+            _ if self.participant_who_is(identity).is_some() => Ok(()),
+            Watchers::Anyone => self.would_allow(identity),
+            Watchers::Participants => Err(Reject::Forbidden),
+        }
+    }
+
+    /// Whether the rules would let a user in at all, if there is a place.
+    fn would_allow(&self, identity: &Identity) -> Result<(), Reject> {
+        let rules = self.rules();
+        if self.closing {
+            return Err(Reject::Closing);
+        }
+        if identity.is_anonymous() && !rules.anonymous {
+            return Err(Reject::Anonymous);
+        }
+        if !rules.allow.has(identity) || rules.deny.has(identity) {
+            return Err(Reject::Forbidden);
+        }
+        Ok(())
     }
 
     /// Lets a user in with one more session: a new participant, or a further session of one who is in. One who wants to be
@@ -401,6 +420,19 @@ pub(crate) mod tests {
         room.part(beside);
         assert_eq!(room.participants().len(), 1);
         assert_eq!(room.admit_beside(beside, capabilities()), None);
+    }
+
+    /// EVT-31: who may join may watch, unless the rules keep the roster for those who are in.
+    #[test]
+    fn rules_say_who_may_watch() {
+        let allow = UserList::parse(["example.org"]).expect("a pattern");
+        for (roster, outside) in [(Watchers::Anyone, Ok(())), (Watchers::Participants, Err(Reject::Forbidden))] {
+            let mut room = room(Rules { allow: allow.clone(), roster, max_participants: 1, ..Rules::default() });
+            room.join(identity("sip:alice@example.org")).expect("admitted");
+            assert_eq!(room.would_show_roster(&identity("sip:alice@example.org")), Ok(()));
+            assert_eq!(room.would_show_roster(&identity("sip:bob@example.org")), outside, "though the room is full");
+            assert_eq!(room.would_show_roster(&identity("sip:carol@example.com")), Err(Reject::Forbidden));
+        }
     }
 
     /// CHAT-101, EVT-56: each anonymous participant is somebody else, and none tells who it is.

@@ -49,12 +49,24 @@ pub struct Rules {
     pub files: FileRule,
     /// Who stands how in the room; who is in no list has the role `everybody`.
     pub roles: Roles,
+    /// Who may know who is in.
+    pub roster: Watchers,
     /// Who may set the topic (CHAT-D10).
     pub set_topic: Role,
     /// Who may have somebody invited.
     pub invite: Role,
     /// Who may have somebody removed.
     pub remove: Role,
+}
+
+/// Who may know who is in (EVT-31).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Watchers {
+    /// Whoever may join.
+    #[default]
+    Anyone,
+    /// Whoever has joined.
+    Participants,
 }
 
 /// What happens to a session above the limit of its participant (CHAT-154).
@@ -139,6 +151,7 @@ impl Default for Rules {
             moderated: false,
             files: FileRule::default(),
             roles: Roles::default(),
+            roster: Watchers::default(),
             set_topic: Role::Moderator,
             invite: Role::Member,
             remove: Role::Moderator,

@@ -99,6 +99,11 @@ impl Room {
         self.journal.sidebars_changed();
     }
 
+    /// Whether it can be joined, if there is a place.
+    pub fn is_open(&self) -> bool {
+        !self.closing
+    }
+
     /// Whether nobody is in.
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()

@@ -11,13 +11,14 @@ use crate::room::{Policy, Rooms, Shared};
 use crate::sip::{self, Locator, Proxying, SipOutput, SipTask};
 use crate::sockets::Sockets;
 use anyhow::{Context as _, Result};
+use parlor_focus::{Quota, Subscribing};
 use parlor_msrp::Quotes;
-use parlor_room::{Nickname, Roles, Rules, Surplus, TypeList};
+use parlor_room::{Nickname, Roles, Rules, Surplus, TypeList, WallClock, Watchers};
 use parlor_sip::{Method, SentBy, TransactionLimits};
 use parlor_store::{Sqlite, Store};
 use parlor_switch::{OutboxLimits, StalledMemory};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -200,6 +201,8 @@ fn focus_settings(config: &Config, sockets: &Sockets) -> parlor_focus::Settings 
         session_expires: config.sip.session_expires,
         min_se: config.sip.min_se,
         bind_timeout: config.msrp.bind_timeout,
+        subscriptions: subscribing(config),
+        clock: Some(wall_clock()),
         ring_timeout: config.conference.ring_timeout,
         own_methods: if sip::has_users(config) { [Method::Register].into() } else { Box::default() },
         factory: factory(config),
@@ -207,6 +210,8 @@ fn focus_settings(config: &Config, sockets: &Sockets) -> parlor_focus::Settings 
         limits: parlor_focus::Limits {
             invited: config.conference.max_invited as usize,
             message_lines: config.limits.message_lines as usize,
+            subscriptions: config.limits.subscriptions_per_room as usize,
+            subscriptions_of_user: config.limits.subscriptions_per_user as usize,
             ..parlor_focus::Limits::default()
         },
         ..parlor_focus::Settings::new(Arc::new(sockets.hosts(config)))
@@ -230,6 +235,25 @@ fn locator(
         networks => networks.to_vec(),
     };
     Locator::new(Arc::clone(&focus.hosts), sockets.sip_listeners(), sockets.own_sip_listeners(), sip, networks)
+}
+
+fn subscribing(config: &Config) -> Subscribing {
+    let roster = &config.roster;
+    Subscribing {
+        all: Quota::new(config.limits.subscriptions as usize),
+        octets: Quota::new(config.limits.rosters.in_memory()),
+        expires: roster.expires,
+        min_expires: roster.min_expires,
+        interval: roster.interval,
+        whole_up_to: roster.whole_up_to as usize,
+        whole_rate: roster.whole_rate.bytes(),
+        whole_for: roster.whole_for.iter().map(|name| name.to_ascii_lowercase().into()).collect(),
+    }
+}
+
+fn wall_clock() -> WallClock {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    WallClock::new(std::time::Instant::now(), since_epoch)
 }
 
 fn msrp_settings(config: &Config, outbox: OutboxLimits) -> msrp::Settings {
@@ -308,6 +332,10 @@ fn rules(rules: &config::RoomRules) -> Rules {
             moderators: rules.moderators.clone(),
             members: rules.members.clone(),
             everybody: rules.default_role,
+        },
+        roster: match rules.roster {
+            config::Watchers::Anyone => Watchers::Anyone,
+            config::Watchers::Participants => Watchers::Participants,
         },
         set_topic: rules.set_topic,
         invite: rules.invite,

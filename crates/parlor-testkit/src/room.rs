@@ -253,6 +253,7 @@ impl RoomTask {
                 | Output::Locate { .. }
                 | Output::Cancel { .. }
                 | Output::Called { .. }
+                | Output::SubscriptionEnded(_)
                 | Output::UpdateSession { .. }
                 | Output::Connect { .. } => {
                     panic!("nobody asked for {output:?}")

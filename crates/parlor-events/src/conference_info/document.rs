@@ -71,8 +71,6 @@ impl From<&Parts<'_>> for Document {
         xml.element("conference-info", &root, |xml| {
             version_at = xml.len() - 1;
             parts.write(xml);
-            // A root without content would be closed where the version is to stand.
-            xml.raw("\n");
         });
         Self { xml: xml.finish().into(), version_at }
     }

@@ -8,8 +8,10 @@ mod leave;
 mod lines;
 mod random;
 mod refer;
+mod roster;
 mod server;
 mod session_timer;
+mod subscribe;
 mod transfer;
 
 use crate::sdp::{MsrpAddress, MsrpAddresses};
@@ -39,7 +41,7 @@ a=accept-wrapped-types:text/*\r\n\
 a=setup:actpass\r\n";
 
 /// The methods that are served.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, REFER";
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, REFER, SUBSCRIBE, NOTIFY";
 /// The extensions that are told.
 pub(crate) const SUPPORTED: &str = "timer, norefersub";
 
@@ -107,7 +109,8 @@ impl Scene {
 
     /// Everything the focus wants done now.
     pub(crate) fn outputs(&mut self) -> Vec<Output> {
-        std::iter::from_fn(|| self.focus.poll_output()).collect()
+        let (now, room) = (self.now, &self.room);
+        std::iter::from_fn(|| self.focus.poll_output().or_else(|| self.focus.poll_notify(now, room))).collect()
     }
 
     /// Passes a request on, and returns what came of it, the response apart.
@@ -228,6 +231,10 @@ impl Peer {
 
     pub(crate) fn ack(&self, body: Option<&str>) -> Request {
         self.write("ACK", self.cseq, body)
+    }
+
+    pub(crate) fn tag(&self) -> String {
+        format!("f{}", self.name)
     }
 
     pub(crate) fn learn(&mut self, response: &Response) {

@@ -85,7 +85,11 @@ impl Books {
                 }
                 Output::Request { id, request, .. } => self.asked.push((id, request)),
                 Output::Locate { id, .. } => self.sought.push(id),
-                Output::Respond { .. } | Output::SendAck { .. } | Output::Cancel { .. } | Output::Called { .. } => {}
+                Output::Respond { .. }
+                | Output::SendAck { .. }
+                | Output::Cancel { .. }
+                | Output::Called { .. }
+                | Output::SubscriptionEnded(_) => {}
             }
         }
     }

@@ -31,6 +31,10 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
         let key = written(findings, &["registrar.min_expires", "registrar.max_expires"]);
         findings.mistake(key, "min_expires is more than max_expires");
     }
+    if config.roster.min_expires > config.roster.expires {
+        let key = written(findings, &["roster.min_expires", "roster.expires"]);
+        findings.mistake(key, "min_expires is more than expires");
+    }
     if config.limits.outbox > config.limits.stalled_outboxes {
         let key = written(findings, &["limits.outbox", "limits.stalled_outboxes"]);
         findings.mistake(key, "stalled_outboxes must hold at least one outbox");

@@ -125,6 +125,16 @@ impl Value for Vec<DigestAlgorithm> {
 }
 
 choice! {
+    /// Who may know who is in a room.
+    Watchers("\"anyone\" or \"participants\"") {
+        /// Whoever may join.
+        Anyone = "anyone",
+        /// Whoever has joined.
+        Participants = "participants",
+    }
+}
+
+choice! {
     /// The form of the log.
     LogFormat("\"text\" or \"json\"") {
         /// Lines for people.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::choice::{AuthModes, DigestAlgorithm, FailureReport, LogFormat, RoomEnd, Sessions};
+use super::choice::{AuthModes, DigestAlgorithm, FailureReport, LogFormat, RoomEnd, Sessions, Watchers};
 use super::listen::{Advertised, HttpListen, Listen};
 use super::network::Network;
 use super::section::{Group, section};
@@ -146,6 +146,27 @@ section! {
 }
 
 section! {
+    /// Telling subscribers (SIP SUBSCRIBE) who is in a room.
+    pub Roster {
+        /// A change after a quiet time is told at once; what changes within this time after that is told together. More costs
+        /// less in large rooms.
+        interval: Duration = "1s", from "100ms" to "1m";
+        /// In rooms with up to so many participants subscribers are told everything each time, in larger ones what has
+        /// changed; 0: in all of them. Many clients can do nothing with parts.
+        whole_up_to: u32 = 64, from 0 to 100000;
+        /// Clients that can do nothing with parts, by words of their User-Agent: they are told everything in rooms of any size.
+        whole_for: Vec<String> = ["Blink", "sipsimple", "SylkServer"];
+        /// How much a second it may come to for one subscriber to be told everything each time. Where that is more, changes
+        /// wait.
+        whole_rate: Size = "16 KiB", from "1 KiB" to "64 MiB";
+        /// How long a subscription lasts at the most without being refreshed.
+        expires: Duration = "1h", from "1m" to "1d";
+        /// How long it lasts at the least: one that is to last less than this and than an hour gets 423.
+        min_expires: Duration = "1m", from "1s" to "1h";
+    }
+}
+
+section! {
     /// All rooms. Each key of a `[[room]]` but its name may stand here too and is then the default of every room.
     pub Rooms {
         /// Whether joining a room that does not exist makes it.
@@ -206,6 +227,8 @@ section! {
         messages_per_second: u32 = 5000, from 0 to 1000000;
         /// How many messages a participant may send at once after a pause, however many a second.
         messages_at_once: u32 = 5000, from 1 to 1000000;
+        /// Who may know who is in: `"anyone"` who may join, or only `"participants"`; others get 403.
+        roster: Watchers = "anyone";
         /// Whether messages must travel inside TLS: an offer of plain MSRP is refused with 488.
         require_tls: bool = false;
         /// Whether participants may set nicknames; if not, NICKNAME gets 403.
@@ -261,7 +284,15 @@ section! {
         /// Media lines of one dialog that may be sessions: beside its chat a participant may have more, to send large messages
         /// on while it talks. Any further line is refused with port 0.
         message_lines: u32 = 4, from 1 to 16;
-        /// Rooms, those of this file included.
+        /// Subscriptions to all rooms together; one more gets 503, as with the two limits that follow.
+        subscriptions: u32 = 20000, from 0 to 1000000;
+        /// Subscriptions to one room.
+        subscriptions_per_room: u32 = 10000, from 0 to 1000000;
+        /// Subscriptions of one user to one room.
+        subscriptions_per_user: u32 = 16, from 0 to 1000000;
+        /// What may be on its way to all subscribers together, in documents of more than 8 KiB; what is more than that waits.
+        rosters: Size = "64 MiB", from "1 MiB" to "64 GiB";
+        /// Rooms, those of this file included. Subscriptions open no more than half of them.
         rooms: u32 = 1000, from 1 to 1000000;
         /// Messages that one session may have begun and not ended.
         open_messages: u32 = 16, from 1 to 1024;
@@ -328,6 +359,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { name: "registrar", repeated: false, groups: &[Registrar::GROUP] },
     Section { name: "http", repeated: false, groups: &[Http::GROUP] },
     Section { name: "conference", repeated: false, groups: &[Conference::GROUP] },
+    Section { name: "roster", repeated: false, groups: &[Roster::GROUP] },
     Section { name: "rooms", repeated: false, groups: &[Rooms::GROUP, RoomRules::GROUP] },
     Section { name: "room", repeated: true, groups: &[RoomName::GROUP, RoomRules::GROUP] },
     Section { name: "limits", repeated: false, groups: &[Limits::GROUP] },

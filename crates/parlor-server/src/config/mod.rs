@@ -17,9 +17,9 @@ mod value;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use self::choice::{AuthMode, AuthModes, DigestAlgorithm, FailureReport, LogFormat, RoomEnd, Sessions};
+pub use self::choice::{AuthMode, AuthModes, DigestAlgorithm, FailureReport, LogFormat, RoomEnd, Sessions, Watchers};
 pub use self::docs::{documentation, example};
-pub use self::keys::{Auth, Conference, Http, Limits, Log, Msrp, Registrar, RoomRules, Rooms, Sip, Tls};
+pub use self::keys::{Auth, Conference, Http, Limits, Log, Msrp, Registrar, RoomRules, Rooms, Roster, Sip, Tls};
 pub use self::listen::{Advertised, HostPort, HttpListen, Listen, Transport};
 pub use self::network::Network;
 pub use self::read::Mistake;
@@ -51,6 +51,8 @@ pub struct Config {
     pub http: Http,
     /// `[conference]`
     pub conference: Conference,
+    /// `[roster]`
+    pub roster: Roster,
     /// `[rooms]` but for the rules.
     pub rooms: Rooms,
     /// The rules of `[rooms]`: those of rooms made on demand.
@@ -148,6 +150,7 @@ impl Config {
             auth: root.table("auth", |table| Auth::read(table, &Auth::default())),
             registrar: root.table("registrar", |table| Registrar::read(table, &Registrar::default())),
             http: root.table("http", |table| Http::read(table, &Http::default())),
+            roster: root.table("roster", |table| Roster::read(table, &Roster::default())),
             rooms,
             room_rules,
             room,

@@ -159,6 +159,24 @@ labels! {
 }
 
 labels! {
+    /// Why a subscription ended.
+    SubscriptionEnd {
+        /// The subscriber ended it, or wanted to know but once.
+        Unsubscribed = "unsubscribed",
+        /// It was not refreshed.
+        Expired = "expired",
+        /// The room's rules do not allow it any more.
+        Forbidden = "forbidden",
+        /// The subscriber did not answer, or refused what it was told.
+        Failed = "failed",
+        /// The room ended.
+        RoomClosed = "room_closed",
+        /// The server stopped.
+        Shutdown = "shutdown",
+    }
+}
+
+labels! {
     /// Why a session ended.
     SessionEnd {
         /// The participant left.

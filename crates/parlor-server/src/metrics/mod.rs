@@ -12,7 +12,7 @@ use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
 pub use self::label::{
-    CallEnd, CodeCounters, Counters, DropReason, Label, MessageKind, MsrpMethod, SessionEnd, SipMethod,
+    CallEnd, CodeCounters, Counters, DropReason, Label, MessageKind, MsrpMethod, SessionEnd, SipMethod, SubscriptionEnd,
 };
 pub use self::rejected::Rejected;
 use self::rejected::Rejections;
@@ -41,6 +41,14 @@ pub struct Metrics {
     pub sip_responses: CodeCounters,
     /// Calls of ours that ended, by how.
     pub dial_outs: Counters<CallEnd>,
+    /// Subscriptions to rosters.
+    pub subscriptions: IntGauge,
+    /// Subscriptions that ended, by reason.
+    pub subscriptions_ended: Counters<SubscriptionEnd>,
+    /// Rosters sent, whole or in part.
+    pub notifies: IntCounter,
+    /// Bytes of them.
+    pub notify_bytes: IntCounter,
     /// Open MSRP connections.
     pub msrp_connections: IntGauge,
     /// MSRP sessions, bound or waiting to be.
@@ -112,6 +120,14 @@ impl Metrics {
                 "Calls to users that were to be brought in.",
                 "result",
             ),
+            subscriptions: families.gauge("parlor_subscriptions", "Subscriptions to who is in a room."),
+            subscriptions_ended: families.labelled(
+                "parlor_subscriptions_ended_total",
+                "Subscriptions that ended.",
+                "reason",
+            ),
+            notifies: families.counter("parlor_notifies_total", "NOTIFY requests sent to subscribers."),
+            notify_bytes: families.counter("parlor_notify_bytes_total", "Bytes of the documents in them."),
             msrp_connections: families.gauge("parlor_msrp_connections", "Open MSRP connections."),
             msrp_sessions: families.gauge("parlor_msrp_sessions", "MSRP sessions, bound or waiting to be."),
             msrp_requests: families.labelled(
@@ -305,6 +321,8 @@ mod tests {
             "parlor_outbox_bytes 7",
             "parlor_rooms 0",
             "parlor_participants 0",
+            "parlor_subscriptions 0",
+            "parlor_subscriptions_ended_total{reason=\"failed\"} 0",
             "parlor_msrp_connections 0",
             "parlor_msrp_sessions 0",
             "parlor_congested_sessions 0",

@@ -38,7 +38,9 @@ impl Drop for RoomTask {
     fn drop(&mut self) {
         self.rooms.forget(&self.handle);
         self.shared.locator.directory.remove_all(&format!("{:x}-", self.handle.id()));
-        self.shared.metrics.participants.sub(i64::try_from(self.participants).unwrap_or(i64::MAX));
+        let metrics = &self.shared.metrics;
+        metrics.participants.sub(i64::try_from(self.participants).unwrap_or(i64::MAX));
+        metrics.subscriptions.sub(i64::try_from(self.subscriptions).unwrap_or(i64::MAX));
         for (session, entries) in std::mem::take(&mut self.entries) {
             self.shared.metrics.msrp_sessions.dec();
             entries.remove_from(&self.shared.table);

@@ -1,6 +1,6 @@
 //! What rooms, focus and switch say, as labels of metrics.
 
-use crate::metrics::{CallEnd, DropReason, MessageKind, Rejected, SessionEnd};
+use crate::metrics::{CallEnd, DropReason, MessageKind, Rejected, SessionEnd, SubscriptionEnd};
 use parlor_focus::EndReason;
 use parlor_room::NicknameReject;
 use parlor_switch::{Dropped, Kind, Refusal};
@@ -24,6 +24,18 @@ pub(super) fn end_of(reason: EndReason) -> SessionEnd {
         EndReason::Stalled => SessionEnd::Stalled,
         EndReason::Removed => SessionEnd::Removed,
         EndReason::Shutdown => SessionEnd::Shutdown,
+    }
+}
+
+/// How the end of a subscription counts.
+pub(super) fn end_of_subscription(why: parlor_focus::SubscriptionEnd) -> SubscriptionEnd {
+    match why {
+        parlor_focus::SubscriptionEnd::Unsubscribed => SubscriptionEnd::Unsubscribed,
+        parlor_focus::SubscriptionEnd::Expired => SubscriptionEnd::Expired,
+        parlor_focus::SubscriptionEnd::Forbidden => SubscriptionEnd::Forbidden,
+        parlor_focus::SubscriptionEnd::Failed => SubscriptionEnd::Failed,
+        parlor_focus::SubscriptionEnd::RoomClosed => SubscriptionEnd::RoomClosed,
+        parlor_focus::SubscriptionEnd::Shutdown => SubscriptionEnd::Shutdown,
     }
 }
 

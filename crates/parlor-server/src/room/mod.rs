@@ -60,6 +60,8 @@ pub(crate) enum SipInput {
     Located(RequestId, Result<(Location, Option<Identity>), Unlocated>),
     /// A request of the room's had no answer.
     Failed(RequestId),
+    /// A request of the room's was not sent, as too much waits for where it goes.
+    Delayed(RequestId),
     /// The server goes down.
     Shutdown,
     /// The room's task is to panic.

@@ -126,6 +126,22 @@ impl Rooms {
         }
     }
 
+    /// Hands a subscription to the room of that name, which is made if it may be: whoever subscribes at once when it joins
+    /// may be faster than its INVITE, and others may wait for somebody to come. But they take neither the last rooms nor the
+    /// last places in front of one from those who join.
+    pub(crate) fn watch(self: &Arc<Self>, name: &str, input: SipInput) -> Dispatch {
+        let mut index = self.lock();
+        if !self.may_exist_in(&index, name) {
+            return Dispatch::NoRoom(input);
+        }
+        let may_open = index.by_id.len() < self.policy.limit.div_ceil(2) || index.by_name.contains_key(name);
+        let handle = if index.closing || !may_open { None } else { self.find_or_open(&mut index, name) };
+        match handle.filter(|handle| handle.sip.capacity() > SIP_MAILBOX / 2) {
+            Some(handle) => offer(&handle, input),
+            None => Dispatch::Overloaded(input),
+        }
+    }
+
     /// Hands a request to the room of that name, if there is one already.
     pub(crate) fn ask(&self, name: &str, input: SipInput) -> Dispatch {
         let index = self.lock();
@@ -180,6 +196,15 @@ impl Rooms {
         }
         index.forget(handle);
         true
+    }
+
+    /// Nobody finds a room any more that nobody is in, unless something waits for it: it has subscribers, who are to be told.
+    pub(super) fn retire_if_unused(&self, handle: &RoomHandle, waiting: &mpsc::Receiver<SipInput>) -> bool {
+        let mut index = self.lock();
+        if waiting.is_empty() {
+            index.retire(handle);
+        }
+        waiting.is_empty()
     }
 
     /// Nobody joins this room any more; who asks for its name gets another one. Its dialogs still find it.
@@ -276,7 +301,7 @@ fn may_take_kept(handle: &RoomHandle, input: &SipInput) -> bool {
         SipInput::Request { request, .. } => request.method == Method::Bye && of_dialog(request),
         SipInput::Ack(request) => of_dialog(request),
         SipInput::Response { spare, .. } => !spare,
-        SipInput::Failed(_) | SipInput::Located(..) | SipInput::Shutdown => true,
+        SipInput::Failed(_) | SipInput::Delayed(_) | SipInput::Located(..) | SipInput::Shutdown => true,
         #[cfg(test)]
         SipInput::Fault => true,
     }

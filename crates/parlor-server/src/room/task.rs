@@ -1,7 +1,7 @@
 //! The task of one room. It only moves inputs and outputs; room, focus and switch decide.
 
 use super::founder::Founder;
-use super::labels::{cause_of, end_of_call, kind_of, rejection_of};
+use super::labels::{cause_of, end_of_call, end_of_subscription, kind_of, rejection_of};
 use super::lifetime::{Due, Lifetime};
 use super::sessions::Entries;
 use super::{Brought, MsrpInput, Place, RoomEvent, RoomHandle, Rooms, SipInput};
@@ -10,8 +10,9 @@ use crate::msrp::{Connections, OfferedUri, Reservation, SessionTable};
 use crate::sip::{Locator, SipOutput, count_refusal};
 use parlor_focus::{DialogChange, EndReason, Focus, Output as FocusOutput};
 use parlor_room::{Room, SessionId};
-use parlor_sip::Request;
+use parlor_sip::{Method, Request};
 use parlor_switch::{Counted, Credit, Input, OutboxLimits, Output as SwitchOutput, Switch};
+use prometheus::IntGauge;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -64,7 +65,9 @@ pub(super) struct RoomTask {
     pub(super) newcomers: BTreeSet<SessionId>,
     /// A message for the SIP task that waits for space there.
     pub(super) for_sip: Option<SipOutput>,
+    /// As they were counted last.
     pub(super) participants: usize,
+    pub(super) subscriptions: usize,
     pub(super) founder: Founder,
     phase: Phase,
     lifetime: Lifetime,
@@ -106,6 +109,7 @@ impl RoomTask {
             newcomers: BTreeSet::new(),
             for_sip: None,
             participants: 0,
+            subscriptions: 0,
             founder,
             phase: Phase::Unused(now),
             lifetime: Lifetime::new(now, lifetime),
@@ -173,6 +177,7 @@ impl RoomTask {
             }
             SipInput::Response { id, response, .. } => self.focus.handle_response(now, &mut self.room, id, &response),
             SipInput::Located(id, found) => self.located(now, id, found),
+            SipInput::Delayed(id) => self.focus.handle_request_delayed(now, &mut self.room, id),
             SipInput::Failed(id) => self.focus.handle_request_failed(now, &mut self.room, id),
             SipInput::Shutdown => {
                 self.say_farewell(now, EndReason::Shutdown, "The server is going down.");
@@ -326,10 +331,15 @@ impl RoomTask {
         {
             self.handle_focus_output(output);
         }
+        if self.for_sip.is_none()
+            && let Some(notify) = self.focus.poll_notify(Instant::now(), &self.room)
+        {
+            self.handle_focus_output(notify);
+        }
         while let Some(output) = self.switch.poll_output() {
             self.handle_switch_output(output);
         }
-        self.count_participants();
+        self.count();
     }
 
     fn handle_focus_output(&mut self, output: FocusOutput) {
@@ -339,11 +349,18 @@ impl RoomTask {
                 self.for_sip = Some(SipOutput::Respond { tx, response });
             }
             FocusOutput::Request { id, request, next_hop } => {
+                if request.method == Method::Notify {
+                    self.shared.metrics.notifies.inc();
+                    self.shared.metrics.notify_bytes.inc_by(request.body.len() as u64);
+                }
                 self.for_sip = Some(SipOutput::Request { room: self.handle.id(), id, request, next_hop });
             }
             FocusOutput::Cancel { id } => self.for_sip = Some(SipOutput::Cancel { room: self.handle.id(), id }),
             FocusOutput::Locate { id, uri } => self.locate(id, uri),
             FocusOutput::Called { code } => self.shared.metrics.dial_outs.of(end_of_call(code)).inc(),
+            FocusOutput::SubscriptionEnded(why) => {
+                self.shared.metrics.subscriptions_ended.of(end_of_subscription(why)).inc();
+            }
             FocusOutput::SendAck { request, next_hop } => self.for_sip = Some(SipOutput::Ack { request, next_hop }),
             FocusOutput::OfferSession { session, local } => self.offer(session, &local),
             FocusOutput::OpenSession { session, spec } => self.open(session, &spec),
@@ -373,13 +390,16 @@ impl RoomTask {
         }
     }
 
-    fn count_participants(&mut self) {
-        let now = self.room.participants().len();
-        if now != self.participants {
-            let metrics = &self.shared.metrics.participants;
-            metrics.add(i64::try_from(now).unwrap_or(i64::MAX) - i64::try_from(self.participants).unwrap_or(i64::MAX));
-            self.participants = now;
-        }
+    fn count(&mut self) {
+        let metrics = &self.shared.metrics;
+        let change = |gauge: &IntGauge, before: &mut usize, now: usize| {
+            if now != *before {
+                gauge.add(i64::try_from(now).unwrap_or(i64::MAX) - i64::try_from(*before).unwrap_or(i64::MAX));
+                *before = now;
+            }
+        };
+        change(&metrics.participants, &mut self.participants, self.room.participants().len());
+        change(&metrics.subscriptions, &mut self.subscriptions, self.focus.subscriptions());
     }
 
     fn has_ended(&mut self, sip: &mpsc::Receiver<SipInput>) -> bool {
@@ -389,12 +409,18 @@ impl RoomTask {
             Phase::Open if idle && !self.rooms.stays(&self.handle) => self.phase = Phase::Unused(now),
             Phase::Unused(_) if !idle || self.rooms.stays(&self.handle) => self.phase = Phase::Open,
             Phase::Unused(since) if now >= since + self.linger() => {
-                if self.rooms.end_if_unused(&self.handle, sip) {
+                if self.focus.subscriptions() == 0 && self.rooms.end_if_unused(&self.handle, sip) {
                     return true;
                 }
                 self.phase = Phase::Unused(now);
+                // A subscription does not keep a room, and is told so.
+                if self.focus.subscriptions() > 0 && self.rooms.retire_if_unused(&self.handle, sip) {
+                    self.room.close();
+                    self.say_goodbye(now, EndReason::RoomClosed);
+                    self.move_outputs();
+                }
             }
-            Phase::Draining(since) if idle || now >= since + DRAIN => {
+            Phase::Draining(since) if (idle && self.focus.subscriptions() == 0) || now >= since + DRAIN => {
                 return self.rooms.end_if_unused(&self.handle, sip);
             }
             Phase::Open | Phase::Unused(_) | Phase::Farewell(..) | Phase::Draining(_) => {}

@@ -97,6 +97,17 @@ impl SipTask {
         if as_joining && reserved.is_none() {
             return self.refuse_session(now, tx, &request);
         }
+        if request.method == Method::Subscribe {
+            // What no room would accept makes none.
+            return match uas::subscribable(&request, &self.focus) {
+                Ok(()) => {
+                    let input = SipInput::Request { tx, request, flow, caller, reserved: None };
+                    let dispatched = self.rooms.watch(name, input);
+                    self.refuse_undelivered(now, dispatched);
+                }
+                Err(reject) => self.refuse(now, tx, &request, &reject),
+            };
+        }
         // Who only asks takes no place while it waits.
         let input = SipInput::Request { tx, request, flow, caller, reserved: reserved.filter(|_| joins) };
         if joins {

@@ -117,6 +117,12 @@ impl Flows {
         }
     }
 
+    /// Whether a request with a body of that size may be sent. What does not fit into the queue of a stream would end it.
+    pub(super) fn has_space(&self, flow: Flow, octets: usize) -> bool {
+        let queue = flow.connection.and_then(|id| self.open.get(&id));
+        octets == 0 || queue.is_none_or(|queue| queue.has_space(octets))
+    }
+
     /// How our Via names the socket of a flow.
     pub(super) fn sent_by(&self, flow: Flow) -> SentBy {
         self.sent_by.get(&(flow.transport, flow.local)).cloned().unwrap_or_else(|| SentBy::from(flow.local))

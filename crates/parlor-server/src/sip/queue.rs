@@ -9,6 +9,8 @@ use tokio::sync::{Notify, mpsc};
 const READ_BELOW: usize = 256 * 1024;
 /// The most that may wait: beside the above there are the answers to what was under way when reading stopped.
 const LIMIT: usize = 4 * 1024 * 1024;
+/// So much of it is kept from requests with large bodies, which can wait.
+const RESERVED: usize = 1024 * 1024;
 /// What one message takes beside its octets.
 const ENTRY: usize = 64;
 /// A write has more than this only if a single message has.
@@ -39,6 +41,11 @@ impl Queue {
     /// What the reader needs of it.
     pub(super) fn replies(&self) -> Replies {
         Replies { queue: self.messages.downgrade(), backlog: Arc::clone(&self.backlog) }
+    }
+
+    /// Whether a request with a body of that size may be put. It leaves space for answers.
+    pub(super) fn has_space(&self, octets: usize) -> bool {
+        self.backlog.octets.load(Ordering::Relaxed) + octets <= LIMIT - RESERVED
     }
 
     /// Puts a message; `false` when too much waits or the stream has ended.

@@ -190,6 +190,9 @@ impl SipTask {
             }
             SipOutput::Respond { tx, response } => self.endpoint.respond(now, tx, &response),
             SipOutput::Request { room, id, request, next_hop } => match self.flows.route(&next_hop) {
+                Some(flow) if !self.flows.has_space(flow, request.body.len()) => {
+                    self.tell(room, SipInput::Delayed(id));
+                }
                 Some(flow) => {
                     let tx = self.endpoint.request(now, flow, &self.flows.sent_by(flow), request);
                     self.requests.sent(tx, room, id);
