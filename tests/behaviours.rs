@@ -12,6 +12,7 @@
 
 mod support;
 
+mod anonymous;
 mod binding;
 mod byte_exact;
 mod chat_of_three;

@@ -198,6 +198,11 @@ impl Server {
         }
     }
 
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.text()
+    }
+
     /// The file it was configured with.
     pub(crate) fn config(&self) -> PathBuf {
         self.directory.path().join(CONFIG)

@@ -280,8 +280,9 @@ impl Focus {
             method: JoiningMethod::DialedOut,
             referred_by: call.referred_by.map(|by| by.uri.to_string().into()),
         };
-        let surplus = room.surplus_session(&call.callee);
-        let admitted = room.admit_as(inviting.session, call.callee, nothing_known(), endpoint).map_err(Reject::from);
+        let callee = if identity::hides(response) { call.callee.hidden(None) } else { call.callee };
+        let surplus = room.surplus_session(&callee);
+        let admitted = room.admit_as(inviting.session, callee, nothing_known(), endpoint).map_err(Reject::from);
         if let (Ok(()), Some(surplus)) = (&admitted, surplus) {
             self.replace(now, room, surplus, inviting.session);
         }

@@ -2,7 +2,7 @@
 
 use crate::{Limits, Reject};
 use parlor_room::{Identity, is_anonymous};
-use parlor_sip::{HeaderError, HeaderName, Method, NameAddr, Request, Scheme, Uri};
+use parlor_sip::{HeaderError, HeaderName, Method, NameAddr, Request, Response, Scheme, Uri};
 
 /// What was established about who sends a request, before it reached the room (SIP-110).
 #[derive(Clone, Debug, Default)]
@@ -81,12 +81,23 @@ pub(crate) fn identify(request: &Request, caller: &Caller, limits: &Limits) -> R
     Ok(if hides { identity.hidden(pseudonym) } else { identity })
 }
 
-/// SIP-112: `id` and `user`; the others are about headers and bodies that no participant sees.
+/// SIP-112: `id` and `user`; the others are about headers and bodies.
 fn hides_who_calls(privacy: &str) -> bool {
     privacy.eq_ignore_ascii_case("id") || privacy.eq_ignore_ascii_case("user")
 }
 
-/// SIP-112. Participants see neither each other's SIP headers nor addresses, so that most of it is given anyhow.
+/// SIP-112: whether participants are not to see where a request comes from.
+pub(crate) fn hides_address(request: &Request) -> bool {
+    let hides = |value: &&str| value.eq_ignore_ascii_case("header") || value.eq_ignore_ascii_case("session");
+    request.headers.privacy().iter().any(hides)
+}
+
+/// Whether who answers a call of ours is to be anonymous (SIP-112).
+pub(crate) fn hides(answer: &Response) -> bool {
+    answer.headers.privacy().iter().any(|value| hides_who_calls(value))
+}
+
+/// SIP-112. Participants do not see each other's SIP headers, so that most of it is given anyhow.
 fn is_known_privacy(value: &str) -> bool {
     let known = ["header", "session", "user", "none", "critical", "id", "history"];
     known.iter().any(|own| own.eq_ignore_ascii_case(value))

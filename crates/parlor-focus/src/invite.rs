@@ -264,7 +264,8 @@ pub(crate) struct Guest {
 
 /// The endpoint of somebody who calls.
 fn dialed_in(now: Instant, request: &Request) -> Result<Endpoint, Reject> {
-    let entity = request.headers.contact()?.uri.to_string().into();
+    let contact = request.headers.contact()?;
+    let entity = if identity::hides_address(request) { "".into() } else { contact.uri.to_string().into() };
     Ok(Endpoint { entity, joined: now, method: JoiningMethod::DialedIn, referred_by: None })
 }
 

@@ -258,7 +258,7 @@ impl Room {
             return Endpoint { entity: opaque(), referred_by: None, ..endpoint };
         }
         let mut others = holder.sessions.iter().filter_map(|id| self.sessions.get(id));
-        if others.any(|other| other.endpoint.entity == endpoint.entity) {
+        if endpoint.entity.is_empty() || others.any(|other| other.endpoint.entity == endpoint.entity) {
             return Endpoint { entity: opaque(), ..endpoint };
         }
         endpoint

@@ -5,8 +5,8 @@ use std::time::Instant;
 /// One dialog of a participant.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// The URI of its Contact; the room replaces it where it would not be unique or would tell who somebody is (EVT-55,
-    /// EVT-56).
+    /// The URI of its Contact, empty if that is not to be told; the room replaces it then, and where it would not be unique
+    /// or would tell who somebody is (EVT-55, EVT-56).
     pub entity: Box<str>,
     /// When it joined.
     pub joined: Instant,

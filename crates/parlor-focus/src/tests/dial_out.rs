@@ -94,6 +94,20 @@ fn the_invite_is_that_of_a_focus() {
 }
 
 #[test]
+fn who_answers_may_hide() {
+    // SIP-112, CHAT-101
+    let mut scene = Scene::new();
+    let (id, invite, _) = call(&mut scene);
+    let mut answer = accept(&invite, "c1", ANSWER);
+    answer.headers.push(HeaderName::Privacy, "id");
+    scene.answer(id, &answer);
+    let (_, participant) = scene.room.participants().next().unwrap();
+    assert_eq!(participant.identity().aor.to_string(), "sip:anonymous1@anonymous.invalid");
+    let endpoint = scene.room.session(scene.session()).unwrap().endpoint();
+    assert!(!endpoint.entity.contains("carol") && endpoint.referred_by.is_none());
+}
+
+#[test]
 fn an_answer_makes_a_participant() {
     let mut scene = Scene::new();
     let (id, invite, _) = call(&mut scene);

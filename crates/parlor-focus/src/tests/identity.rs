@@ -63,3 +63,27 @@ fn privacy_that_is_insisted_on_is_given_or_refused() {
         assert_eq!(scene.request(&peer.invite(Some(OFFER)), peer.flow).0.code, code, "{values}");
     }
 }
+
+#[test]
+fn nothing_is_shown_of_who_or_where_somebody_is_that_hides_it() {
+    // SIP-112, CHAT-104, EVT-56
+    for (values, open, place) in [
+        ("none", true, true),
+        ("header", true, false),
+        ("session", true, false),
+        ("id", false, false),
+        ("user;session", false, false),
+    ] {
+        let mut scene = Scene::new();
+        let mut peer = Peer::new("alice");
+        peer.extra += &format!("Privacy: {values}\r\n");
+        scene.request(&peer.invite(Some(OFFER)), peer.flow);
+        let (_, participant) = scene.room.participants().next().unwrap();
+        let session = scene.room.session(participant.sessions()[0]).unwrap();
+        let shown = format!("{} {:?}", participant.identity().aor, participant.identity().display);
+        assert_eq!(shown.contains("alice"), open, "{values}: {shown}");
+        let entity = &session.endpoint().entity;
+        assert_eq!(entity.contains("192.0.2.9"), place, "{values}: {entity}");
+        assert_eq!(entity.contains("alice"), open, "{values}: {entity}");
+    }
+}

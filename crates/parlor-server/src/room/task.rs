@@ -259,9 +259,10 @@ impl RoomTask {
         waiting.retain(|session| {
             let known = self.entries.contains_key(session);
             let ready = known && self.switch.is_ready(*session);
-            if ready && self.switch.take_newcomer(*session) && !self.room.rules().welcome.is_empty() {
-                let text = self.room.rules().welcome.clone();
-                self.switch.notify(&self.room, *session, &date_time(), &text);
+            if ready && self.switch.take_newcomer(*session) {
+                for text in greetings(&self.room, *session) {
+                    self.switch.notify(&self.room, *session, &date_time(), &text);
+                }
             }
             known && !ready
         });
@@ -438,6 +439,21 @@ async fn gather(msrp: &mut mpsc::Receiver<MsrpInput>, reads: &mut Vec<MsrpInput>
     {
         reads.push(read);
     }
+}
+
+/// What a newcomer is told.
+fn greetings(room: &Room, session: SessionId) -> Vec<String> {
+    let mut texts = Vec::new();
+    if !room.rules().welcome.is_empty() {
+        texts.push(room.rules().welcome.to_string());
+    }
+    // CHAT-103: nothing else tells it to clients that read no roster.
+    if let Some(identity) = room.participant_of(session).map(|holder| holder.identity())
+        && identity.is_anonymous()
+    {
+        texts.push(format!("You are anonymous: nobody in this room sees of you more than {}.", identity.aor));
+    }
+    texts
 }
 
 /// The wall time as CPIM writes it.
