@@ -117,8 +117,8 @@ fn media_line(path: &Uri, wrapped_types: &str) -> Media {
             Attribute::with_value("accept-types", "message/cpim text/plain"),
             Attribute::with_value("accept-wrapped-types", wrapped_types),
             Attribute::with_value("path", path),
-            // CHAT-18
-            Attribute::new("chatroom"),
+            // CHAT-18, CHAT-55
+            Attribute::with_value("chatroom", "nickname private-messages"),
         ],
     }
 }
@@ -230,7 +230,8 @@ mod tests {
             text,
             "v=0\r\no=parlor 7 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
              m=message 9 TCP/MSRP *\r\na=setup:active\r\na=accept-types:message/cpim text/plain\r\n\
-             a=accept-wrapped-types:*\r\na=path:msrp://127.0.0.1:9/s3cret;tcp\r\na=chatroom\r\n"
+             a=accept-wrapped-types:*\r\na=path:msrp://127.0.0.1:9/s3cret;tcp\r\n\
+             a=chatroom:nickname private-messages\r\n"
         );
         assert!(offer(true).text.contains("TCP/TLS/MSRP"));
     }

@@ -4,6 +4,8 @@
 
 #[path = "chat/people.rs"]
 mod people;
+#[path = "chat/roster.rs"]
+mod roster;
 #[path = "chat/server.rs"]
 mod server;
 #[path = "chat/terminal.rs"]

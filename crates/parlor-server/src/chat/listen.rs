@@ -86,7 +86,9 @@ impl Listener {
     async fn message(&mut self, room: &Room, message: &Message) {
         let header = &message.header;
         if let Some(text) = message.text() {
-            return self.screen.said(&speaker(room, header), &text);
+            let about = header.subject.as_ref().filter(|subject| **subject != *text);
+            let about = about.map(|subject| format!(" [{subject}]")).unwrap_or_default();
+            return self.screen.said(&format!("{}{about}", speaker(room, header)), &text);
         }
         // What clients tell each other; people need not see it.
         if header.essence() == "message/imdn+xml" {
