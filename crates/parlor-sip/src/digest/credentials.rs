@@ -46,6 +46,16 @@ impl Headers {
         }
         Ok(None)
     }
+
+    /// Takes away the digest credentials for a realm: they are for nobody behind it (RFC 3261 §22.3).
+    pub fn remove_credentials(&mut self, realm: &str) {
+        self.retain(|name, value| match name {
+            HeaderName::Authorization | HeaderName::ProxyAuthorization => {
+                !matches!(Credentials::read(value), Ok(Some(credentials)) if *credentials.realm == *realm)
+            }
+            _ => true,
+        });
+    }
 }
 
 impl Credentials {

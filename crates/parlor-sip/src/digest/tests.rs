@@ -299,3 +299,23 @@ fn a_responder_does_as_it_is_asked() {
     let shown = format!("{alice:?}{:?}", Ha1::new(Algorithm::Md5, "alice", "here", "secret"));
     assert!(!shown.contains("secret") && !shown.contains("hex"), "{shown}");
 }
+
+/// RFC 3261 §22.3: credentials for our realm go no further, those for others do.
+#[test]
+fn credentials_of_a_realm_are_taken_away() {
+    let digest = |realm: &str| {
+        format!(
+            "Digest username=\"alice\", realm=\"{realm}\", nonce=\"n\", uri=\"sip:example.com\", \
+             response=\"00000000000000000000000000000000\""
+        )
+    };
+    let mut headers = crate::header::Headers::new();
+    headers.push(HeaderName::Authorization, digest("here"));
+    headers.push(HeaderName::ProxyAuthorization, digest("there"));
+    headers.push(HeaderName::ProxyAuthorization, digest("here"));
+    headers.push(HeaderName::Authorization, "Bearer x");
+    headers.push(HeaderName::Subject, digest("here"));
+    headers.remove_credentials("here");
+    let left: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(left, ["Proxy-Authorization", "Authorization", "Subject"]);
+}

@@ -24,7 +24,6 @@ pub use refer_to::ReferTo;
 pub use replaces::Replaces;
 pub use session_expires::{Refresher, SessionExpires};
 pub use token_params::TokenParams;
-pub(crate) use via::MAGIC_COOKIE;
 pub use via::Via;
 pub use warning::Warning;
 
@@ -124,6 +123,11 @@ impl Headers {
     /// A value that was unfolded by the decoder.
     pub(crate) fn push_decoded(&mut self, name: HeaderName, value: Box<str>) {
         self.0.push((name, value));
+    }
+
+    /// Takes away the fields that `keep` does not want kept.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&HeaderName, &str) -> bool) {
+        self.0.retain(|(name, value)| keep(name, value));
     }
 
     /// Changes the first field of that name.

@@ -26,13 +26,14 @@ pub struct Via {
 }
 
 /// What branches made by RFC 3261 begin with (§8.1.1.7).
-pub(crate) const MAGIC_COOKIE: &str = "z9hG4bK";
+const MAGIC_COOKIE: &str = "z9hG4bK";
 
 impl Via {
-    /// A Via of our own that asks for `rport`.
-    pub(crate) fn new(transport: &str, sent_by: &SentBy, branch: &str) -> Self {
+    /// A Via of our own that asks for `rport`. Its branch is the random part, and behind it the mark if there is one.
+    pub(crate) fn new(transport: &str, sent_by: &SentBy, random: u64, mark: Option<u64>) -> Self {
         let mut params = Params::default();
-        params.set("branch", branch);
+        let mark = mark.map(|mark| format!(".{mark:016x}")).unwrap_or_default();
+        params.set("branch", &format!("{MAGIC_COOKIE}{random:016x}{mark}"));
         // RFC 3581 §3: the request asks for symmetric response routing.
         params.set_flag("rport");
         Self {
@@ -61,6 +62,18 @@ impl Via {
         self.port.unwrap_or(if self.transport.eq_ignore_ascii_case("TLS") { 5061 } else { 5060 })
     }
 
+    /// The mark that a proxy of ours put there, if it is one of ours (RFC 3261 §16.6 step 8, RFC 5393 §4.2.1).
+    pub fn mark(&self) -> Option<u64> {
+        hex(self.branch()?.strip_prefix(MAGIC_COOKIE)?.get(16..)?.strip_prefix('.')?)
+    }
+
+    /// The random part of a branch of ours.
+    pub(crate) fn random(&self) -> Option<u64> {
+        let rest = self.branch()?.strip_prefix(MAGIC_COOKIE)?;
+        let is_ours = rest.len() == 16 || self.mark().is_some();
+        hex(rest.get(..16)?).filter(|_| is_ours)
+    }
+
     /// The source address that the next hop saw. It may stand in brackets (RFC 5118 §4.5).
     pub fn received(&self) -> Option<IpAddr> {
         host_ip(self.params.value("received")?)
@@ -85,6 +98,12 @@ impl Via {
             self.params.remove("received");
         }
     }
+}
+
+/// Sixteen digits.
+fn hex(text: &str) -> Option<u64> {
+    let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    digits.then(|| u64::from_str_radix(text, 16).ok())?
 }
 
 /// via-parm = sent-protocol LWS sent-by *( SEMI via-params )
@@ -157,6 +176,19 @@ mod tests {
     fn received_may_stand_in_brackets() {
         assert_eq!(via("SIP/2.0/UDP [::1]:5060;received=[2001:db8::9]").received(), "2001:db8::9".parse().ok());
         assert_eq!(via("SIP/2.0/UDP [::1];received=2001:db8::9").received(), "2001:db8::9".parse().ok());
+    }
+
+    #[test]
+    fn our_branches_are_read_as_written() {
+        let sent_by = SentBy { host: "h".into(), port: None };
+        for mark in [None, Some(0), Some(u64::MAX)] {
+            let via = Via::new("UDP", &sent_by, 7, mark);
+            assert_eq!((via.random(), via.mark()), (Some(7), mark), "{via}");
+        }
+        for branch in ["z9hG4bK", "z9hG4bK+000000000000007", "z9hG4bK0000000000000007x", "z9hG4bK0000000000000007.7"] {
+            let via = via(&format!("SIP/2.0/UDP h;branch={branch}"));
+            assert_eq!((via.random(), via.mark()), (None, None), "{branch}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::client_invite::{ClientInvite, Effects};
 use super::client_non_invite::ClientNonInvite;
 use super::{ClientTransactionId, Endpoint, Event, Slot};
 use crate::flow::{Flow, SentBy};
-use crate::header::{HeaderName, MAGIC_COOKIE, Via};
+use crate::header::{HeaderName, Via};
 use crate::message::{Request, Response};
 use crate::method::Method;
 
@@ -25,6 +25,8 @@ pub(super) struct Branch {
 pub(super) struct Client {
     serial: u64,
     branch: Branch,
+    /// How many there are in its responses: those of a request that was passed on name who is to get them further.
+    vias: usize,
     flow: Flow,
     machine: Machine,
     timer: Option<Instant>,
@@ -39,15 +41,34 @@ enum Machine {
 impl Endpoint {
     /// Sends a request in a transaction of its own: Via, and Max-Forwards if it is missing, are added here. A stream has
     /// its [`crate::ConnectionId`] from when it is being opened, so that its loss is the transaction's.
-    pub fn request(
+    pub fn request(&mut self, now: Instant, target: Flow, sent_by: &SentBy, request: Request) -> ClientTransactionId {
+        self.send_request(now, target, sent_by, request, None)
+    }
+
+    /// Passes on a request of somebody else, as a stateful proxy (RFC 3261 §16.6): its responses come with our Via on top of
+    /// those that are there. The mark stands in our Via too, for [`Via::mark`].
+    pub fn forward(
+        &mut self,
+        now: Instant,
+        target: Flow,
+        sent_by: &SentBy,
+        request: Request,
+        mark: u64,
+    ) -> ClientTransactionId {
+        self.send_request(now, target, sent_by, request, Some(mark))
+    }
+
+    fn send_request(
         &mut self,
         now: Instant,
         target: Flow,
         sent_by: &SentBy,
         mut request: Request,
+        mark: Option<u64>,
     ) -> ClientTransactionId {
         let branch = Branch { random: self.rng.next_u64(), cancel: false };
-        let bytes = with_via(&mut request, target, sent_by, branch);
+        let bytes = with_via(&mut request, target, sent_by, branch, mark);
+        let vias = request.headers.via().map_or(1, |via| via.len());
         if self.clients.len() >= self.limits.client {
             let tx = ClientTransactionId { index: usize::MAX, serial: self.next_serial() };
             self.events.push_back(Event::TransportError { tx });
@@ -59,13 +80,13 @@ impl Endpoint {
         } else {
             Machine::NonInvite(ClientNonInvite::new(now, bytes.clone(), reliable, &self.limits.timers))
         };
-        self.open_client(branch, target, machine, bytes)
+        self.open_client(branch, vias, target, machine, bytes)
     }
 
     /// Sends the ACK of a 2xx, once: it belongs to no transaction (RFC 3261 §13.2.2.4).
     pub fn send_ack(&mut self, target: Flow, sent_by: &SentBy, mut ack: Request) {
         let branch = Branch { random: self.rng.next_u64(), cancel: false };
-        let bytes = with_via(&mut ack, target, sent_by, branch);
+        let bytes = with_via(&mut ack, target, sent_by, branch, None);
         self.send(target, bytes);
     }
 
@@ -82,9 +103,16 @@ impl Endpoint {
         }
     }
 
-    fn open_client(&mut self, branch: Branch, flow: Flow, machine: Machine, bytes: Bytes) -> ClientTransactionId {
+    fn open_client(
+        &mut self,
+        branch: Branch,
+        vias: usize,
+        flow: Flow,
+        machine: Machine,
+        bytes: Bytes,
+    ) -> ClientTransactionId {
         let serial = self.next_serial();
-        let index = self.clients.insert(Client { serial, branch, flow, machine, timer: None });
+        let index = self.clients.insert(Client { serial, branch, vias, flow, machine, timer: None });
         self.by_branch.insert(branch, index);
         if let Some(connection) = flow.connection {
             self.by_connection.insert((connection, Slot::Client(index)));
@@ -101,11 +129,11 @@ impl Endpoint {
         let bytes = Bytes::from(out);
         let reliable = flow.transport.is_reliable();
         let machine = ClientNonInvite::new(now, bytes.clone(), reliable, &self.limits.timers);
-        self.open_client(Branch { cancel: true, ..branch }, flow, Machine::NonInvite(machine), bytes);
+        self.open_client(Branch { cancel: true, ..branch }, 1, flow, Machine::NonInvite(machine), bytes);
     }
 
     pub(super) fn handle_response(&mut self, now: Instant, response: Response) {
-        let Some(index) = branch_of(&response).and_then(|branch| self.by_branch.get(&branch).copied()) else {
+        let Some(index) = self.client_of(&response) else {
             self.stats.responses_unmatched += 1;
             return;
         };
@@ -122,6 +150,16 @@ impl Endpoint {
             }
         };
         self.apply(now, index, effects, Some(response));
+    }
+
+    /// The transaction that a response is of. With more Vias than were sent it is meant for somebody else
+    /// (RFC 3261 §8.1.3.3), with fewer nobody else would get it.
+    fn client_of(&self, response: &Response) -> Option<usize> {
+        let via = response.headers.via().ok()?;
+        let cancel = response.headers.cseq().ok()?.method == Method::Cancel;
+        let branch = Branch { random: via.first()?.random()?, cancel };
+        let index = *self.by_branch.get(&branch)?;
+        (self.clients[index].vias == via.len()).then_some(index)
     }
 
     pub(super) fn client_timeout(&mut self, now: Instant, index: usize) {
@@ -187,23 +225,13 @@ impl Endpoint {
 }
 
 /// Adds our Via on top and encodes.
-fn with_via(request: &mut Request, target: Flow, sent_by: &SentBy, branch: Branch) -> Bytes {
-    let branch = format!("{MAGIC_COOKIE}{:016x}", branch.random);
-    request.headers.push_front(HeaderName::Via, Via::new(target.transport.via_name(), sent_by, &branch));
+fn with_via(request: &mut Request, target: Flow, sent_by: &SentBy, branch: Branch, mark: Option<u64>) -> Bytes {
+    let via = Via::new(target.transport.via_name(), sent_by, branch.random, mark);
+    request.headers.push_front(HeaderName::Via, via);
     if !request.headers.has(&HeaderName::MaxForwards) {
         request.headers.push(HeaderName::MaxForwards, 70);
     }
     let mut out = Vec::with_capacity(512 + request.body.len());
     request.encode(&mut out);
     out.into()
-}
-
-/// The transaction that a response names, if it is for us alone: with more than one Via it is meant for somebody else
-/// (RFC 3261 §8.1.3.3).
-fn branch_of(response: &Response) -> Option<Branch> {
-    let via = response.headers.via().ok().filter(|via| via.len() == 1)?;
-    let digits = via[0].branch()?.strip_prefix(MAGIC_COOKIE).filter(|digits| digits.len() == 16)?;
-    let random = u64::from_str_radix(digits, 16).ok()?;
-    let cancel = response.headers.cseq().ok()?.method == Method::Cancel;
-    Some(Branch { random, cancel })
 }

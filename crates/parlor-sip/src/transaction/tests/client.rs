@@ -65,6 +65,26 @@ fn foreign_responses_are_dropped() {
     assert!(matches!(alone.events()[..], [Event::Response { .. }]));
 }
 
+/// MSG-60: what is passed on has our Via on top of the others, with the mark; its response has all of them.
+#[test]
+fn a_request_is_passed_on() {
+    let mut alone = Alone::new(TransactionLimits::default());
+    let target = flow(Transport::Udp, CLIENT, SERVER);
+    let mut message = request(Method::Message, "c1");
+    message.headers.push(HeaderName::Via, "SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKa, SIP/2.0/UDP h;branch=z9hG4bKb");
+    let tx = alone.endpoint.forward(alone.now, target, &SentBy::from(address(CLIENT)), message, 42);
+    let Message::Request(sent) = decoded(&alone.endpoint.poll_transmit().unwrap()) else { panic!() };
+    let via = sent.headers.via().unwrap();
+    assert_eq!((via.len(), via[0].mark(), via[1].mark()), (3, Some(42), None));
+    let whole = Response::for_request(&sent, 200, "OK");
+    let mut alone_ours = whole.clone();
+    alone_ours.headers.set(HeaderName::Via, &via[0]);
+    alone.endpoint.handle_message(alone.now, target, Message::Response(alone_ours));
+    assert!(alone.events().is_empty(), "nobody else would get it");
+    alone.endpoint.handle_message(alone.now, target, Message::Response(whole));
+    assert!(matches!(alone.events()[..], [Event::Response { tx: answered, .. }] if answered == tx));
+}
+
 /// A CANCEL waits for the first provisional response; an INVITE that is still not answered counts as cancelled.
 #[test]
 fn our_cancel_waits_for_a_sign_of_life() {
