@@ -28,6 +28,7 @@ mod junk;
 mod large_message;
 mod lifecycle;
 mod media_lines;
+mod message_relay;
 mod metrics;
 mod moderated;
 mod nickname;

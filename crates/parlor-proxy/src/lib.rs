@@ -9,12 +9,14 @@ mod output;
 mod proxy;
 mod registrar;
 mod reject;
+mod relay;
 mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use output::{Change, Output, StoreId, Stored, Way};
+pub use output::{Change, Fate, Output, StoreId, Stored, Way};
 pub use proxy::{Proxy, Sender};
 pub use registrar::{BindingId, SavedBinding, admissible};
 pub use reject::Reject;
+pub use relay::{Failure, Mark, Recipient, SendId};
 pub use settings::{Limits, Settings};

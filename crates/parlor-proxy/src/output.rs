@@ -1,7 +1,7 @@
 //! What a proxy wants done.
 
-use crate::{BindingId, Reject, SavedBinding};
-use parlor_sip::{Flow, Response, ServerTransactionId, Uri};
+use crate::{BindingId, Reject, SavedBinding, SendId};
+use parlor_sip::{Flow, Request, Response, ServerTransactionId, Uri};
 
 /// Something for the server to do, in the order in which it was polled.
 #[derive(Debug)]
@@ -15,6 +15,19 @@ pub enum Output {
         /// Why it refuses, if it is we who do.
         refused: Option<Reject>,
     },
+    /// Pass a message on, and tell its fate by [`crate::Proxy::handle_response`] or [`crate::Proxy::handle_failure`].
+    Send {
+        /// Names it.
+        id: SendId,
+        /// The request, without our Via.
+        request: Request,
+        /// How it gets there.
+        way: Way,
+        /// The mark for our Via.
+        mark: u64,
+    },
+    /// A message has come to an end; for those who count.
+    Ended(Fate),
     /// Have something stored, all or nothing. If it has a name, [`crate::Proxy::handle_stored`] is to be told what became of it.
     Store {
         /// Names it.
@@ -22,6 +35,17 @@ pub enum Output {
         /// What is to be changed, in this order.
         changes: Vec<Change>,
     },
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// A device has it.
+    Delivered,
+    /// A device refused it.
+    Refused,
+    /// No device could be reached.
+    Unavailable,
 }
 
 /// Names what is being stored.

@@ -1,7 +1,8 @@
 //! The proxy: what comes in, what is due, what goes out.
 
 use crate::registrar::{Answer, Registered, Registrar, Undo};
-use crate::{BindingId, Change, Output, Reject, SavedBinding, Settings, StoreId, Stored, Way};
+use crate::relay::{self, Relays};
+use crate::{BindingId, Change, Mark, Output, Recipient, Reject, SavedBinding, Settings, StoreId, Stored, Way};
 use parlor_room::{Identity, WallClock};
 use parlor_sip::{ConnectionId, Flow, HeaderName, Request, Response, ServerTransactionId, Uri};
 use rand::Rng;
@@ -16,9 +17,12 @@ use std::time::Instant;
 /// `poll_timeout` when to come back with `handle_timeout`.
 #[derive(Debug)]
 pub struct Proxy {
-    settings: Arc<Settings>,
+    pub(crate) settings: Arc<Settings>,
     rng: StdRng,
-    registrar: Registrar,
+    /// Makes the marks that nobody else can.
+    secret: u64,
+    pub(crate) registrar: Registrar,
+    pub(crate) relays: Relays,
     /// What waits for the store.
     storing: BTreeMap<StoreId, Storing>,
     next_store: u64,
@@ -52,16 +56,30 @@ impl Proxy {
         settings: Arc<Settings>,
         clock: WallClock,
         bindings: Vec<SavedBinding>,
-        rng: StdRng,
+        mut rng: StdRng,
     ) -> Self {
         let mut registrar = Registrar::new(Arc::clone(&settings), clock);
         registrar.restore(now, bindings);
-        Self { settings, rng, registrar, storing: BTreeMap::new(), next_store: 1, outputs: VecDeque::new() }
+        Self {
+            settings,
+            secret: rng.next_u64(),
+            rng,
+            registrar,
+            relays: Relays::default(),
+            storing: BTreeMap::new(),
+            next_store: 1,
+            outputs: VecDeque::new(),
+        }
     }
 
     /// How many bindings there are.
     pub fn bindings(&self) -> usize {
         self.registrar.bindings.len()
+    }
+
+    /// Whether a user has registered any device.
+    pub fn is_registered(&self, user: &str) -> bool {
+        !self.registrar.bindings.of(user).is_empty()
     }
 
     /// Where a user's device is that it likes to be reached by best: what it calls itself, and how it is reached.
@@ -113,6 +131,28 @@ impl Proxy {
         }
     }
 
+    /// Whether a MESSAGE may be passed on, before anybody asks who sends it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_message(&self, request: &Request) -> Result<Mark, Reject> {
+        relay::check(request, self.secret, &self.settings)
+    }
+
+    /// A MESSAGE that [`Proxy::check_message`] has passed.
+    pub fn handle_message(
+        &mut self,
+        now: Instant,
+        tx: ServerTransactionId,
+        request: &Request,
+        mark: Mark,
+        recipient: &Recipient,
+    ) {
+        if let Err(reject) = self.relay(now, tx, request, mark, recipient) {
+            self.refuse(tx, reject.response(request), reject);
+        }
+    }
+
     /// A request that was found to be refused before it came here.
     pub fn refuse_request(&mut self, tx: ServerTransactionId, request: &Request, reject: Reject) {
         self.refuse(tx, reject.response(request), reject);
@@ -144,6 +184,7 @@ impl Proxy {
     /// Time has come.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.expire(now);
+        self.hurry(now);
     }
 }
 
@@ -156,7 +197,7 @@ impl Proxy {
 
     /// When [`Proxy::handle_timeout`] is to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.registrar.bindings.next_expiry()
+        [self.registrar.bindings.next_expiry(), self.relays.next_timeout()].into_iter().flatten().min()
     }
 }
 
@@ -178,7 +219,7 @@ impl Proxy {
         Ok(self.registrar.bindings.share(user.ok_or(Reject::NotFound)?))
     }
 
-    fn expire(&mut self, now: Instant) {
+    pub(crate) fn expire(&mut self, now: Instant) {
         let gone = std::iter::from_fn(|| self.registrar.bindings.pop_expired(now)).map(|(_, id)| id);
         let gone: Vec<BindingId> = gone.collect();
         self.forget(gone);
@@ -192,12 +233,16 @@ impl Proxy {
         }
     }
 
-    fn refuse(&mut self, tx: ServerTransactionId, mut response: Response, reject: Reject) {
+    pub(crate) fn emit(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    pub(crate) fn refuse(&mut self, tx: ServerTransactionId, mut response: Response, reject: Reject) {
         response.headers.push(HeaderName::Server, &self.settings.product);
         self.respond(tx, response, Some(reject));
     }
 
-    fn respond(&mut self, tx: ServerTransactionId, mut response: Response, refused: Option<Reject>) {
+    pub(crate) fn respond(&mut self, tx: ServerTransactionId, mut response: Response, refused: Option<Reject>) {
         response.set_to_tag(&format!("0-{:016x}", self.rng.next_u64()));
         self.outputs.push_back(Output::Respond { tx, response, refused });
     }

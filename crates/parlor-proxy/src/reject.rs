@@ -27,6 +27,15 @@ pub enum Reject {
     /// The first proxy on the way keeps no flows (RFC 5626 §6).
     #[error("the first hop lacks outbound support")]
     FirstHop,
+    /// It has been on its way for too long (MSG-60).
+    #[error("too many hops")]
+    TooManyHops,
+    /// It has been here before (MSG-60).
+    #[error("loop detected")]
+    Loop,
+    /// No device of the user can be reached now (MSG-50, MSG-61).
+    #[error("temporarily unavailable")]
+    Unavailable,
     /// A later request of the same kind was seen before (SIP-130).
     #[error("CSeq out of order")]
     OutOfOrder,
@@ -54,6 +63,9 @@ impl Reject {
             Self::Extension(_) => 420,
             Self::TooBrief(_) => 423,
             Self::FirstHop => 439,
+            Self::Unavailable => 480,
+            Self::Loop => 482,
+            Self::TooManyHops => 483,
             Self::OutOfOrder | Self::NotStored => 500,
             Self::Overload => 503,
             Self::TooLarge => 513,
@@ -78,6 +90,9 @@ impl Reject {
             | Self::Extension(_)
             | Self::TooBrief(_)
             | Self::FirstHop
+            | Self::TooManyHops
+            | Self::Loop
+            | Self::Unavailable
             | Self::OutOfOrder
             | Self::TooLarge
             | Self::Overload
@@ -92,6 +107,9 @@ impl Reject {
             | Self::Forbidden
             | Self::NotFound
             | Self::FirstHop
+            | Self::TooManyHops
+            | Self::Loop
+            | Self::Unavailable
             | Self::OutOfOrder
             | Self::TooLarge
             | Self::TooManyContacts

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub struct Settings {
     /// The URIs that are ours.
     pub hosts: Arc<Hosts>,
+    /// The realm of passwords: credentials for it go no further.
+    pub realm: Box<str>,
     /// What the Server header says.
     pub product: Box<str>,
     /// How long a binding lasts that does not say it itself.
@@ -17,6 +19,8 @@ pub struct Settings {
     pub min_expires: Duration,
     /// The longest time that one is granted for.
     pub max_expires: Duration,
+    /// How long the devices that a user likes best have a message alone, as long as some of them are silent.
+    pub group_time: Duration,
     /// Bounds on what peers can make us keep.
     pub limits: Limits,
 }
@@ -26,10 +30,12 @@ impl Settings {
     pub fn new(hosts: Arc<Hosts>) -> Self {
         Self {
             hosts,
+            realm: "".into(),
             product: "Parlor".into(),
             default_expires: Duration::from_secs(3600),
             min_expires: Duration::from_secs(60),
             max_expires: Duration::from_secs(3600),
+            group_time: Duration::from_secs(5),
             limits: Limits::default(),
         }
     }
@@ -46,10 +52,21 @@ pub struct Limits {
     pub binding_bytes: usize,
     /// How many REGISTERs may wait for the store.
     pub storing: usize,
+    /// How many messages may wait for one device that takes one at a time.
+    pub waiting: usize,
+    /// How many octets of messages may be on their way.
+    pub relayed_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bindings: 20_000, contacts: 10, binding_bytes: 2048, storing: 10_000 }
+        Self {
+            bindings: 20_000,
+            contacts: 10,
+            binding_bytes: 2048,
+            storing: 10_000,
+            waiting: 32,
+            relayed_bytes: 64 << 20,
+        }
     }
 }

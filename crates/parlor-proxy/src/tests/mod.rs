@@ -1,8 +1,12 @@
 //! A proxy on a virtual clock, driven with SIP as it stands on the wire, with a store that fails when it is told to.
 
 mod register;
+mod relay;
 
-use crate::{BindingId, Change, Output, Proxy, SavedBinding, Sender, Settings, StoreId, Stored, admissible};
+use crate::{
+    BindingId, Change, Failure, Fate, Output, Proxy, Recipient, SavedBinding, SendId, Sender, Settings, StoreId,
+    Stored, Way, admissible,
+};
 use parlor_room::{Hosts, Identity, WallClock};
 use parlor_sip::{
     ConnectionId, Endpoint, Event, Flow, HeaderName, Limits, Message, Request, Response, ServerTransactionId,
@@ -32,6 +36,19 @@ pub(crate) struct Scene {
     pub(crate) waiting: Option<StoreId>,
     /// Whether the store says anything.
     pub(crate) answers: bool,
+    /// What was passed on.
+    pub(crate) sent: Vec<Sent>,
+    /// What has come to an end.
+    pub(crate) fates: Vec<Fate>,
+}
+
+/// A message that was passed on.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) id: SendId,
+    pub(crate) request: Request,
+    pub(crate) way: Way,
+    pub(crate) mark: u64,
 }
 
 impl Scene {
@@ -55,6 +72,8 @@ impl Scene {
             stores: Stored::Yes,
             waiting: None,
             answers: true,
+            sent: Vec::new(),
+            fates: Vec::new(),
         }
     }
 
@@ -93,13 +112,57 @@ impl Scene {
         self.try_register(request, flow, sender).expect("an answer")
     }
 
-    /// Lets time pass.
-    pub(crate) fn pass(&mut self, time: Duration) {
+    /// Lets time pass; what is answered meanwhile is returned.
+    pub(crate) fn pass(&mut self, time: Duration) -> Option<Response> {
         self.now += time;
+        let mut answer = None;
         while let Some(due) = self.proxy.poll_timeout().filter(|due| *due <= self.now) {
             self.proxy.handle_timeout(due);
-            self.outputs();
+            answer = self.outputs().or(answer);
         }
+        answer
+    }
+
+    /// Passes a MESSAGE on, and returns the answer as far as one comes.
+    pub(crate) fn message(&mut self, text: &str, recipient: &Recipient) -> Option<Response> {
+        let (request, tx) = (parse(text), self.tx());
+        match self.proxy.check_message(&request) {
+            Ok(mark) => self.proxy.handle_message(self.now, tx, &request, mark, recipient),
+            Err(reject) => self.proxy.refuse_request(tx, &request, reject),
+        }
+        self.outputs()
+    }
+
+    /// A device answers what it was sent.
+    pub(crate) fn answers(&mut self, sent: &Sent, code: u16) -> Option<Response> {
+        let mut response = Response::for_request(&sent.request, code, "Whatever");
+        response.headers.push_front(HeaderName::Via, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKours");
+        response.set_to_tag("device");
+        self.proxy.handle_response(self.now, sent.id, Box::new(response));
+        self.outputs()
+    }
+
+    /// A device does not answer what it was sent.
+    pub(crate) fn fails(&mut self, sent: &Sent, failure: Failure) -> Option<Response> {
+        self.proxy.handle_failure(self.now, sent.id, failure);
+        self.outputs()
+    }
+
+    /// Registers a device of a user, with parameters of its Contact.
+    pub(crate) fn device(&mut self, name: &str, contact: &str, flow: Flow) {
+        self.transactions += 1;
+        let (cseq, aor) = (self.transactions, format!("sip:{name}@chat.example.com"));
+        let request = format!(
+            "REGISTER sip:chat.example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\r\n\
+             From: <{aor}>;tag=1\r\nTo: <{aor}>\r\nCall-ID: c\r\nCSeq: {cseq} REGISTER\r\n\
+             Supported: outbound\r\nContact: {contact}\r\n\r\n"
+        );
+        assert_eq!(self.register(&request, flow, &known(name)).code, 200);
+    }
+
+    /// What was passed on since this was asked last.
+    pub(crate) fn sent(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.sent)
     }
 
     /// Does what the proxy wants done; returns the answer to a request, if there is one.
@@ -111,6 +174,8 @@ impl Scene {
                     assert!(response.headers.to_tag().unwrap().is_some(), "SIP-29");
                     assert!(answer.replace(response).is_none(), "one answer only");
                 }
+                Output::Send { id, request, way, mark } => self.sent.push(Sent { id, request, way, mark }),
+                Output::Ended(fate) => self.fates.push(fate),
                 Output::Store { id, changes } => self.store(id, changes),
             }
         }

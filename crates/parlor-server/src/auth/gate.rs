@@ -11,6 +11,7 @@ use parlor_sip::{Flow, HeaderError, HeaderName, Request, Scheme, Uri};
 use tokio::sync::watch;
 use tracing::info;
 
+use super::Role;
 use super::algorithms;
 use super::directory::Directory;
 use super::failures::Failures;
@@ -80,7 +81,13 @@ impl Gate {
     ///
     /// # Errors
     /// What it must prove first.
-    pub(crate) fn admit(&mut self, now: Instant, request: &mut Request, flow: &Flow) -> Result<Caller, Denial> {
+    pub(crate) fn admit(
+        &mut self,
+        now: Instant,
+        request: &mut Request,
+        flow: &Flow,
+        role: Role,
+    ) -> Result<Caller, Denial> {
         let address = flow.remote.ip();
         let source = Source { address, trusted: self.trusts(address) };
         let asserted = self.asserted(request).filter(|_| source.trusted);
@@ -101,7 +108,7 @@ impl Gate {
             // Proxies assert who begins a dialog, and often no more.
             return Ok(Caller { verified: None, through_trusted: true });
         }
-        if let Some(credentials) = self.credentials(request)? {
+        if let Some(credentials) = self.credentials(request, role)? {
             let account = self.check(now, source, request, &credentials)?;
             return self.under(&from, account);
         }
@@ -117,6 +124,11 @@ impl Gate {
     /// Whether a proxy of ours is at that address.
     pub(crate) fn trusts(&self, address: IpAddr) -> bool {
         self.proxies.iter().any(|proxy| proxy.contains(address))
+    }
+
+    /// The user of ours whose address this is.
+    pub(crate) fn owner(&self, uri: &Uri) -> Option<Account> {
+        self.users.borrow().owner(uri, &self.hosts).cloned()
     }
 
     /// Whom P-Asserted-Identity names: one SIP URI, one telephone number, or both (RFC 3325 §9.1).
@@ -163,16 +175,16 @@ impl Gate {
         !ours && (self.guests || in_dialog && !is_anonymous(from))
     }
 
-    fn credentials(&self, request: &Request) -> Result<Option<Credentials>, Denial> {
+    fn credentials(&self, request: &Request, role: Role) -> Result<Option<Credentials>, Denial> {
         let Some(verifier) = &self.verifier else { return Ok(None) };
-        let credentials = request.headers.credentials(&HeaderName::Authorization, &verifier.realm().name)?;
+        let credentials = request.headers.credentials(&role.credentials(), &verifier.realm().name)?;
         // SIP-122: they are for something that we serve.
         let served = |credentials: &Credentials| {
             let uri = credentials.uri.parse::<Uri>().ok();
             uri.is_some_and(|uri| uri == request.uri || uri.host().is_some_and(|host| self.hosts.contains(host)))
         };
         match credentials {
-            Some(credentials) if !served(&credentials) => Err(HeaderError::Malformed(HeaderName::Authorization).into()),
+            Some(credentials) if !served(&credentials) => Err(HeaderError::Malformed(role.credentials()).into()),
             credentials => Ok(credentials),
         }
     }

@@ -5,6 +5,7 @@ mod directory;
 mod failures;
 mod follow;
 mod gate;
+mod role;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -13,5 +14,6 @@ use address::spelling;
 pub(crate) use directory::Directory;
 pub(crate) use follow::follow;
 pub(crate) use gate::{Denial, Gate};
+pub(crate) use role::Role;
 use users::algorithms;
 pub(crate) use users::{database, new_user, secrets};

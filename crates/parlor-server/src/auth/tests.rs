@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use tokio::sync::watch;
 
 use super::directory::tests::directory;
-use super::{Denial, Directory, Gate};
+use super::{Denial, Directory, Gate, Role};
 use crate::config::Config;
 use crate::metrics::Rejected;
 
@@ -44,7 +44,7 @@ impl Scene {
         let local = "192.0.2.1:5060".parse().unwrap();
         let flow = Flow { transport: Transport::Udp, local, remote: from.parse().unwrap(), connection: None };
         let mut request = request.clone();
-        let admitted = self.gate.admit(self.now, &mut request, &flow);
+        let admitted = self.gate.admit(self.now, &mut request, &flow, Role::Server);
         assert!(!request.headers.has(&HeaderName::PAssertedIdentity), "SIP-110");
         admitted
     }

@@ -84,6 +84,18 @@ impl SipMethod {
 }
 
 labels! {
+    /// What became of a MESSAGE to a user.
+    PagerFate {
+        /// A device has it.
+        Delivered = "delivered",
+        /// A device refused it.
+        Refused = "refused",
+        /// No device could be reached.
+        Unavailable = "unavailable",
+    }
+}
+
+labels! {
     /// The method of an MSRP request.
     MsrpMethod {
         /// SEND

@@ -12,7 +12,8 @@ use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
 pub use self::label::{
-    CallEnd, CodeCounters, Counters, DropReason, Label, MessageKind, MsrpMethod, SessionEnd, SipMethod, SubscriptionEnd,
+    CallEnd, CodeCounters, Counters, DropReason, Label, MessageKind, MsrpMethod, PagerFate, SessionEnd, SipMethod,
+    SubscriptionEnd,
 };
 pub use self::rejected::Rejected;
 use self::rejected::Rejections;
@@ -35,6 +36,8 @@ pub struct Metrics {
     pub sip_transactions: IntGauge,
     /// Devices of users that are registered.
     pub registrations: IntGauge,
+    /// MESSAGEs to users that have come to an end, by which.
+    pub pager_messages: Counters<PagerFate>,
     /// SIP requests received, by method.
     pub sip_requests: Counters<SipMethod>,
     /// SIP responses sent, by status code.
@@ -113,6 +116,11 @@ impl Metrics {
             sip_connections: families.gauge("parlor_sip_connections", "Open SIP connections over TCP and TLS."),
             sip_transactions: families.gauge("parlor_sip_transactions", "SIP transactions under way."),
             registrations: families.gauge("parlor_registrations", "Devices of users that are registered."),
+            pager_messages: families.labelled(
+                "parlor_pager_messages_total",
+                "SIP MESSAGEs to users that were passed on.",
+                "result",
+            ),
             sip_requests: families.labelled("parlor_sip_requests_total", "SIP requests received.", "method"),
             sip_responses: families.codes("parlor_sip_responses_total", "SIP responses sent."),
             dial_outs: families.labelled(

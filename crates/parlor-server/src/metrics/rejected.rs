@@ -64,6 +64,8 @@ rejections! {
     "proxy" {
         ProxyForbidden = "forbidden",
         ProxyNoUser = "no_user",
+        ProxyUnavailable = "unavailable",
+        ProxyLoop = "loop",
         ProxyTooBrief = "too_brief",
         ProxyTooLarge = "too_large",
         ProxyTooManyOfUser = "too_many_of_user",

@@ -1,6 +1,6 @@
 //! Which room a request is for.
 
-use crate::auth::Denial;
+use crate::auth::{Denial, Role};
 use crate::metrics::{Rejected, SipMethod};
 use crate::room::{Dispatch, SipInput};
 use crate::sip::count_refusal;
@@ -20,18 +20,17 @@ impl SipTask {
         flow: Flow,
     ) {
         self.metrics.sip_requests.of(SipMethod::of(request.method.as_str())).inc();
-        let registers = request.method == Method::Register && self.proxying.is_some();
-        if registers && request.headers.to_tag().is_ok_and(|tag| tag.is_none()) {
-            return self.handle_register(now, tx, request, flow);
+        if let Some(what) = self.for_users(&request) {
+            return self.handle_for_users(now, tx, request, flow, &what);
         }
         if !self.is_in_time(now, &request, &flow) {
             self.metrics.reject(Rejected::SipTooManyJoins);
             let response = uas::refuse(&request, &Reject::Overload, &self.focus, &self.tag());
             return self.endpoint.respond(now, tx, &response);
         }
-        let caller = match self.gate.admit(now, &mut request, &flow) {
+        let caller = match self.gate.admit(now, &mut request, &flow, Role::Server) {
             Ok(caller) => caller,
-            Err(denial) => return self.deny(now, tx, &request, denial),
+            Err(denial) => return self.deny(now, tx, &request, denial, Role::Server),
         };
         // SIP-E3: in a dialog it is the tag that tells the room, whatever the Request-URI says.
         if let Ok(Some(tag)) = request.headers.to_tag() {
@@ -57,9 +56,16 @@ impl SipTask {
     }
 
     /// Who sends it must prove something first, or cannot.
-    pub(super) fn deny(&mut self, now: Instant, tx: ServerTransactionId, request: &Request, denial: Denial) {
+    pub(super) fn deny(
+        &mut self,
+        now: Instant,
+        tx: ServerTransactionId,
+        request: &Request,
+        denial: Denial,
+        role: Role,
+    ) {
         let (code, challenges, counted) = match denial {
-            Denial::Challenge(challenges, counted) => (401, challenges, counted),
+            Denial::Challenge(challenges, counted) => (role.code(), challenges, counted),
             Denial::Forbidden(counted) => (403, Vec::new(), Some(counted)),
             Denial::Malformed(error) => return self.refuse(now, tx, request, &Reject::Header(error)),
         };
@@ -68,7 +74,7 @@ impl SipTask {
         }
         let mut response = Response::for_request(request, code, reason_phrase(code));
         for challenge in challenges {
-            response.headers.push(HeaderName::WwwAuthenticate, challenge);
+            response.headers.push(role.challenge(), challenge);
         }
         response.headers.push(HeaderName::Server, &self.focus.product);
         response.set_to_tag(&self.tag());

@@ -13,6 +13,7 @@ mod saved;
 mod stream;
 mod task;
 mod udp;
+mod users;
 
 pub(crate) use locate::{Locator, Unlocated};
 pub(crate) use proxying::{Proxying, has_users};

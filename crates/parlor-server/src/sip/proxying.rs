@@ -1,16 +1,14 @@
-//! The registrar beside the rooms, and its store.
+//! The proxy beside the rooms, and its store.
 
 use super::saved;
-use super::task::SipTask;
-use crate::auth::Gate;
 use crate::config::Config;
-use crate::metrics::{Metrics, Rejected};
 use anyhow::{Context as _, Result};
 use parlor_focus::{Account, Caller};
-use parlor_proxy::{Change, Output, Proxy, Reject, Sender, Settings, StoreId, Stored, Way, admissible};
+use parlor_proxy::{Change, Proxy, SendId, Sender, Settings, StoreId, Stored, Way};
 use parlor_room::{Hosts, Identity, WallClock};
-use parlor_sip::{ConnectionId, Flow, Request, ServerTransactionId, Uri};
+use parlor_sip::{ClientTransactionId, Flow, Uri};
 use parlor_store::{BindingChange, Pending, Store, StoreError};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
@@ -23,10 +21,12 @@ const DEFAULT_EXPIRES: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub(crate) struct Proxying {
     pub(super) proxy: Proxy,
-    hosts: Arc<Hosts>,
+    pub(super) hosts: Arc<Hosts>,
     /// Whether who is on this machine need not prove anything.
     believes_loopback: bool,
     store: Arc<dyn Store>,
+    /// What was passed on and is not answered.
+    pub(super) sent: HashMap<ClientTransactionId, SendId>,
     /// What this turn wants stored, together.
     changes: Vec<BindingChange>,
     waiting: Vec<StoreId>,
@@ -62,6 +62,7 @@ impl Proxying {
             hosts: Arc::clone(hosts),
             believes_loopback: config.registrar.trust_loopback && !config.asks_who_it_is(),
             store,
+            sent: HashMap::new(),
             changes: Vec::new(),
             waiting: Vec::new(),
             tell,
@@ -87,7 +88,7 @@ impl Proxying {
         self.proxy.locate(now, user)
     }
 
-    fn sender(&self, caller: Caller, flow: &Flow) -> Sender {
+    pub(super) fn sender(&self, caller: Caller, flow: &Flow) -> Sender {
         match caller.verified {
             Some(Account { aor, aliases }) => Sender::Known(Identity::of(aor).with(None, aliases)),
             None if self.believes_loopback && flow.remote.ip().to_canonical().is_loopback() => Sender::Believed,
@@ -95,7 +96,7 @@ impl Proxying {
         }
     }
 
-    fn collect(&mut self, id: Option<StoreId>, changes: Vec<Change>) {
+    pub(super) fn collect(&mut self, id: Option<StoreId>, changes: Vec<Change>) {
         self.waiting.extend(id);
         self.changes.extend(changes.into_iter().map(|change| match change {
             Change::Put(binding) => BindingChange::Put(saved::saved(&binding)),
@@ -104,7 +105,7 @@ impl Proxying {
     }
 
     /// Has stored what this turn has gathered.
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         if self.changes.is_empty() {
             return;
         }
@@ -128,91 +129,10 @@ async fn outcome(pending: Pending<()>) -> Stored {
     }
 }
 
-impl SipTask {
-    /// From now on users can register.
-    pub(crate) fn serve_users(&mut self, proxying: Proxying) {
-        count(&self.metrics, &proxying.proxy);
-        self.proxying = Some(proxying);
-    }
-
-    /// SIP-130: a REGISTER, from the first question on.
-    pub(super) fn handle_register(
-        &mut self,
-        now: Instant,
-        tx: ServerTransactionId,
-        mut request: Box<Request>,
-        flow: Flow,
-    ) {
-        let Some(proxying) = &mut self.proxying else { return };
-        if let Err(reject) = admissible(&request, &proxying.hosts) {
-            return proxying.proxy.refuse_request(tx, &request, reject);
-        }
-        let caller = match Gate::admit(&mut self.gate, now, &mut request, &flow) {
-            Ok(caller) => caller,
-            Err(denial) => return self.deny(now, tx, &request, denial),
-        };
-        let sender = proxying.sender(caller, &flow);
-        let of_room = |uri: &Uri| proxying.hosts.local_user(uri).is_some_and(|name| self.rooms.is_configured(name));
-        match request.headers.to() {
-            Ok(to) if of_room(&to.uri) => proxying.proxy.refuse_request(tx, &request, Reject::NotFound),
-            Ok(_) | Err(_) => proxying.proxy.handle_register(now, tx, &request, flow, &sender),
-        }
-    }
-
-    /// A stream is gone.
-    pub(super) fn forget_stream(&mut self, stream: Option<ConnectionId>) {
-        if let (Some(proxying), Some(stream)) = (&mut self.proxying, stream) {
-            proxying.proxy.handle_closed(stream);
-        }
-    }
-
-    /// What was to be stored is, or is not.
-    pub(super) fn handle_stored(&mut self, now: Instant, waited: Vec<StoreId>, stored: Stored) {
-        if let Some(proxying) = &mut self.proxying {
-            waited.into_iter().for_each(|id| proxying.proxy.handle_stored(now, id, stored));
-        }
-    }
-
-    /// Lets the proxy look at the clock.
-    pub(super) fn wake_proxy(&mut self, now: Instant) {
-        if let Some(proxying) = &mut self.proxying {
-            proxying.proxy.set_clock(WallClock::new(now, since_epoch()));
-            proxying.proxy.handle_timeout(now);
-        }
-    }
-
-    /// Does the next thing that the proxy wants done; whether there was one.
-    pub(super) fn serve_proxy(&mut self, now: Instant) -> bool {
-        let Some(proxying) = &mut self.proxying else { return false };
-        match proxying.proxy.poll_output() {
-            Some(Output::Respond { tx, response, refused }) => {
-                if let Some(reject) = refused {
-                    self.metrics.reject(rejection_of(&reject));
-                }
-                self.endpoint.respond(now, tx, &response);
-            }
-            Some(Output::Store { id, changes }) => proxying.collect(id, changes),
-            None => return false,
-        }
-        true
-    }
-
-    /// The turn is over.
-    pub(super) fn flush_proxy(&mut self) {
-        if let Some(proxying) = &mut self.proxying {
-            proxying.flush();
-            count(&self.metrics, &proxying.proxy);
-        }
-    }
-}
-
-fn count(metrics: &Metrics, proxy: &Proxy) {
-    metrics.registrations.set(i64::try_from(proxy.bindings()).unwrap_or(i64::MAX));
-}
-
 fn settings(config: &Config, hosts: &Arc<Hosts>, product: &str) -> Settings {
     let (registrar, limits) = (&config.registrar, &config.limits);
     Settings {
+        realm: config.realm().into(),
         product: product.into(),
         default_expires: DEFAULT_EXPIRES.min(registrar.max_expires),
         min_expires: registrar.min_expires,
@@ -226,22 +146,6 @@ fn settings(config: &Config, hosts: &Arc<Hosts>, product: &str) -> Settings {
     }
 }
 
-fn since_epoch() -> Duration {
+pub(super) fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
-/// How a refusal counts.
-fn rejection_of(reject: &Reject) -> Rejected {
-    match reject {
-        Reject::Header(_) | Reject::Contradiction(_) => Rejected::SipBadRequest,
-        Reject::Forbidden => Rejected::ProxyForbidden,
-        Reject::NotFound => Rejected::ProxyNoUser,
-        Reject::Extension(_) | Reject::FirstHop => Rejected::SipExtension,
-        Reject::TooBrief(_) => Rejected::ProxyTooBrief,
-        Reject::OutOfOrder => Rejected::SipOutOfOrder,
-        Reject::TooLarge => Rejected::ProxyTooLarge,
-        Reject::TooManyContacts => Rejected::ProxyTooManyOfUser,
-        Reject::Overload => Rejected::ProxyOverload,
-        Reject::NotStored => Rejected::ProxyNotStored,
-    }
 }

@@ -14,7 +14,7 @@ use crate::msrp::SessionTable;
 use crate::pace::{PacePerAddress, Rate};
 use crate::room::{Dispatch, Rooms, SipInput};
 use parlor_focus::{Location, NextHop};
-use parlor_proxy::Way;
+use parlor_proxy::{Failure, Way};
 use parlor_sip::{
     ClientTransactionId, Endpoint, Event, Flow, Limits, Response, SentBy, Stats, TransactionLimits, Transport,
 };
@@ -62,7 +62,7 @@ pub(crate) struct SipTask {
     pub(super) gate: Gate,
     /// If users can register.
     pub(super) proxying: Option<Proxying>,
-    flows: Flows,
+    pub(super) flows: Flows,
     requests: Requests,
     pub(super) joins: PacePerAddress,
     /// What rooms are still to be told; they are asked again when they have space.
@@ -239,15 +239,24 @@ impl SipTask {
             // SIP-47: rooms answer an INVITE at once, so that there is nothing to cancel.
             Event::Cancel { tx: _ } => self.metrics.sip_requests.of(SipMethod::Cancel).inc(),
             Event::Response { tx, response } => self.handle_response(now, tx, response),
-            Event::Timeout { tx } | Event::TransportError { tx } => {
-                if let Some((room, id)) = self.requests.failed(tx) {
-                    self.tell(room, SipInput::Failed(id));
-                }
-            }
+            Event::Timeout { tx } => self.handle_failure(now, tx, Failure::Silence),
+            Event::TransportError { tx } => self.handle_failure(now, tx, Failure::Unreachable),
         }
     }
 
-    fn handle_response(&mut self, now: Instant, tx: ClientTransactionId, response: Box<Response>) {
+    fn handle_failure(&mut self, now: Instant, tx: ClientTransactionId, failure: Failure) {
+        if self.handle_not_passed_on(now, tx, failure) {
+            return;
+        }
+        if let Some((room, id)) = self.requests.failed(tx) {
+            self.tell(room, SipInput::Failed(id));
+        }
+    }
+
+    fn handle_response(&mut self, now: Instant, tx: ClientTransactionId, mut response: Box<Response>) {
+        if self.handle_passed_on(now, tx, &mut response) {
+            return;
+        }
         if response.is_provisional() {
             if let Some((room, id)) = self.requests.rings(tx, &response) {
                 self.tell(room, SipInput::Response { id, response, spare: true });

@@ -1,0 +1,240 @@
+//! Requests of and for users: REGISTER and MESSAGE, to and from the proxy.
+
+use super::proxying::{Proxying, since_epoch};
+use super::task::SipTask;
+use crate::auth::Role;
+use crate::metrics::{Metrics, PagerFate, Rejected};
+use parlor_focus::NextHop;
+use parlor_proxy::{Failure, Fate, Output, Proxy, Recipient, Reject, SendId, StoreId, Stored, Way, admissible};
+use parlor_room::WallClock;
+use parlor_sip::{
+    ClientTransactionId, ConnectionId, Flow, Method, Request, Response, Scheme, ServerTransactionId, Uri,
+};
+use std::time::Instant;
+
+/// What a request has to do with users.
+#[derive(Debug)]
+pub(super) enum ForUsers {
+    /// It says where one is.
+    Register,
+    /// It is a message for one.
+    Message(Recipient),
+}
+
+impl SipTask {
+    /// From now on users can register.
+    pub(crate) fn serve_users(&mut self, proxying: Proxying) {
+        count(&self.metrics, &proxying.proxy);
+        self.proxying = Some(proxying);
+    }
+
+    /// SIP-130: a REGISTER, from the first question on.
+    fn handle_register(&mut self, now: Instant, tx: ServerTransactionId, mut request: Box<Request>, flow: Flow) {
+        let Some(proxying) = &mut self.proxying else { return };
+        if let Err(reject) = admissible(&request, &proxying.hosts) {
+            return proxying.proxy.refuse_request(tx, &request, reject);
+        }
+        let caller = match self.gate.admit(now, &mut request, &flow, Role::Server) {
+            Ok(caller) => caller,
+            Err(denial) => return self.deny(now, tx, &request, denial, Role::Server),
+        };
+        let sender = proxying.sender(caller, &flow);
+        let of_room = |uri: &Uri| proxying.hosts.local_user(uri).is_some_and(|name| self.rooms.is_configured(name));
+        match request.headers.to() {
+            Ok(to) if of_room(&to.uri) => proxying.proxy.refuse_request(tx, &request, Reject::NotFound),
+            Ok(_) | Err(_) => proxying.proxy.handle_register(now, tx, &request, flow, &sender),
+        }
+    }
+
+    /// A MESSAGE for a user, from the first question on.
+    fn handle_message(
+        &mut self,
+        now: Instant,
+        tx: ServerTransactionId,
+        mut request: Box<Request>,
+        flow: Flow,
+        recipient: &Recipient,
+    ) {
+        let Some(proxying) = &mut self.proxying else { return };
+        let mark = match proxying.proxy.check_message(&request) {
+            Ok(mark) => mark,
+            Err(reject) => return proxying.proxy.refuse_request(tx, &request, reject),
+        };
+        match self.gate.admit(now, &mut request, &flow, Role::Proxy) {
+            Ok(_) => proxying.proxy.handle_message(now, tx, &request, mark, recipient),
+            Err(denial) => self.deny(now, tx, &request, denial, Role::Proxy),
+        }
+    }
+
+    /// Whom a message is for, unless it is for a room or the server itself.
+    fn recipient(&self, uri: &Uri) -> Option<Recipient> {
+        let proxying = self.proxying.as_ref()?;
+        let hosts = &proxying.hosts;
+        if let Some(account) = self.gate.owner(uri) {
+            // MSG-14: by whichever of its addresses.
+            let name = hosts.local_user(&account.aor)?.into();
+            return Some(Recipient::User { name, has_account: true });
+        }
+        match uri.scheme() {
+            Scheme::Tel => Some(Recipient::Nobody),
+            Scheme::Sip | Scheme::Sips | Scheme::Im | Scheme::Pres => {
+                if !uri.host().is_some_and(|host| hosts.contains(host)) {
+                    return Some(Recipient::Elsewhere);
+                }
+                let name: Box<str> = uri.user()?.into();
+                if proxying.proxy.is_registered(&name) {
+                    return Some(Recipient::User { name, has_account: false });
+                }
+                (!self.rooms.may_exist(&name)).then_some(Recipient::Nobody)
+            }
+            Scheme::Other(_) => None,
+        }
+    }
+
+    /// What a request has to do with users, if it has, and is outside of dialogs.
+    pub(super) fn for_users(&self, request: &Request) -> Option<ForUsers> {
+        let is_outside = request.headers.to_tag().is_ok_and(|tag| tag.is_none());
+        self.proxying.as_ref().filter(|_| is_outside)?;
+        match request.method {
+            Method::Register => Some(ForUsers::Register),
+            Method::Message => self.recipient(&request.uri).map(ForUsers::Message),
+            _ => None,
+        }
+    }
+
+    /// Handles such a request.
+    pub(super) fn handle_for_users(
+        &mut self,
+        now: Instant,
+        tx: ServerTransactionId,
+        request: Box<Request>,
+        flow: Flow,
+        what: &ForUsers,
+    ) {
+        match what {
+            ForUsers::Register => self.handle_register(now, tx, request, flow),
+            ForUsers::Message(recipient) => self.handle_message(now, tx, request, flow, recipient),
+        }
+    }
+
+    /// A stream is gone.
+    pub(super) fn forget_stream(&mut self, stream: Option<ConnectionId>) {
+        if let (Some(proxying), Some(stream)) = (&mut self.proxying, stream) {
+            proxying.proxy.handle_closed(stream);
+        }
+    }
+
+    /// What was to be stored is, or is not.
+    pub(super) fn handle_stored(&mut self, now: Instant, waited: Vec<StoreId>, stored: Stored) {
+        if let Some(proxying) = &mut self.proxying {
+            waited.into_iter().for_each(|id| proxying.proxy.handle_stored(now, id, stored));
+        }
+    }
+
+    /// Lets the proxy look at the clock.
+    pub(super) fn wake_proxy(&mut self, now: Instant) {
+        if let Some(proxying) = &mut self.proxying {
+            proxying.proxy.set_clock(WallClock::new(now, since_epoch()));
+            proxying.proxy.handle_timeout(now);
+        }
+    }
+
+    /// Does the next thing that the proxy wants done; whether there was one.
+    pub(super) fn serve_proxy(&mut self, now: Instant) -> bool {
+        let Some(proxying) = &mut self.proxying else { return false };
+        match proxying.proxy.poll_output() {
+            Some(Output::Respond { tx, response, refused }) => {
+                if let Some(reject) = refused {
+                    self.metrics.reject(rejection_of(&reject));
+                }
+                self.endpoint.respond(now, tx, &response);
+            }
+            Some(Output::Send { id, request, way, mark }) => self.pass_on(now, id, request, way, mark),
+            Some(Output::Ended(fate)) => self.metrics.pager_messages.of(fate_of(fate)).inc(),
+            Some(Output::Store { id, changes }) => proxying.collect(id, changes),
+            None => return false,
+        }
+        true
+    }
+
+    fn pass_on(&mut self, now: Instant, id: SendId, request: Request, way: Way, mark: u64) {
+        let Way { flow, uri } = way;
+        let routed = self.flows.route(&NextHop { flow, uri });
+        let Some(proxying) = &mut self.proxying else { return };
+        match routed {
+            Some(flow) => {
+                let tx = self.endpoint.forward(now, flow, &self.flows.sent_by(flow), request, mark);
+                proxying.sent.insert(tx, id);
+            }
+            None => proxying.proxy.handle_failure(now, id, Failure::Unreachable),
+        }
+    }
+
+    /// A response to something that was passed on; whether it was that.
+    pub(super) fn handle_passed_on(
+        &mut self,
+        now: Instant,
+        tx: ClientTransactionId,
+        response: &mut Box<Response>,
+    ) -> bool {
+        let Some(proxying) = &mut self.proxying else { return false };
+        if !proxying.sent.contains_key(&tx) {
+            return false;
+        }
+        // RFC 4320 §4.1: nobody waits for a provisional one.
+        if !response.is_provisional()
+            && let Some(id) = proxying.sent.remove(&tx)
+        {
+            let response = std::mem::replace(response, Box::new(Response::new(100, "")));
+            proxying.proxy.handle_response(now, id, response);
+        }
+        true
+    }
+
+    /// What was passed on has no answer; whether it was passed on.
+    pub(super) fn handle_not_passed_on(&mut self, now: Instant, tx: ClientTransactionId, failure: Failure) -> bool {
+        let Some(proxying) = &mut self.proxying else { return false };
+        let Some(id) = proxying.sent.remove(&tx) else { return false };
+        proxying.proxy.handle_failure(now, id, failure);
+        true
+    }
+
+    /// The turn is over.
+    pub(super) fn flush_proxy(&mut self) {
+        if let Some(proxying) = &mut self.proxying {
+            proxying.flush();
+            count(&self.metrics, &proxying.proxy);
+        }
+    }
+}
+
+fn count(metrics: &Metrics, proxy: &Proxy) {
+    metrics.registrations.set(i64::try_from(proxy.bindings()).unwrap_or(i64::MAX));
+}
+
+/// How a message counts.
+fn fate_of(fate: Fate) -> PagerFate {
+    match fate {
+        Fate::Delivered => PagerFate::Delivered,
+        Fate::Refused => PagerFate::Refused,
+        Fate::Unavailable => PagerFate::Unavailable,
+    }
+}
+
+/// How a refusal counts.
+fn rejection_of(reject: &Reject) -> Rejected {
+    match reject {
+        Reject::Header(_) | Reject::Contradiction(_) => Rejected::SipBadRequest,
+        Reject::Forbidden => Rejected::ProxyForbidden,
+        Reject::NotFound => Rejected::ProxyNoUser,
+        Reject::Extension(_) | Reject::FirstHop => Rejected::SipExtension,
+        Reject::TooBrief(_) => Rejected::ProxyTooBrief,
+        Reject::TooManyHops | Reject::Loop => Rejected::ProxyLoop,
+        Reject::Unavailable => Rejected::ProxyUnavailable,
+        Reject::OutOfOrder => Rejected::SipOutOfOrder,
+        Reject::TooLarge => Rejected::ProxyTooLarge,
+        Reject::TooManyContacts => Rejected::ProxyTooManyOfUser,
+        Reject::Overload => Rejected::ProxyOverload,
+        Reject::NotStored => Rejected::ProxyNotStored,
+    }
+}
