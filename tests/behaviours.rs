@@ -36,6 +36,7 @@ mod own_devices;
 mod private_message;
 mod refer;
 mod register;
+mod replaces;
 mod rfc4475;
 mod room_rules;
 mod roster;

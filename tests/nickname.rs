@@ -227,7 +227,7 @@ fn keeping_nothing() -> Server {
 }
 
 /// Asks for a nickname as RFC 7701 writes it; gives the code of the response.
-fn quoted(one: &mut Participant, nickname: &str) -> u16 {
+pub(crate) fn quoted(one: &mut Participant, nickname: &str) -> u16 {
     written(one, &format!("Use-Nickname: \"{nickname}\""))
 }
 

@@ -20,16 +20,16 @@ pub const METHODS: [Method; 9] = [
 pub const EVENTS: [&str; 2] = [EVENT, "refer"];
 
 /// The extensions told in `Supported`.
-pub const SUPPORTED: [&str; 2] = ["timer", "norefersub"];
+pub const SUPPORTED: [&str; 4] = ["timer", "replaces", "join", "norefersub"];
 
 /// The extensions that a request may require: those told, and 100rel, which costs nothing as long
 /// as no provisional response is sent (SIP-49).
-pub(crate) const UNDERSTOOD: [&str; 3] = ["timer", "norefersub", "100rel"];
+pub(crate) const UNDERSTOOD: [&str; 5] = ["timer", "replaces", "join", "norefersub", "100rel"];
 
 /// The extension of the factory: a list of those to invite (RFC 5366).
 const BY_LIST: &str = "recipient-list-invite";
 /// The extensions that an INVITE to the factory may require.
-pub(crate) const UNDERSTOOD_AT_FACTORY: [&str; 4] = [BY_LIST, "timer", "norefersub", "100rel"];
+pub(crate) const UNDERSTOOD_AT_FACTORY: [&str; 6] = [BY_LIST, "timer", "replaces", "join", "norefersub", "100rel"];
 
 /// The body type of offers and answers.
 pub(crate) const SDP: &str = "application/sdp";

@@ -38,6 +38,7 @@ impl Focus {
         let id = self.name_dialog();
         let dialog = Dialog::uas(request, &self.tag(id), flow.transport)?;
         let sdp = LocalSdp::new(self.rng.random_range(1..1 << 53));
+        let replaced = self.replaced(room, request, &identity)?;
         let file = body.as_deref().map_or(Ok(None), |offer| self.file_offer(room, offer))?;
         let (media, sdp, offered) = match file {
             Some(file) => {
@@ -46,9 +47,13 @@ impl Focus {
             }
             None => {
                 let guest = Guest { identity, endpoint: dialed_in(now, request)? };
-                self.admit(now, room, guest, body.as_deref(), &flow, &sdp)?
+                self.give_way(room, replaced, true);
+                let admitted = self.admit(now, room, guest, body.as_deref(), &flow, &sdp);
+                self.give_way(room, replaced, false);
+                admitted?
             }
         };
+        let heir = media.sessions().first().copied();
         let leg = Leg {
             dialog,
             flow,
@@ -64,6 +69,9 @@ impl Focus {
         };
         self.add(id, leg);
         self.tell_location(room, id);
+        if let Some(replaced) = replaced {
+            self.end_replaced(now, room, replaced, heir);
+        }
         self.invite_listed(room, &invited);
         Ok(self.accept(now, room, id, request, Acceptance { tx, granted, offered }))
     }

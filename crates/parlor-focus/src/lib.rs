@@ -27,6 +27,7 @@ mod quota;
 mod refer;
 mod referral;
 mod reject;
+mod replaces;
 mod roster;
 pub mod sdp;
 mod session_timer;

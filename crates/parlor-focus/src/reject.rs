@@ -51,6 +51,12 @@ pub enum Reject {
     /// The session interval is shorter than this many seconds (SIP-100).
     #[error("session interval too small")]
     IntervalTooSmall(u32),
+    /// The dialog that is meant has ended (SIP-83, SIP-84).
+    #[error("declined")]
+    Declined,
+    /// The dialog that is meant is not early any more (SIP-84).
+    #[error("not an early dialog")]
+    NotEarly,
     /// There is no such dialog or transaction (SIP-43).
     #[error("no such dialog")]
     NoDialog,
@@ -157,6 +163,8 @@ impl From<&Reject> for Refusal {
             Reject::Sdp(reject) => Self::from(*reject),
             Reject::Room(reject) => Self::from(*reject),
             Reject::IntervalTooSmall(minimum) => Self::with(422, HeaderName::MinSe, minimum.to_string()),
+            Reject::Declined => Self::new(603),
+            Reject::NotEarly => Self::new(486),
             Reject::NoDialog => Self::new(481),
             Reject::OutOfOrder => Self::new(500),
             Reject::Glare | Reject::Calling => Self::new(491),

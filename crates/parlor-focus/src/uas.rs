@@ -8,7 +8,7 @@ use crate::subscribe::Wanted;
 use crate::{Refusal, Reject, Settings, features};
 use bytes::Bytes;
 use parlor_room::Hosts;
-use parlor_sip::{HeaderName, Method, Request, Response, reason_phrase};
+use parlor_sip::{HeaderError, HeaderName, Method, Request, Response, reason_phrase};
 
 /// Whom a request outside of any dialog is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub fn target(request: &Request, hosts: &Hosts) -> Result<Target, Reject> {
 /// [`Reject::Extension`], [`Reject::BodyType`], [`Reject::BodyEncoding`], [`Reject::Header`]
 pub fn admissible(request: &Request) -> Result<(), Reject> {
     required(request, &features::UNDERSTOOD)?;
+    replaces_nothing(request)?;
     readable_body(request).map(drop)
 }
 
@@ -88,6 +89,15 @@ fn headers(request: &Request) -> Result<(), Reject> {
     match request.method {
         Method::Invite | Method::Refer => request.headers.contact().map(drop).map_err(Reject::from),
         _ => Ok(()),
+    }
+}
+
+/// SIP-84: only an INVITE may replace or join a dialog.
+fn replaces_nothing(request: &Request) -> Result<(), Reject> {
+    let mut names = [HeaderName::Replaces, HeaderName::Join].into_iter();
+    match names.find(|name| request.method != Method::Invite && request.headers.has(name)) {
+        Some(name) => Err(HeaderError::Malformed(name).into()),
+        None => Ok(()),
     }
 }
 

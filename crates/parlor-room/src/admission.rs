@@ -41,9 +41,10 @@ impl Room {
         self.on_endpoint(known, *surplus).next().map(|(id, _)| id)
     }
 
-    /// The endpoints of a participant in the order in which they came.
+    /// The endpoints of a participant in the order in which they came, but for one that is being replaced.
     fn endpoints_of(&self, participant: &Participant) -> BTreeSet<EndpointId> {
-        participant.sessions.iter().filter_map(|id| self.sessions.get(id)).map(|session| session.on).collect()
+        let sessions = participant.sessions.iter().filter_map(|id| self.sessions.get(id));
+        sessions.filter(|session| !session.gives_way).map(|session| session.on).collect()
     }
 
     /// The sessions of a participant on one of its endpoints.
@@ -90,6 +91,13 @@ impl Room {
         Ok(())
     }
 
+    /// The endpoint of this session is about to be replaced by another one of the user, which has its place; or it is not
+    /// after all.
+    pub fn give_way(&mut self, session: SessionId, gives_way: bool) {
+        let Some(on) = self.sessions.get(&session).map(|session| session.on) else { return };
+        self.sessions.values_mut().filter(|session| session.on == on).for_each(|session| session.gives_way = gives_way);
+    }
+
     /// Lets a user in with one more session: a new participant, or a further session of one who is in. One who wants to be
     /// anonymous gets a pseudonym (CHAT-101).
     ///
@@ -130,7 +138,10 @@ impl Room {
         };
         let endpoint = self.shown_endpoint(participant, session, endpoint);
         let on = EndpointId(self.fresh_id());
-        self.add_session(session, Session { participant, capabilities, on, endpoint, nickname: None, lost: false });
+        self.add_session(
+            session,
+            Session { participant, capabilities, on, endpoint, nickname: None, lost: false, gives_way: false },
+        );
         Ok(())
     }
 
@@ -139,7 +150,10 @@ impl Room {
         let known = self.sessions.get(&beside)?;
         let (participant, on, endpoint) = (known.participant, known.on, known.endpoint.clone());
         let session = self.name_session();
-        self.add_session(session, Session { participant, capabilities, on, endpoint, nickname: None, lost: false });
+        self.add_session(
+            session,
+            Session { participant, capabilities, on, endpoint, nickname: None, lost: false, gives_way: false },
+        );
         Some(session)
     }
 

@@ -51,6 +51,8 @@ pub struct Session {
     pub(crate) nickname: Option<Nickname>,
     /// Whether it had a connection and has none now.
     pub(crate) lost: bool,
+    /// Another one takes its place.
+    pub(crate) gives_way: bool,
 }
 
 impl Session {

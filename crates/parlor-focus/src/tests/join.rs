@@ -228,7 +228,7 @@ fn refusals_have_their_codes_and_leave_nothing_behind() {
         ("", &audio, 488, "Warning", "304 chat.example.com \"No message media\""),
         ("", &tls, 488, "Warning", "305 chat.example.com \"TLS is not available\""),
         ("", "junk", 400, "Server", "Parlor"),
-        ("Require: replaces, timer, foo\r\n", OFFER, 420, "Unsupported", "replaces, foo"),
+        ("Require: gruu, timer, foo\r\n", OFFER, 420, "Unsupported", "gruu, foo"),
         ("Content-Type: text/plain\r\n", OFFER, 415, "Accept", "application/sdp, multipart/mixed"),
         ("Content-Type: multipart/mixed;boundary=x\r\n", OFFER, 415, "Accept", "application/sdp, multipart/mixed"),
         ("Content-Encoding: gzip\r\n", OFFER, 415, "Accept-Encoding", "identity"),

@@ -8,6 +8,7 @@ mod leave;
 mod lines;
 mod random;
 mod refer;
+mod replaces;
 mod roster;
 mod server;
 mod session_timer;
@@ -43,7 +44,7 @@ a=setup:actpass\r\n";
 /// The methods that are served.
 pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, REFER, SUBSCRIBE, NOTIFY";
 /// The extensions that are told.
-pub(crate) const SUPPORTED: &str = "timer, norefersub";
+pub(crate) const SUPPORTED: &str = "timer, replaces, join, norefersub";
 
 /// The usual offer with a second message line at this port.
 pub(crate) fn two_lines(port: &str) -> String {
