@@ -4,6 +4,7 @@ use crate::refer::refer;
 use crate::support::participant::{Joined, Participant, own_path};
 use crate::support::server::{DOMAIN, Server, Setup};
 use crate::support::sip::{Call, SipMessage, SipUser, offer};
+use crate::support::watcher::Watcher;
 use crate::support::{cpim, unique};
 
 const PRIVACY: &str = "Privacy: id\r\n";
@@ -159,6 +160,43 @@ fn privacy_that_cannot_be_given() {
         let offered = offer(&own_path(&user));
         assert_eq!(call.ask_to_join(&mut user, headers, &offered).code(), code, "{headers}");
     }
+}
+
+/// CHAT-101, CHAT-104, EVT-56: the roster has the pseudonym and nothing of who or where its owner is, not even as the
+/// endpoint, which is another for each of its devices.
+#[test]
+fn the_roster_does_not_tell() {
+    let server = Server::plain();
+    let (zoe, pseudonym) = join(&server, SipUser::tcp(&server, "zoe"), PRIVACY, "", &[]);
+    let (_phone, _) = join(&server, SipUser::udp(&server, "zoe"), PRIVACY, "", &[]);
+    let mut open = SipUser::tcp(&server, "yves");
+    let mut call = Call::new(&open, &server.room("lobby"));
+    let offered = offer(&own_path(&open));
+    assert_eq!(call.ask_to_join(&mut open, "Privacy: header\r\n", &offered).code(), 200);
+    let (_, shown) = Watcher::of(&server, "bob", "lobby");
+    let body = &shown.message.body;
+    for secret in ["zoe", "Zoe", &zoe.user.local().to_string(), &zoe.call.id, &open.local().to_string()] {
+        assert!(!body.contains(secret), "{secret}: {body}");
+    }
+    let user = shown.user(&pseudonym);
+    assert_eq!(user.xml.matches("<endpoint ").count(), 2);
+    assert!(body.contains("sip:yves@example.com"), "who he is he does not hide");
+}
+
+/// CHAT-104: messages to a pseudonym reach its owner, and those to whom it hides reach nobody.
+#[test]
+fn private_messages_to_a_pseudonym() {
+    let server = Server::plain();
+    let (mut zoe, pseudonym) = join(&server, SipUser::tcp(&server, "zoe"), PRIVACY, "", &[]);
+    let mut bob = Participant::join(&server, "bob");
+    let mut send_to = |to: &str| {
+        let send = bob.sending(&cpim::text(bob.user.uri(), to, "psst"));
+        bob.ask(&send)
+    };
+    assert_eq!(send_to("sip:zoe@example.com"), 404);
+    assert_eq!(send_to(NOBODY), 404);
+    assert_eq!(send_to(&pseudonym), 200);
+    zoe.hears("psst");
 }
 
 /// What the server logs for its operator names no anonymous participant, whatever it does.

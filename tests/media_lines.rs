@@ -5,6 +5,7 @@ use crate::support::msrp::{MsrpPeer, Send};
 use crate::support::participant::{Joined, Participant, own_path};
 use crate::support::server::{Server, Setup};
 use crate::support::sip::{SipMessage, SipUser, offer};
+use crate::support::watcher::Watcher;
 
 /// REQ-1, CHAT-D1, CHAT-41: what is sent on any line reaches everybody else once, and no line of its sender; what others
 /// say comes on the first line alone. To the room the lines are one participant.
@@ -37,6 +38,33 @@ fn each_line_is_a_session() {
     server.shows("parlor_msrp_sessions", 1.0);
     second.msrp.write(late.bytes());
     assert_eq!(second.msrp.response(&late.tid), 481, "CHAT-150");
+}
+
+/// EVT-50, EVT-52: the roster shows the lines of a dialog as the media of one endpoint.
+#[test]
+fn lines_are_one_endpoint() {
+    let server = Server::plain();
+    let (_alice, _further) = join_with(&server, "alice", 2);
+    let (_, shown) = Watcher::of(&server, "bob", "lobby");
+    let alice = shown.user("sip:alice@example.com");
+    assert_eq!((alice.xml.matches("<endpoint ").count(), alice.xml.matches("<media ").count()), (1, 3), "{alice:?}");
+    assert_eq!(shown.text("user-count"), Some("1"));
+}
+
+/// EVT-53: where the voices and pictures of a room are is shown to those who look for them.
+#[test]
+fn bridges_are_shown() {
+    let (audio, video) = ("sip:den@audio.example.net", "sip:den@video.example.net");
+    let bridges = format!("audio_bridge = {audio:?}\nvideo_bridge = {video:?}");
+    let server = Setup::default().room("den", &bridges).start();
+    let (_, shown) = Watcher::of(&server, "bob", "den");
+    for (medium, uri) in [("audio", audio), ("video", video)] {
+        let entry = format!("<uri>{uri}</uri><display-text>{medium}</display-text><purpose>participation</purpose>");
+        assert!(shown.message.body.contains(&entry), "{}", shown.message.body);
+        assert!(shown.message.body.contains(&format!("<type>{medium}</type>")));
+    }
+    let (_, plain) = Watcher::of(&server, "bob", "lobby");
+    assert!(!plain.message.body.contains("audio"));
 }
 
 /// SIP-62, SIP-65, CHAT-18: lines are added and removed by re-INVITE and by UPDATE; those that stay do not notice, and

@@ -7,7 +7,7 @@ use parlor_events::conference_info::{
     JoiningMethod, Media, MediaStatus, Parts, State, UriEntry, User,
 };
 use parlor_room::{
-    Action, Changes, Direction, EndpointId, Participant, ParticipantId, Revision, Room, Session, SessionId,
+    Action, Bridge, Changes, Direction, EndpointId, Participant, ParticipantId, Revision, Room, Session, SessionId,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -142,18 +142,29 @@ fn gone(room: &Room) -> Document {
 
 fn description(room: &Room) -> Description {
     let topic = room.topic();
+    let mut conf_uris = vec![UriEntry::new(&room.uri().to_string(), Some("participation"))];
+    let mut available_media = vec![available(CHAT, MESSAGE)];
+    for Bridge { medium, uri } in &*room.rules().bridges {
+        let bridge = UriEntry::new(&uri.to_string(), Some("participation"));
+        conf_uris.push(UriEntry { display_text: Some((*medium).to_owned()), ..bridge });
+        available_media.push(available(medium, medium));
+    }
     Description {
         display_text: Some(room.name().to_owned()),
         subject: (!topic.is_empty()).then(|| topic.to_owned()), // CHAT-140
-        conf_uris: vec![UriEntry::new(&room.uri().to_string(), Some("participation"))],
+        conf_uris,
         maximum_user_count: u32::try_from(room.rules().max_participants).ok(),
-        available_media: vec![AvailableMedia {
-            label: CHAT.to_owned(),
-            display_text: None,
-            media_type: MESSAGE.to_owned(),
-            status: Some(MediaStatus::SendRecv),
-        }],
+        available_media,
         ..Description::default()
+    }
+}
+
+fn available(label: &str, media_type: &str) -> AvailableMedia {
+    AvailableMedia {
+        label: label.to_owned(),
+        display_text: None,
+        media_type: media_type.to_owned(),
+        status: Some(MediaStatus::SendRecv),
     }
 }
 

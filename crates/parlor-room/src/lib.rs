@@ -30,6 +30,6 @@ pub use identity::{Identity, is_anonymous};
 pub use journal::{Changes, Gone, Revision};
 pub use nickname::{Nickname, NicknameReject};
 pub use participant::{EndpointId, Participant, ParticipantId, Session, SessionId};
-pub use policy::{FileRule, Reject, Roles, Rules, Surplus, Watchers};
+pub use policy::{Bridge, FileRule, Reject, Roles, Rules, Surplus, Watchers};
 pub use role::{Action, Role, UserList};
 pub use room::Room;

@@ -1,6 +1,7 @@
 //! What a room allows, and why it refuses.
 
 use crate::{Action, Identity, Nickname, Role, TypeList, UserList};
+use parlor_sip::Uri;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct Rules {
     pub message_burst: u32,
     /// The types that may stand inside message/cpim; told as `a=accept-wrapped-types` (CHAT-9).
     pub wrapped_types: TypeList,
+    /// Where the voices and pictures of the room are, which are none of ours (REQ-1).
+    pub bridges: Arc<[Bridge]>,
     /// Whether a session without TLS is refused (CHAT-6, CHAT-23).
     pub require_tls: bool,
     /// Who may join.
@@ -89,6 +92,15 @@ pub enum FileRule {
     Participants,
 }
 
+/// A conference elsewhere, for media of the room that we do not carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bridge {
+    /// Which medium, as in `m=` lines of SDP: `audio` or `video`.
+    pub medium: &'static str,
+    /// Where to call.
+    pub uri: Uri,
+}
+
 /// Who has which role.
 #[derive(Clone, Debug, Default)]
 pub struct Roles {
@@ -140,6 +152,7 @@ impl Default for Rules {
             message_rate: 0,
             message_burst: 1,
             wrapped_types: TypeList::any(),
+            bridges: Arc::default(),
             require_tls: false,
             allow: UserList::everybody(),
             deny: UserList::default(),

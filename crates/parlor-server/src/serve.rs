@@ -13,7 +13,7 @@ use crate::sockets::Sockets;
 use anyhow::{Context as _, Result};
 use parlor_focus::{Quota, Subscribing};
 use parlor_msrp::Quotes;
-use parlor_room::{Nickname, Roles, Rules, Surplus, TypeList, WallClock, Watchers};
+use parlor_room::{Bridge, Nickname, Roles, Rules, Surplus, TypeList, WallClock, Watchers};
 use parlor_sip::{Method, SentBy, TransactionLimits};
 use parlor_store::{Sqlite, Store};
 use parlor_switch::{OutboxLimits, StalledMemory};
@@ -323,6 +323,10 @@ fn rules(rules: &config::RoomRules) -> Rules {
         wrapped_types: TypeList::from_entries(rules.accept_wrapped_types.iter().map(String::as_str)),
         message_rate: rules.messages_per_second,
         message_burst: rules.messages_at_once,
+        bridges: [("audio", &rules.audio_bridge), ("video", &rules.video_bridge)]
+            .into_iter()
+            .filter_map(|(medium, uri)| Some(Bridge { medium, uri: uri.parse().ok()? }))
+            .collect(),
         require_tls: rules.require_tls,
         allow: rules.allow.clone(),
         deny: rules.deny.clone(),

@@ -261,6 +261,10 @@ fn texts() {
     );
     let reserved = "[rooms]\nreserved_nicknames = [\"Admin\", \"\"]\n";
     assert_mistakes(reserved, &["2: rooms.reserved_nicknames[1]: \"\" could be nobody's nickname"]);
+    assert_mistakes(
+        "[rooms]\naudio_bridge = \"lobby\"\nvideo_bridge = \"sip:lobby@video.example.net\"\n",
+        &["2: rooms.audio_bridge: \"lobby\" is no URI"],
+    );
     assert_mistakes("[log]\nformat = \"xml\"\n", &["2: log.format: expected \"text\" or \"json\", found \"xml\""]);
 }
 

@@ -8,6 +8,7 @@ use super::read::Findings;
 use super::{AuthMode, Config, RoomRules};
 use crate::logging;
 use parlor_room::Nickname;
+use parlor_sip::{Scheme, Uri};
 
 /// Reports whatever does not fit together.
 pub(super) fn check(config: &Config, findings: &mut Findings) {
@@ -190,6 +191,10 @@ fn check_rules(path: &str, rules: &RoomRules, findings: &mut Findings) {
         rules.accept_wrapped_types.is_empty(),
         "a room must accept something: write [\"*\"]",
     );
+    for (name, bridge) in [("audio_bridge", &rules.audio_bridge), ("video_bridge", &rules.video_bridge)] {
+        let message = format!("{bridge:?} is no URI such as sip:lobby@audio.example.net or tel:+15551234");
+        report(name, !bridge.is_empty() && !is_bridge(bridge), &message);
+    }
     for (index, name) in rules.reserved_nicknames.iter().enumerate() {
         let message = format!("{name:?} could be nobody's nickname");
         report(&format!("reserved_nicknames[{index}]"), Nickname::new(name).is_err(), &message);
@@ -198,6 +203,10 @@ fn check_rules(path: &str, rules: &RoomRules, findings: &mut Findings) {
         let message = format!("{name:?} is neither a type such as text/plain or text/* nor *");
         report(&format!("accept_wrapped_types[{index}]"), !is_accept_type(name), &message);
     }
+}
+
+fn is_bridge(text: &str) -> bool {
+    text.parse::<Uri>().is_ok_and(|uri| uri.is_sip() || *uri.scheme() == Scheme::Tel)
 }
 
 /// Whether `text` may be the user part of a room's URI without escapes.

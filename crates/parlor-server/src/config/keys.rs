@@ -229,6 +229,11 @@ section! {
         messages_at_once: u32 = 5000, from 1 to 1000000;
         /// Who may know who is in: `"anyone"` who may join, or only `"participants"`; others get 403.
         roster: Watchers = "anyone";
+        /// Where the room is heard, if that is anywhere: the URI of an audio conference elsewhere. The roster shows it; Parlor
+        /// itself carries no voices.
+        audio_bridge: String = "", example "sip:lobby@audio.example.net";
+        /// Where the room is seen: the URI of a video conference elsewhere.
+        video_bridge: String = "", example "sip:lobby@video.example.net";
         /// Whether messages must travel inside TLS: an offer of plain MSRP is refused with 488.
         require_tls: bool = false;
         /// Whether participants may set nicknames; if not, NICKNAME gets 403.
