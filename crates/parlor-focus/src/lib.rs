@@ -51,6 +51,7 @@ pub use lines::OVERTAKES;
 pub use output::{DialogChange, EndReason, Location, NextHop, Output, RequestId, SessionSpec};
 pub use quota::Quota;
 pub use reject::{Refusal, Reject};
+pub use roster::Sidebar;
 pub use settings::{Contacts, FileSettings, Settings, SipAddress, Subscribing};
 pub use subscription::SubscriptionEnd;
 pub use transfer::Transfer;

@@ -167,7 +167,7 @@ fn percent_encoded(name: &str) -> String {
 }
 
 /// RFC 5547 §6: in upper case, with colons between.
-fn colons(hash: &[u8]) -> String {
+pub(crate) fn colons(hash: &[u8]) -> String {
     hash.iter().map(|octet| format!("{octet:02X}")).collect::<Vec<_>>().join(":")
 }
 

@@ -12,6 +12,7 @@ mod replaces;
 mod roster;
 mod server;
 mod session_timer;
+mod shown;
 mod subscribe;
 mod transfer;
 

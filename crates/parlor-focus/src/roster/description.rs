@@ -1,0 +1,65 @@
+//! What a room is about, and its state.
+
+use crate::sdp::colons;
+use parlor_events::conference_info::{AvailableMedia, ConferenceState, Description, File, MediaStatus, UriEntry};
+use parlor_room::{Bridge, FileState, Room, SharedFile};
+
+pub(super) fn description(room: &Room) -> Description {
+    let topic = room.topic();
+    let mut conf_uris = vec![UriEntry::new(&room.uri().to_string(), Some("participation"))];
+    let mut available_media = vec![available(CHAT, MESSAGE)];
+    for Bridge { medium, uri } in &*room.rules().bridges {
+        let bridge = UriEntry::new(&uri.to_string(), Some("participation"));
+        conf_uris.push(UriEntry { display_text: Some((*medium).to_owned()), ..bridge });
+        available_media.push(available(medium, medium));
+    }
+    Description {
+        display_text: Some(room.name().to_owned()),
+        subject: (!topic.is_empty()).then(|| topic.to_owned()), // CHAT-140
+        conf_uris,
+        maximum_user_count: u32::try_from(room.rules().max_participants).ok(),
+        available_media,
+        files: files(room),
+        ..Description::default()
+    }
+}
+
+fn available(label: &str, media_type: &str) -> AvailableMedia {
+    AvailableMedia {
+        label: label.to_owned(),
+        display_text: None,
+        media_type: media_type.to_owned(),
+        status: Some(MediaStatus::SendRecv),
+    }
+}
+
+/// Those that can be fetched, in the form that Blink and SylkServer know; nothing of files in a room without any.
+fn files(room: &Room) -> Option<Vec<File>> {
+    let complete = room.files().filter(|(_, file)| file.state == FileState::Complete);
+    let files: Vec<File> = complete.filter_map(|(_, file)| listed(file)).collect();
+    (!files.is_empty()).then_some(files)
+}
+
+fn listed(file: &SharedFile) -> Option<File> {
+    let name = file.sender_name.as_deref().map(|name| format!("{name} ")).unwrap_or_default();
+    Some(File {
+        name: file.name.to_string(),
+        hash: format!("sha-1:{}", colons(&file.hashes.sha1?)),
+        size: file.size?,
+        sender: format!("{name}<{}>", file.sender),
+        status: "OK".to_owned(),
+    })
+}
+
+/// The label of the one medium that a room has itself.
+pub(super) const CHAT: &str = "chat";
+/// EVT-52.
+pub(super) const MESSAGE: &str = "message";
+
+pub(super) fn conference_state(room: &Room) -> ConferenceState {
+    ConferenceState {
+        user_count: u32::try_from(room.participants().len()).ok(),
+        active: Some(room.is_open()),
+        locked: Some(!room.is_open()),
+    }
+}

@@ -1,0 +1,165 @@
+//! What subscribers are told of a room (RFC 4575 §5). Each participant is written once for all documents, each document
+//! once for all subscribers.
+
+mod description;
+mod user;
+
+use crate::{Focus, Settings};
+use description::{conference_state, description};
+use parlor_events::conference_info::{Document, Fragment, HostInfo, Parts, Sidebars, State, UriEntry};
+use parlor_room::{Changes, ParticipantId, Revision, Room};
+use parlor_sip::Uri;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use user::user;
+
+/// What a document tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// Everything.
+    All,
+    /// Everything but who is in, only how many they are (EVT-20, EVT-54).
+    Count,
+    /// What has changed since then.
+    Since(Revision),
+    /// That the room has ended (EVT-34).
+    Gone,
+}
+
+/// The documents of a room.
+#[derive(Debug, Default)]
+pub(crate) struct Roster {
+    /// The rooms that belong to this one.
+    sidebars: Vec<UriEntry>,
+    users: BTreeMap<ParticipantId, Fragment>,
+    /// The revision of `users`.
+    as_of: Revision,
+    /// The latest, each with what it tells and as of when.
+    documents: VecDeque<(Telling, Revision, Arc<Document>)>,
+}
+
+/// How many documents are kept: those of subscribers who were told together share one, and at times there are a few such
+/// groups.
+const KEPT: usize = 8;
+
+/// A room that belongs to another one (CHAT-131).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sidebar {
+    /// Where it is joined.
+    pub uri: Uri,
+    /// What people call it.
+    pub name: Box<str>,
+}
+
+impl Focus {
+    /// From now on these are all the rooms that belong to this one.
+    pub fn set_sidebars(&mut self, room: &mut Room, sidebars: &[Sidebar]) {
+        let entry = |sidebar: &Sidebar| UriEntry {
+            display_text: Some(sidebar.name.to_string()),
+            ..UriEntry::new(&sidebar.uri.to_string(), None)
+        };
+        self.roster.sidebars = sidebars.iter().map(entry).collect();
+        room.sidebars_changed();
+    }
+}
+
+impl Roster {
+    /// A document as of now; `None` when it is too long ago since when changes are to be told, or they cannot be told apart
+    /// from the rest.
+    pub(crate) fn document(&mut self, room: &Room, settings: &Settings, telling: Telling) -> Option<Arc<Document>> {
+        let now = room.revision();
+        let known = self.documents.iter().find(|(told, as_of, _)| (*told, *as_of) == (telling, now));
+        if let Some((_, _, document)) = known {
+            return Some(Arc::clone(document));
+        }
+        self.catch_up(room, settings);
+        let document = match telling {
+            Telling::All => self.all(room, settings),
+            Telling::Count => self.whole(room, settings, &[]),
+            Telling::Since(revision) => self.changes(room, &room.changes_since(revision)?)?,
+            Telling::Gone => gone(room),
+        };
+        let document = Arc::new(document);
+        self.documents.truncate(KEPT - 1);
+        self.documents.push_front((telling, now, Arc::clone(&document)));
+        Some(document)
+    }
+
+    /// Writes anew who has changed since the last document.
+    fn catch_up(&mut self, room: &Room, settings: &Settings) {
+        if self.as_of == room.revision() {
+            return;
+        }
+        match room.changes_since(self.as_of) {
+            Some(Changes { present, gone, .. }) => {
+                if !gone.is_empty() {
+                    self.users.retain(|id, _| room.participant(*id).is_some());
+                }
+                for id in present {
+                    self.write(room, settings, id);
+                }
+            }
+            None => {
+                self.users.clear();
+                room.participants().for_each(|(id, _)| self.write(room, settings, id));
+            }
+        }
+        self.as_of = room.revision();
+    }
+
+    fn write(&mut self, room: &Room, settings: &Settings, id: ParticipantId) {
+        if let Some(participant) = room.participant(id) {
+            self.users.insert(id, Fragment::from(&user(room, settings, id, participant)));
+        }
+    }
+
+    fn all(&self, room: &Room, settings: &Settings) -> Document {
+        self.whole(room, settings, &self.users.values().collect::<Vec<_>>())
+    }
+
+    /// A document with everything but perhaps those who are in (EVT-45).
+    fn whole(&self, room: &Room, settings: &Settings, users: &[&Fragment]) -> Document {
+        Document::from(&Parts {
+            entity: &room.uri().to_string(),
+            state: State::Full,
+            description: Some(&description(room)),
+            host: Some(&HostInfo { display_text: Some(settings.hosts.domain().to_owned()), ..HostInfo::default() }),
+            conference_state: Some(&conference_state(room)),
+            users: Some((State::Full, users)),
+            sidebars: Some(&Sidebars { state: State::Full, list: self.sidebars.clone() }),
+        })
+    }
+
+    /// EVT-46, EVT-57, EVT-61, EVT-62. When a sidebar has gone everything is told, since what remains cannot say so: the
+    /// schema knows no empty list of sidebars.
+    fn changes(&self, room: &Room, changes: &Changes) -> Option<Document> {
+        if changes.sidebars {
+            return None;
+        }
+        let gone: Vec<Fragment> = changes.gone.iter().map(|gone| Fragment::deleted(&gone.entity)).collect();
+        let present = changes.present.iter().filter_map(|id| self.users.get(id));
+        let users: Vec<&Fragment> = gone.iter().chain(present).collect();
+        let counted = conference_state(room);
+        Some(Document::from(&Parts {
+            entity: &room.uri().to_string(),
+            state: State::Partial,
+            description: changes.description.then(|| description(room)).as_ref(),
+            host: None,
+            conference_state: Some(&counted),
+            users: (!users.is_empty()).then_some((State::Partial, &users)),
+            sidebars: None,
+        }))
+    }
+}
+
+fn gone(room: &Room) -> Document {
+    Document::from(&Parts {
+        entity: &room.uri().to_string(),
+        state: State::Deleted,
+        description: None,
+        host: None,
+        conference_state: None,
+        users: None,
+        sidebars: None,
+    })
+}
