@@ -181,10 +181,10 @@ impl Sender {
         let mut abandon = Abandon(Some(&session.abandoned));
         let (told, mut done) = oneshot::channel();
         let begin = Begin { message, chunk_size: session.chunk_size, done: told };
-        session.command(Command::Begin(Box::new(begin))).await?;
         if content.failure_report == FailureReport::Yes {
             self.step(Step::Said(content.to.clone()));
         }
+        session.command(Command::Begin(Box::new(begin))).await?;
         let mut cutter = Cutter { buffer: head, chunk_size: session.chunk_size, read: 0, size: content.size };
         loop {
             let (body, last) = cutter.next(&mut source).await?;

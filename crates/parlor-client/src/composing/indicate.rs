@@ -4,47 +4,46 @@ use std::convert::Infallible;
 use std::time::Instant;
 
 use parlor_cpim::Address;
-use parlor_events::iscomposing::CONTENT_TYPE;
+use parlor_events::iscomposing::{CONTENT_TYPE, IsComposing};
 use parlor_sip::Uri;
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
-use super::ours::{Ours, Recipient};
+use super::ours::{Ours, Recipient, Step};
 use crate::sender::{Content, Sender};
-
-/// What becomes of a message that is being written.
-#[derive(Debug)]
-pub(crate) enum Step {
-    /// More of it was typed.
-    Typed(Recipient),
-    /// It was sent.
-    Said(Recipient),
-}
 
 /// Tells as long as the session lasts.
 pub(crate) async fn indicate(mut steps: mpsc::Receiver<Step>, sender: Sender) -> Infallible {
     let mut ours = Ours::default();
     loop {
-        while let Some((to, status)) = ours.poll_output() {
-            let body = status.to_xml();
-            let content = Content::new(CONTENT_TYPE).size(body.len() as u64).without_report();
-            let content = if let Some(to) = to { content.to(to) } else { content };
-            // Who is not told now is told the next time.
-            if let Err(error) = sender.send(content, body.as_bytes(), |_| {}).await {
-                tracing::debug!(%error, "not told that we are writing");
+        while let Ok(step) = steps.try_recv() {
+            ours.handle_step(Instant::now(), step);
+        }
+        if let Some((to, status)) = ours.poll_output() {
+            tell(&sender, to, &status).await;
+            while let Ok(step) = steps.try_recv() {
+                ours.handle_late_step(Instant::now(), step);
             }
+            continue;
         }
         let due = ours.poll_timeout();
         tokio::select! {
-            Some(step) = steps.recv() => match step {
-                Step::Typed(to) => ours.handle_typed(Instant::now(), to),
-                Step::Said(to) => ours.handle_said(&to),
-            },
+            Some(step) = steps.recv() => ours.handle_step(Instant::now(), step),
             () = async { sleep_until(due.expect("checked").into()).await }, if due.is_some() => {
                 ours.handle_timeout(Instant::now());
             }
             else => std::future::pending().await,
         }
+    }
+}
+
+async fn tell(sender: &Sender, to: Recipient, status: &IsComposing) {
+    let body = status.to_xml();
+    let content = Content::new(CONTENT_TYPE).size(body.len() as u64).without_report();
+    let content = if let Some(to) = to { content.to(to) } else { content };
+    // Who is not told now is told the next time.
+    if let Err(error) = sender.send(content, body.as_bytes(), |_| {}).await {
+        tracing::debug!(%error, "not told that we are writing");
     }
 }
 

@@ -6,5 +6,6 @@ mod indicate;
 mod ours;
 mod theirs;
 
-pub(crate) use indicate::{Step, indicate};
+pub(crate) use indicate::indicate;
+pub(crate) use ours::Step;
 pub(crate) use theirs::Theirs;

@@ -9,6 +9,15 @@ use parlor_events::iscomposing::{IsComposing, State};
 /// Whom a message is for: one participant, or the room.
 pub(crate) type Recipient = Option<Address>;
 
+/// What becomes of a message that is being written.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// More of it was typed.
+    Typed(Recipient),
+    /// It is sent now.
+    Said(Recipient),
+}
+
 /// The messages that are being written: at most one to each recipient (RFC 3994 §3.2).
 ///
 /// ```text
@@ -34,8 +43,29 @@ struct Active {
 }
 
 impl Ours {
+    /// Takes in a step.
+    pub(crate) fn handle_step(&mut self, now: Instant, step: Step) {
+        match step {
+            Step::Typed(to) => self.handle_typed(now, to),
+            Step::Said(to) => drop(self.handle_said(&to)),
+        }
+    }
+
+    /// Takes in a step that was taken while what [`Ours::poll_output`] gave was being told. A message may have come before
+    /// that, and then does not end what came after it.
+    pub(crate) fn handle_late_step(&mut self, now: Instant, step: Step) {
+        match step {
+            Step::Typed(to) => self.handle_typed(now, to),
+            Step::Said(to) => {
+                if self.handle_said(&to) {
+                    self.outputs.push_back((to, told(State::Idle)));
+                }
+            }
+        }
+    }
+
     /// Something was typed.
-    pub(crate) fn handle_typed(&mut self, now: Instant, to: Recipient) {
+    fn handle_typed(&mut self, now: Instant, to: Recipient) {
         if let Some(active) = self.active.iter_mut().find(|active| active.to == to) {
             active.idle_at = now + IDLE;
             return;
@@ -47,9 +77,10 @@ impl Ours {
         self.active.push(Active { to, idle_at: now + IDLE, refresh_at: now + AGAIN });
     }
 
-    /// The message was sent, which tells that it is not being written any more.
-    pub(crate) fn handle_said(&mut self, to: &Recipient) {
-        self.active.retain(|active| active.to != *to);
+    /// The message was sent, which tells that it is not being written any more. Whether it was.
+    fn handle_said(&mut self, to: &Recipient) -> bool {
+        self.outputs.retain(|(recipient, _)| recipient != to);
+        self.active.extract_if(.., |active| active.to == *to).count() > 0
     }
 
     /// Lets the timers fire whose time has come.
@@ -167,6 +198,21 @@ mod tests {
         .collect();
         assert_eq!(told, [0, 80, 160, 240].map(|at| (at, State::Active)));
         assert!(AGAIN >= Duration::from_secs(60) && AGAIN < Duration::from_secs(REFRESH.into()));
+    }
+
+    /// What is sent before it is told that it is written needs no telling; what is sent while it is told does.
+    #[test]
+    fn message_overtakes() {
+        let mut scene = Scene::new();
+        scene.typed();
+        scene.ours.handle_step(scene.now, Step::Said(None));
+        assert_eq!(scene.wait(100), []);
+        scene.typed();
+        assert_eq!(scene.take(), [(100, State::Active)]);
+        scene.ours.handle_late_step(scene.now, Step::Said(None));
+        assert_eq!(scene.wait(100), [(100, State::Idle)]);
+        scene.ours.handle_late_step(scene.now, Step::Said(None));
+        assert_eq!(scene.wait(100), []);
     }
 
     /// RFC 3994 §3.2: it is told to whom the message is for; those at one time are bounded.
