@@ -1,5 +1,6 @@
 //! Participants who do not say who they are: the room gives them a pseudonym, and nobody learns more.
 
+use crate::nickname::quoted;
 use crate::refer::refer;
 use crate::support::participant::{Joined, Participant, own_path};
 use crate::support::server::{DOMAIN, Server, Setup};
@@ -87,9 +88,9 @@ fn two_devices_and_an_open_one() {
         other.hears("openly");
     }
     // A nickname of one is not the other's, as it would not be anybody else's.
-    assert_eq!(nickname(&mut one, "Shadow"), 200);
-    assert_eq!(nickname(&mut two, "Shadow"), 200);
-    assert_eq!(nickname(&mut open, "Shadow"), 425);
+    assert_eq!(quoted(&mut one, "Shadow"), 200);
+    assert_eq!(quoted(&mut two, "Shadow"), 200);
+    assert_eq!(quoted(&mut open, "Shadow"), 425);
 }
 
 /// Rules know who hides: the account counts that it proves, and without one it is nobody.
@@ -261,13 +262,4 @@ fn change(one: &mut Participant, method: &str, offer: &str) -> SipMessage {
         one.user.send(one.call.ack(""));
     }
     answer
-}
-
-fn nickname(one: &mut Participant, nickname: &str) -> u16 {
-    let tid = unique("");
-    let (to, from) = (&one.session, &one.path);
-    one.msrp.write(format!(
-        "MSRP {tid} NICKNAME\r\nTo-Path: {to}\r\nFrom-Path: {from}\r\nUse-Nickname: \"{nickname}\"\r\n-------{tid}$\r\n"
-    ));
-    one.msrp.response(&tid)
 }

@@ -40,6 +40,7 @@ mod replaces;
 mod rfc4475;
 mod room_rules;
 mod roster;
+mod several_sessions;
 mod sip_dialog;
 mod sip_hostile;
 mod sip_joining;
