@@ -32,9 +32,16 @@ fn names(roster: &Roster) -> Vec<&str> {
 }
 
 /// EVT-32, CHAT-91, CHAT-111: who comes, takes a nickname and goes is told; devices of one user are one participant.
+/// Whether the room tells everything each time or what has changed (EVT-44), what is known in the end is the same.
 #[tokio::test]
 async fn roster() {
-    let server = Server::start("");
+    for whole_up_to in [0, 64] {
+        follow(&format!("[roster]\nwhole_up_to = {whole_up_to}\ninterval = \"100ms\"\n")).await;
+    }
+}
+
+async fn follow(config: &str) {
+    let server = Server::start(config);
     let mut alice = server.join("alice").await;
     let first = change(&mut alice).await;
     assert!(first.first && first.joined.len() == 1 && first.joined[0].uri == "sip:alice@127.0.0.1", "{first:?}");
@@ -80,6 +87,16 @@ async fn private_messages() {
     alice.send_text("aloud").await.unwrap();
     let message = next_message(&mut carol).await;
     assert!(!message.header.private && message.text().unwrap() == "aloud", "{message:?}");
+}
+
+/// CHAT-37: a room that takes no private messages says so, before and when one is sent.
+#[tokio::test]
+async fn private_messages_that_are_not_taken() {
+    let server = Server::start("[[room]]\nname = \"lobby\"\nprivate_messages = false\n");
+    let (alice, _bob) = (server.join("alice").await, server.join("bob").await);
+    assert!(!alice.capabilities().private_messages);
+    let refused = alice.send_private(&uri("bob"), "psst").await;
+    assert!(matches!(refused, Err(SendError::Refused { code: 403 })), "{refused:?}");
 }
 
 /// `/who`, `/msg` and `/nick` of a script.
