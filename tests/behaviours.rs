@@ -49,6 +49,7 @@ mod sipp;
 mod slow_recipient;
 mod split_stream;
 mod streaming;
+mod subscriptions;
 mod success_report;
 mod tls_sessions;
 mod trusted_proxy;

@@ -1,9 +1,12 @@
 //! Who is in a room, as subscribers are told (RFC 6665, RFC 4575). Each document is checked against the schema of RFC 4575.
 
+use std::time::{Duration, Instant};
+
 use crate::support::participant::Participant;
 use crate::support::server::{Server, Setup};
 use crate::support::sip::SipUser;
-use crate::support::watcher::{EVENT, Watcher};
+use crate::support::unique;
+use crate::support::watcher::{EVENT, Notice, Watcher};
 
 /// EVT-7 … 10, EVT-32, EVT-40, EVT-45, EVT-50 … 55, EVT-57, SIP-70, SIP-74: whoever subscribes is told at once who is in, and
 /// then who comes and goes.
@@ -75,4 +78,91 @@ fn refused() {
     assert_eq!(code("alice", "nowhere", EVENT, None), 404);
     assert_eq!(code("bob", "lobby", EVENT, None), 403);
     assert_eq!(code("alice", "lobby", "Event: conference\r\nExpires: 99999\r\n", Some(("Expires", "3600"))), 200);
+}
+
+/// CHAT-91, CHAT-111, CHAT-112, EVT-58, EVT-62: a nickname is told as soon as it is set, as the attribute and as what is to be
+/// shown; so is its end. A user is told whole.
+#[test]
+fn nicknames() {
+    let server = Setup::default().set("roster.whole_up_to", "0").start();
+    let mut alice = Participant::join(&server, "alice");
+    let (mut watcher, _) = Watcher::of(&server, "bob", "lobby");
+    for (nickname, attribute, shown) in [
+        ("Ally & Co", Some("xcon:nickname=\"Ally &amp; Co\""), "Ally &amp; Co"),
+        ("<Ally>", Some("xcon:nickname=\"&lt;Ally&gt;\""), "&lt;Ally&gt;"),
+        ("", None, "Alice"),
+    ] {
+        let (tid, session, path) = (unique("t"), &alice.session, &alice.path);
+        let request = format!(
+            "MSRP {tid} NICKNAME\r\nTo-Path: {session}\r\nFrom-Path: {path}\r\nUse-Nickname: \"{nickname}\"\r\n-------{tid}$\r\n"
+        );
+        alice.msrp.write(request);
+        assert_eq!(alice.msrp.response(&tid), 200, "{nickname}");
+        let told = watcher.next();
+        let user = told.user("sip:alice@example.com");
+        assert_eq!((told.state.as_str(), user.text("display-text")), ("partial", Some(shown)));
+        assert!(user.xml.contains("state=\"full\"") && user.xml.contains("<status>connected</status>"), "{user:?}");
+        match attribute {
+            Some(attribute) => assert!(user.xml.contains(attribute), "{user:?}"),
+            None => assert!(!user.xml.contains("xcon:nickname"), "{user:?}"),
+        }
+    }
+}
+
+/// EVT-55, EVT-E4: two devices of one user are one user with two endpoints; the one that leaves takes its endpoint with it.
+#[test]
+fn two_devices() {
+    let server = Server::plain();
+    let (mut watcher, _) = Watcher::of(&server, "bob", "lobby");
+    let phone = Participant::join(&server, "alice");
+    let desk = Participant::join(&server, "alice");
+    let endpoints = |count: usize| {
+        move |notice: &Notice| notice.users.len() == 1 && notice.users[0].xml.matches("<endpoint ").count() == count
+    };
+    let both = watcher.until("two devices", endpoints(2));
+    for device in [&phone, &desk] {
+        assert!(both.users[0].xml.contains(&format!("<endpoint entity=\"{}\"", device.user.contact())));
+    }
+    assert_eq!(both.text("user-count"), Some("1"));
+    let kept = desk.user.contact();
+    phone.leave();
+    let one = watcher.until("one device", endpoints(1));
+    assert!(one.users[0].xml.contains(&kept));
+}
+
+/// EVT-15, EVT-33: a change after a quiet time is told at once; what follows within the interval together, and nothing while a
+/// NOTIFY is unanswered.
+#[test]
+fn changes_share_a_notify() {
+    let server = Setup::default().set("roster.interval", "\"3s\"").start();
+    let (mut watcher, _) = Watcher::of(&server, "bob", "lobby");
+    let began = Instant::now();
+    let mut guests = vec![Participant::join(&server, "carol")];
+    let first = watcher.unanswered();
+    assert!(began.elapsed() < Duration::from_secs(2), "an isolated change waits for nothing");
+    assert_eq!(first.users.len(), 1);
+    let told = Instant::now();
+    guests.extend((0..10).map(|n| Participant::join(&server, &format!("user{n}"))));
+    assert!(watcher.next_within(Duration::from_millis(3500)).is_none(), "the one before is unanswered");
+    watcher.user.answer(&first.message);
+    let second = watcher.next();
+    assert_eq!((second.users.len(), second.version), (11, 3));
+    assert!(told.elapsed() >= Duration::from_secs(3));
+    guests.pop().unwrap().leave();
+    let third = watcher.next();
+    assert_eq!((third.users.len(), third.version), (10, 4));
+}
+
+/// EVT-E2: who cannot make a whole of parts is told everything in a large room too.
+#[test]
+fn clients_that_merge_nothing() {
+    let server = Setup::default().set("roster.whole_up_to", "0").start();
+    let agent = format!("{EVENT}User-Agent: Blink 5.9.1 (Linux)\r\n");
+    let (mut blink, _) = Watcher::with(&server, SipUser::tcp(&server, "alice"), "lobby", &agent);
+    let (mut other, _) = Watcher::of(&server, "bob", "lobby");
+    let _carol = Participant::join(&server, "carol");
+    for (watcher, state) in [(&mut blink, "full"), (&mut other, "partial")] {
+        let told = watcher.next();
+        assert_eq!((told.state.as_str(), told.users.len(), told.version), (state, 1, 2));
+    }
 }

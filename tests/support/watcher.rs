@@ -79,6 +79,11 @@ impl Watcher {
         Some(notice)
     }
 
+    /// The next NOTIFY, which is not answered.
+    pub(crate) fn unanswered(&mut self) -> Notice {
+        self.unanswered_within(PATIENCE).unwrap_or_else(|| panic!("{}: no NOTIFY comes", self.user.name))
+    }
+
     fn unanswered_within(&mut self, patience: Duration) -> Option<Notice> {
         let message = self.user.receive_within(patience)?;
         assert_eq!(message.method(), "NOTIFY", "{message:#?}");

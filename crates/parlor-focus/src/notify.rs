@@ -219,7 +219,7 @@ impl Focus {
         let subscription = self.subscriptions.get_mut(id)?;
         let state = match subscription.ending {
             Some(why) => why.state().to_owned(),
-            None => format!("active;expires={}", subscription.expires.saturating_duration_since(now).as_secs()),
+            None => format!("active;expires={}", subscription.remaining(now)),
         };
         let headers = &mut request.headers;
         headers.push(HeaderName::Contact, contact);

@@ -113,7 +113,7 @@ impl Focus {
     /// EVT-8, EVT-12: refreshed or ended, everything is told once more.
     fn renew(&mut self, now: Instant, id: SubscriptionId, flow: &Flow, duration: Duration) {
         let Some(subscription) = self.subscriptions.get_mut(id) else { return };
-        subscription.expires = now + duration;
+        subscription.expires = Subscription::expiry(now, duration);
         subscription.known = None;
         if Reach::over(flow.transport) == Reach::Stream {
             subscription.reach = Reach::Stream;
@@ -149,7 +149,7 @@ impl Focus {
             event_id: wanted.event_id.clone(),
             subscriber,
             merges: !agent.is_some_and(|agent| self.settings.subscriptions.merges_nothing(agent)),
-            expires: now + wanted.duration,
+            expires: Subscription::expiry(now, wanted.duration),
             ending: wanted.duration.is_zero().then_some(SubscriptionEnd::Unsubscribed),
             version: 0,
             known: None,

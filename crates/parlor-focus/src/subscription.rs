@@ -5,7 +5,7 @@ use crate::leg::LegId;
 use crate::quota::Share;
 use parlor_room::{Identity, Revision};
 use parlor_sip::Transport;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Names a subscription of one focus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +20,7 @@ pub(crate) struct Subscription {
     pub(crate) subscriber: Identity,
     /// Whether it can make a whole of parts: clients are known that cannot (EVT-E2).
     pub(crate) merges: bool,
+    /// When it ends unless it is refreshed; a moment later than the subscriber was told.
     pub(crate) expires: Instant,
     /// Why it ends, once that is certain: the NOTIFY that says so is its last.
     pub(crate) ending: Option<SubscriptionEnd>,
@@ -157,10 +158,23 @@ const MOST_BY_STREAM: usize = 2 * 1024 * 1024;
 const MOST_BY_DATAGRAM: usize = 60_000;
 /// Room enough for a dozen users; a SUBSCRIBE with somebody else's address brings them not much more than that.
 const MOST_UNPROVEN: usize = 8 * 1024;
+/// How much longer a subscription lasts than its subscriber was told.
+const GRACE: Duration = Duration::from_secs(1);
 /// RFC 3261 §18.1.1.
 const LARGEST_SAFE_DATAGRAM: usize = 1300;
 
 impl Subscription {
+    /// When one that is granted for so long ends: not before a refresh can come that was sent just in time.
+    pub(crate) fn expiry(now: Instant, granted: Duration) -> Instant {
+        now + granted + GRACE
+    }
+
+    /// For how many seconds it is still granted (EVT-10), never more than it was.
+    pub(crate) fn remaining(&self, now: Instant) -> u64 {
+        // Told a moment after it was granted, it is as long as that.
+        self.expires.saturating_duration_since(now).saturating_sub(Duration::from_millis(1)).as_secs()
+    }
+
     /// When something is due by itself.
     pub(crate) fn next_wake(&self) -> Option<Instant> {
         let delivery = match &self.delivery {

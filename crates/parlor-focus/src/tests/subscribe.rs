@@ -384,7 +384,7 @@ fn in_the_dialog_of_an_invite() {
     alice.extra = "Event: conference;id=7\r\nExpires: 0\r\n".into();
     let last = scene.subscribes(&mut alice);
     assert_eq!(ended(&scene.accepts(&last)), [SubscriptionEnd::Unsubscribed]);
-    let expired = one(&scene.pass(600 * SECOND));
+    let expired = one(&scene.pass(601 * SECOND));
     assert_eq!(ended(&scene.accepts(&expired)), [SubscriptionEnd::Expired]);
     assert_eq!(scene.code_of(&mut alice, "Event: conference\r\n").code, 481);
 }
