@@ -59,7 +59,7 @@ pub(crate) struct Answer {
     pub(crate) response: Response,
     /// The dialog whose sessions both sides know with this answer.
     pub(crate) settles: Option<LegId>,
-    /// The REFER whose outcome is told from now on.
+    /// The REFER whose outcome is told from now on, or once more.
     pub(crate) referral: Option<LegId>,
 }
 
@@ -137,7 +137,7 @@ impl Focus {
         let in_dialog = request.headers.to_tag().is_ok_and(|tag| tag.is_some());
         let served = match (&request.method, in_dialog) {
             (Method::Invite, false) => self.join(now, room, tx, request, flow, caller),
-            (Method::Refer, false) => self.refer(now, room, request, flow, caller),
+            (Method::Refer, false) => self.refer(now, room, None, request, flow, caller),
             (Method::Options, false) => self.options(room, request, &flow, caller),
             (Method::Subscribe, false) => self.subscribe(now, room, request, flow, caller),
             (Method::Bye | Method::Update | Method::Prack | Method::Ack | Method::Cancel | Method::Notify, false) => {
@@ -153,7 +153,7 @@ impl Focus {
                     self.settle(now, id);
                 }
                 if let Some(referral) = referral {
-                    self.begin_telling(referral);
+                    self.go_on_telling(referral);
                 }
             }
             Err(reject) => {
@@ -456,7 +456,6 @@ impl Focus {
     pub(crate) fn remove(&mut self, id: LegId) {
         if let Some(leg) = self.legs.remove(&id) {
             self.timers.disarm_all(id);
-            self.end_referrals_in(id);
             self.dialog_changes.push_back(DialogChange::Ended(self.tag(id).into()));
             let pending = leg.refresh.map(|refresh| refresh.id);
             let acked = leg.acked.as_ref().map(|acked| acked.0);
@@ -464,7 +463,7 @@ impl Focus {
                 self.requests.remove(&request);
             }
             // EVT-17: the dialog lasts until its last use has ended.
-            if self.subscriptions.hold(id) {
+            if self.is_used(id) {
                 self.bare.insert(id, leg.into());
             }
         }

@@ -24,13 +24,14 @@ impl Focus {
         let id = self.find(request)?;
         self.accept_in_dialog(id, request, caller)?;
         let phase = self.legs.get(&id).map(|leg| &leg.phase);
-        let (has_session, leaving) = (phase.is_some(), matches!(phase, Some(Phase::Leaving) | None));
+        let (has_session, ending) = (phase.is_some(), matches!(phase, Some(Phase::Leaving)));
         match &request.method {
+            Method::Subscribe if is_about_referral(request) => self.resubscribe_referral(room, id, request, flow),
+            Method::Refer if !ending => self.refer(now, room, Some(id), request, flow, caller),
             Method::Subscribe => self.subscribe_in_dialog(now, room, id, request, flow, caller),
             Method::Bye if has_session => Ok(self.left(now, room, id, request)),
-            _ if leaving => Err(Reject::NoDialog),
+            _ if ending || !has_session => Err(Reject::NoDialog),
             Method::Invite => self.reinvite(now, room, id, tx, request, flow),
-            Method::Refer => self.refer_in_dialog(now, room, id, request, flow),
             Method::Update => self.update(now, room, id, request, flow),
             Method::Options => {
                 uas::admissible(request)?;
@@ -126,6 +127,10 @@ impl Focus {
         response.set_to_tag(&tag);
         response.into()
     }
+}
+
+fn is_about_referral(request: &Request) -> bool {
+    request.headers.event().is_ok_and(|event| event.is_some_and(|event| event.is("refer")))
 }
 
 fn accepts_sdp(request: &Request) -> bool {

@@ -108,7 +108,7 @@ impl Focus {
 
     fn subscription_ended(&mut self, id: SubscriptionId) {
         let Some(gone) = self.subscriptions.remove(id) else { return };
-        if !self.subscriptions.hold(gone.dialog) {
+        if !self.is_used(gone.dialog) {
             self.end_bare(gone.dialog);
         }
         self.emit(Output::SubscriptionEnded(gone.ending.unwrap_or(SubscriptionEnd::Failed)));

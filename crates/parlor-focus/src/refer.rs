@@ -3,8 +3,8 @@
 use crate::dial_out::Invitation;
 use crate::focus::Answer;
 use crate::invite::contact;
-use crate::leg::LegId;
-use crate::referral::{Referral, Usage};
+use crate::leg::{Leg, LegId};
+use crate::referral::Referral;
 use crate::{Caller, Focus, Reject, identity, message, uas};
 use parlor_room::{Action, Identity, ParticipantId, Room};
 use parlor_sip::{Dialog, Flow, HeaderName, Method, NameAddr, ReferTo, Request, Response, reason_phrase};
@@ -25,72 +25,68 @@ enum Errand {
 #[derive(Clone, Copy, Debug)]
 struct Referrer {
     participant: ParticipantId,
-    leg: Option<LegId>,
+    dialog: Option<LegId>,
 }
 
 impl Focus {
-    /// A REFER outside of any dialog. Who has proven nothing is believed to be a participant only where that participant's
-    /// own requests come from, so that nobody outside of the room can control it.
+    /// A REFER, perhaps in a dialog.
     pub(crate) fn refer(
         &mut self,
         now: Instant,
         room: &mut Room,
+        dialog: Option<LegId>,
         request: &Request,
         flow: Flow,
         caller: &Caller,
     ) -> Result<Answer, Reject> {
         uas::admissible(request)?;
         contact(&request.headers)?;
-        let identity = identity::identify(request, caller, &self.settings.limits)?;
-        let participant = room.participant_who_is(&identity).ok_or(Reject::Forbidden)?;
-        if caller.verified.is_none() && !self.is_heard_from(room, participant, flow) {
-            return Err(Reject::Forbidden);
-        }
-        self.run_errand(now, room, request, flow, Referrer { participant, leg: None })
-    }
-
-    /// A REFER within a participant's dialog.
-    pub(crate) fn refer_in_dialog(
-        &mut self,
-        now: Instant,
-        room: &mut Room,
-        id: LegId,
-        request: &Request,
-        flow: Flow,
-    ) -> Result<Answer, Reject> {
-        uas::admissible(request)?;
-        contact(&request.headers)?;
-        let session = self.legs.get(&id).and_then(|leg| leg.session()).ok_or(Reject::Forbidden)?;
-        let participant = room.session(session).ok_or(Reject::Forbidden)?.participant();
-        let answer = self.run_errand(now, room, request, flow, Referrer { participant, leg: Some(id) })?;
-        // It may have removed itself.
-        if self.legs.contains_key(&id) {
-            self.follow(id, request, flow)?;
-        }
-        Ok(answer)
-    }
-
-    fn run_errand(
-        &mut self,
-        now: Instant,
-        room: &mut Room,
-        request: &Request,
-        flow: Flow,
-        by: Referrer,
-    ) -> Result<Answer, Reject> {
-        let errand = self.errand(room, by.participant, request)?;
+        let participant = self.referrer(room, dialog, request, flow, caller)?;
+        let by = Referrer { participant, dialog };
+        let errand = self.errand(room, participant, request)?;
         // RFC 4488 §4: a REFER may do without word of what comes of it.
         let referral = match request.headers.refer_sub() {
-            true => Some(self.begin_referral(room, request, flow, by)?),
+            true => Some(self.begin_referral(room, request, flow, caller, by)?),
             false => None,
         };
+        if let Some(dialog) = dialog {
+            self.move_peer(dialog, request, flow)?;
+        }
+        self.run(now, room, errand, referral)?;
+        Ok(Answer { referral, ..self.accepted(room, request, flow, referral).into() })
+    }
+
+    /// The participant that sends a REFER: whose dialog it is in, else who is proven to send it. Who has proven nothing is
+    /// believed to be a participant only where that participant's own requests come from, so that nobody outside of the room
+    /// can control it.
+    fn referrer(
+        &self,
+        room: &Room,
+        dialog: Option<LegId>,
+        request: &Request,
+        flow: Flow,
+        caller: &Caller,
+    ) -> Result<ParticipantId, Reject> {
+        let leg = dialog.and_then(|id| self.legs.get(&id));
+        if let Some(participant) = leg.and_then(|leg| self.participant_on(room, leg)) {
+            return Ok(participant);
+        }
+        let identity = identity::identify(request, caller, &self.settings.limits)?;
+        let participant = room.participant_who_is(&identity).ok_or(Reject::Forbidden)?;
+        match caller.verified.is_some() || self.is_heard_from(room, participant, flow) {
+            true => Ok(participant),
+            false => Err(Reject::Forbidden),
+        }
+    }
+
+    fn run(&mut self, now: Instant, room: &mut Room, errand: Errand, referral: Option<LegId>) -> Result<(), Reject> {
         match errand {
             Errand::Invite(invitation) => {
                 let called = self.call_out(room, *invitation, referral);
                 if let (Err(_), Some(referral)) = (&called, referral) {
                     self.end_referral(referral);
                 }
-                called?;
+                return called;
             }
             Errand::AlreadyIn => self.tell_referrer(referral, 200),
             Errand::Remove(who) => {
@@ -98,7 +94,7 @@ impl Focus {
                 self.tell_referrer(referral, 200);
             }
         }
-        Ok(Answer { referral, ..self.accepted(room, request, flow, referral).into() })
+        Ok(())
     }
 
     /// What is asked for, if whoever asks may have it.
@@ -135,30 +131,37 @@ impl Focus {
     }
 
     /// The implicit subscription of a REFER (SIP-80).
-    fn begin_referral(&mut self, room: &Room, request: &Request, flow: Flow, by: Referrer) -> Result<LegId, Reject> {
+    fn begin_referral(
+        &mut self,
+        room: &Room,
+        request: &Request,
+        flow: Flow,
+        caller: &Caller,
+        by: Referrer,
+    ) -> Result<LegId, Reject> {
         let of_one = self.referrals.values().filter(|known| known.by == by.participant).count();
         let limits = &self.settings.limits;
         if of_one >= limits.referrals_of_one || self.referrals.len() >= limits.referrals {
             return Err(Reject::Overload);
         }
         let id = self.name_dialog();
-        let (usage, event_id) = match by.leg {
-            Some(leg) => (Usage::Leg(leg), self.next_event_id(leg, request)),
+        let (dialog, event_id) = match by.dialog {
+            Some(dialog) => (dialog, self.event_id(dialog, request)),
             None => {
                 self.check_size(request)?;
                 let dialog = Dialog::uas(request, &self.tag(id), flow.transport)?;
-                (Usage::Own(Box::new(dialog), flow), None)
+                self.begin_bare(id, dialog, flow, caller);
+                (id, None)
             }
         };
         let contact = message::contact(room, &flow, false, &self.settings);
-        self.referrals.insert(id, Referral::new(by.participant, usage, event_id, contact));
+        self.referrals.insert(id, Referral::new(by.participant, dialog, event_id, contact));
         Ok(id)
     }
 
-    /// RFC 3515 §2.4.6: every REFER in a dialog but the first is told by its CSeq.
-    fn next_event_id(&mut self, leg: LegId, request: &Request) -> Option<u32> {
-        let leg = self.legs.get_mut(&leg)?;
-        let is_first = !std::mem::replace(&mut leg.referred, true);
+    /// RFC 3515 §2.4.6: every REFER in a dialog but the first is told by its CSeq, which the first may be.
+    fn event_id(&mut self, dialog: LegId, request: &Request) -> Option<u32> {
+        let is_first = self.legs.get_mut(&dialog).is_some_and(|leg| !std::mem::replace(&mut leg.referred, true));
         request.headers.cseq().ok().map(|cseq| cseq.seq).filter(|_| !is_first)
     }
 
@@ -178,11 +181,15 @@ impl Focus {
         response
     }
 
+    /// Whose dialog that is.
+    fn participant_on(&self, room: &Room, leg: &Leg) -> Option<ParticipantId> {
+        Some(room.session(leg.session()?)?.participant())
+    }
+
     /// Whether one of a participant's dialogs is with this address.
     fn is_heard_from(&self, room: &Room, participant: ParticipantId, flow: Flow) -> bool {
-        let is_theirs = |session| room.session(session).is_some_and(|own| own.participant() == participant);
         let here = flow.remote.ip().to_canonical();
-        let mut theirs = self.legs.values().filter(|leg| leg.session().is_some_and(is_theirs));
+        let mut theirs = self.legs.values().filter(|leg| self.participant_on(room, leg) == Some(participant));
         theirs.any(|leg| leg.flow.remote.ip().to_canonical() == here)
     }
 }

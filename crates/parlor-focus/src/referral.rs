@@ -1,10 +1,12 @@
 //! The implicit subscription of a REFER: who referred is told what comes of it (RFC 3515 §2.4.4, SIP-80).
 
-use crate::leg::{LegId, Phase, next_hop};
-use crate::{Focus, NextHop, Output, RequestId};
+use crate::focus::Answer;
+use crate::leg::LegId;
+use crate::{Focus, Output, Reject, RequestId, message, uas};
 use bytes::Bytes;
-use parlor_room::ParticipantId;
-use parlor_sip::{Dialog, Flow, HeaderName, Method, NameAddr, Request, Response, reason_phrase};
+use parlor_room::{ParticipantId, Room};
+use parlor_sip::{Flow, HeaderName, Method, NameAddr, Request, Response, reason_phrase};
+use std::time::Duration;
 
 /// One such subscription. What is told last is final and ends it.
 ///
@@ -13,7 +15,7 @@ use parlor_sip::{Dialog, Flow, HeaderName, Method, NameAddr, Request, Response, 
 ///  Held ────────────────────────▶ Telling ──────────────────────────▶ Told
 ///                                  │   ▲      something new: NOTIFY    │
 ///                                  │   └───────────────────────────────┘
-///                                  │ answered, and it was final; or refused, or not answered
+///                                  │ answered, and it was the last; or refused, or not answered
 ///                                  ▼
 ///                                 gone
 /// ```
@@ -21,50 +23,78 @@ use parlor_sip::{Dialog, Flow, HeaderName, Method, NameAddr, Request, Response, 
 pub(crate) struct Referral {
     /// Who referred.
     pub(crate) by: ParticipantId,
-    usage: Usage,
+    /// The dialog that it is told in.
+    dialog: LegId,
     event_id: Option<u32>,
     contact: NameAddr,
     state: State,
-    /// The latest status that was not told yet.
-    news: Option<u16>,
-}
-
-/// The dialog that it is told in.
-#[derive(Debug)]
-pub(crate) enum Usage {
-    /// One of its own, and where its requests come from.
-    Own(Box<Dialog>, Flow),
-    /// A participant's.
-    Leg(LegId),
+    /// What has come of the REFER so far.
+    status: u16,
+    /// Whether that was not told yet.
+    is_news: bool,
+    /// Whether no more is wanted than to be told once more.
+    unsubscribed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Held,
-    Telling { request: RequestId, is_final: bool },
+    Telling { request: RequestId, is_last: bool },
     Told,
 }
 
 impl Referral {
     /// One that nothing was told about yet.
-    pub(crate) fn new(by: ParticipantId, usage: Usage, event_id: Option<u32>, contact: NameAddr) -> Self {
-        Self { by, usage, event_id, contact, state: State::Held, news: None }
+    pub(crate) fn new(by: ParticipantId, dialog: LegId, event_id: Option<u32>, contact: NameAddr) -> Self {
+        let (state, status) = (State::Held, 100);
+        Self { by, dialog, event_id, contact, state, status, is_news: false, unsubscribed: false }
+    }
+
+    fn is_final(&self) -> bool {
+        self.status >= 200
     }
 }
 
 impl Focus {
-    /// The REFER is answered.
-    pub(crate) fn begin_telling(&mut self, id: LegId) {
-        self.notify_referrer(id, 100);
+    /// The REFER is answered, or the SUBSCRIBE that came after it.
+    pub(crate) fn go_on_telling(&mut self, id: LegId) {
+        match self.referrals.get(&id).map(|own| own.state) {
+            // SIP-80: that it is being tried, before what has come of it.
+            Some(State::Held) => self.notify_referrer(id, 100),
+            Some(State::Telling { .. } | State::Told) | None => self.tell_news(id),
+        }
     }
 
     /// What has come of a REFER so far.
     pub(crate) fn tell_referrer(&mut self, referral: Option<LegId>, code: u16) {
         let Some((id, own)) = referral.and_then(|id| Some((id, self.referrals.get_mut(&id)?))) else { return };
-        match own.state {
-            State::Held | State::Telling { .. } => own.news = Some(code),
-            State::Told => self.notify_referrer(id, code),
+        (own.status, own.is_news) = (code, true);
+        self.tell_news(id);
+    }
+
+    /// SUBSCRIBE for what a REFER began: its sender wants to go on hearing of it, or not (RFC 3515 §2.4.4).
+    pub(crate) fn resubscribe_referral(
+        &mut self,
+        room: &Room,
+        dialog: LegId,
+        request: &Request,
+        flow: Flow,
+    ) -> Result<Answer, Reject> {
+        uas::admissible(request)?;
+        let event = request.headers.event()?.ok_or(Reject::Event)?;
+        let wanted = event.params.value("id").map(str::parse).transpose().map_err(|_| Reject::Forbidden)?;
+        let known = self.referrals.iter().find(|(_, own)| own.dialog == dialog && own.event_id == wanted);
+        let id = known.map(|(id, _)| *id).ok_or(Reject::Forbidden)?; // SIP-80
+        self.move_peer(dialog, request, flow)?;
+        let lasts = self.referral_lasts();
+        let asked = request.headers.expires().map_or(lasts, |seconds| Duration::from_secs(seconds.into()).min(lasts));
+        if let Some(own) = self.referrals.get_mut(&id) {
+            (own.is_news, own.unsubscribed) = (true, own.unsubscribed || asked.is_zero());
         }
+        let contact = message::contact(room, &flow, false, &self.settings);
+        let mut response = message::ok(request, &contact, &self.settings);
+        response.headers.push(HeaderName::Expires, asked.as_secs());
+        Ok(Answer { referral: Some(id), ..response.into() })
     }
 
     /// A NOTIFY was answered.
@@ -74,59 +104,68 @@ impl Focus {
         }
         self.forget_request(request);
         let Some(own) = self.referrals.get_mut(&id) else { return };
-        let State::Telling { is_final, .. } = own.state else { return };
-        if is_final || !response.is_success() {
+        let State::Telling { is_last, .. } = own.state else { return };
+        if is_last || !response.is_success() {
             return self.end_referral(id);
         }
         own.state = State::Told;
-        if let Some(news) = own.news.take() {
-            self.notify_referrer(id, news);
-        }
+        self.tell_news(id);
     }
 
     /// Nothing more is told.
     pub(crate) fn end_referral(&mut self, id: LegId) {
-        if let Some(Referral { state: State::Telling { request, .. }, .. }) = self.referrals.remove(&id) {
+        let Some(gone) = self.referrals.remove(&id) else { return };
+        if let State::Telling { request, .. } = gone.state {
             self.forget_request(request);
+        }
+        if !self.is_used(gone.dialog) {
+            self.end_bare(gone.dialog);
         }
     }
 
-    /// A participant's dialog is over, and with it what was told in it.
-    pub(crate) fn end_referrals_in(&mut self, leg: LegId) {
-        let theirs = self.referrals.iter().filter(|(_, own)| matches!(own.usage, Usage::Leg(id) if id == leg));
-        let theirs: Vec<LegId> = theirs.map(|(id, _)| *id).collect();
-        theirs.into_iter().for_each(|id| self.end_referral(id));
+    /// Whether anything beside a session uses this dialog (EVT-17).
+    pub(crate) fn is_used(&self, dialog: LegId) -> bool {
+        self.subscriptions.hold(dialog) || self.referrals.values().any(|own| own.dialog == dialog)
+    }
+
+    /// One NOTIFY at a time, and then the latest.
+    fn tell_news(&mut self, id: LegId) {
+        let news = self.referrals.get(&id).filter(|own| own.is_news && own.state == State::Told);
+        if let Some(code) = news.map(|own| own.status) {
+            self.notify_referrer(id, code);
+        }
     }
 
     fn notify_referrer(&mut self, id: LegId, code: u16) {
-        let Some((mut request, next_hop)) = self.notify_request(id) else { return self.end_referral(id) };
         let name = self.name_request();
-        let Some(own) = self.referrals.get_mut(&id) else { return };
-        let is_final = code >= 200;
-        let event = own.event_id.map_or("refer".to_owned(), |id| format!("refer;id={id}"));
-        let state = match is_final {
-            true => "terminated;reason=noresource".to_owned(),
-            false => format!("active;expires={}", self.settings.ring_timeout.as_secs().max(60)),
+        let lasts = self.referral_lasts().as_secs();
+        let dialog = self.referrals.get(&id).map(|own| own.dialog);
+        let request = dialog.and_then(|dialog| self.request_in_dialog(dialog, Method::Notify));
+        let (Some((mut request, next_hop)), Some(own)) = (request, self.referrals.get_mut(&id)) else {
+            return self.end_referral(id);
         };
+        own.is_news &= code != own.status;
+        let is_last = !own.is_news && (own.is_final() || own.unsubscribed);
+        let state = match (is_last, own.is_final()) {
+            (true, true) => "terminated;reason=noresource".to_owned(),
+            (true, false) => "terminated;reason=timeout".to_owned(),
+            (false, _) => format!("active;expires={lasts}"),
+        };
+        let event = own.event_id.map_or("refer".to_owned(), |id| format!("refer;id={id}"));
         request.headers.push(HeaderName::UserAgent, &self.settings.product);
         request.headers.push(HeaderName::Contact, &own.contact);
         request.headers.push(HeaderName::Event, event);
         request.headers.push(HeaderName::SubscriptionState, state);
         request.headers.push(HeaderName::ContentType, SIPFRAG);
         request.body = Bytes::from(format!("SIP/2.0 {code} {}\r\n", reason_phrase(code)));
-        own.state = State::Telling { request: name, is_final };
+        own.state = State::Telling { request: name, is_last };
         self.remember_request(name, id);
         self.emit(Output::Request { id: name, request, next_hop });
     }
 
-    fn notify_request(&mut self, id: LegId) -> Option<(Request, NextHop)> {
-        match &mut self.referrals.get_mut(&id)?.usage {
-            Usage::Own(dialog, flow) => Some((dialog.request(Method::Notify), next_hop(dialog, *flow))),
-            Usage::Leg(leg) => {
-                let leg = self.legs.get_mut(leg).filter(|leg| !matches!(leg.phase, Phase::Leaving))?;
-                Some((leg.request(Method::Notify), leg.next_hop()))
-            }
-        }
+    /// How long a subscription may last: longer than what it is about.
+    fn referral_lasts(&self) -> Duration {
+        self.settings.ring_timeout.max(Duration::from_secs(60))
     }
 }
 

@@ -39,7 +39,7 @@ fn body() -> impl Strategy<Value = Option<String>> {
 
 fn step() -> impl Strategy<Value = Step> {
     let method = prop_oneof![
-        3 => Just("INVITE"), 2 => Just("UPDATE"), 1 => Just("BYE"), 1 => Just("OPTIONS"), 2 => Just("REFER"), 1 => Just("PRACK"),
+        3 => Just("INVITE"), 2 => Just("UPDATE"), 1 => Just("BYE"), 1 => Just("OPTIONS"), 2 => Just("REFER"), 1 => Just("SUBSCRIBE"), 1 => Just("PRACK"),
     ];
     prop_oneof![
         5 => (0..3_usize, method, body()).prop_map(|(peer, method, body)| Step::Request(peer, method, body)),
@@ -170,7 +170,7 @@ proptest! {
                 peer.extra = "Supported: timer\r\nSession-Expires: 90;refresher=uas\r\n".into();
             }
             let whom = if name == "a" { "a@example.org;method=BYE" } else { "carol@example.org" };
-            peer.extra += &format!("Refer-To: <sip:{whom}>\r\n");
+            peer.extra += &format!("Refer-To: <sip:{whom}>\r\nEvent: refer\r\nExpires: 0\r\n");
             peer
         });
         let mut books = Books::default();

@@ -133,9 +133,65 @@ fn within_a_dialog_the_second_has_an_id() {
         assert_eq!(notify.headers.first(&HeaderName::Event), Some(event));
         assert_eq!(notify.headers.cseq().unwrap().seq, 1 + number as u32, "in the dialog of the session");
     }
-    // With her dialog ends what she would have been told in it.
+    // EVT-17: the dialog outlives her session until the last is told.
     assert_eq!(scene.request(&alice.next("BYE", None), alice.flow).0.code, 200);
-    assert!(scene.focus.referrals.is_empty());
+    assert_eq!(scene.focus.referrals.len(), 2);
+}
+
+/// A further request of Alice in the dialog that her REFER has begun.
+fn further(alice: &Peer, method: &str, cseq: u32, accepted: &Response, headers: &str) -> Request {
+    let mut apart = Peer::new(alice.name);
+    apart.extra = format!("{headers}\r\n");
+    apart.cseq = cseq;
+    apart.learn(accepted);
+    let mut request = apart.next(method, None);
+    request.headers.set(HeaderName::CallId, "apart");
+    request
+}
+
+#[test]
+fn the_subscription_of_a_refer_is_refreshed_and_ended_by_subscribe() {
+    // SIP-80, RFC 3515 §2.4.4
+    let (mut scene, alice, _) = scene();
+    let (accepted, outputs) = scene.request(&outside(&alice, TO_CAROL), alice.flow);
+    let (call, _) = located(&outputs).unwrap();
+    let (first, notify, _) = told(&outputs);
+    scene.answer(first, &reply(&notify, 200, &[], ""));
+    let refresh = further(&alice, "SUBSCRIBE", 1, &accepted, "Event: refer\r\nExpires: 3600");
+    let (answer, outputs) = scene.request(&refresh, alice.flow);
+    assert_eq!((answer.code, value(&answer, "Expires")), (200, Some("60")));
+    let (second, notify, said) = told(&outputs);
+    assert_eq!((&*said, &*state(&notify)), ("SIP/2.0 100 Trying\r\n", "active;expires=60"));
+    scene.answer(second, &reply(&notify, 200, &[], ""));
+    for (cseq, event, code) in [(2, "refer;id=1", 403), (3, "refer;id=x", 403), (4, "presence", 489)] {
+        let wrong = further(&alice, "SUBSCRIBE", cseq, &accepted, &format!("Event: {event}"));
+        assert_eq!(scene.request(&wrong, alice.flow).0.code, code, "{event}");
+    }
+    let end = further(&alice, "SUBSCRIBE", 5, &accepted, "Event: refer\r\nExpires: 0");
+    let (answer, outputs) = scene.request(&end, alice.flow);
+    assert_eq!((answer.code, value(&answer, "Expires")), (200, Some("0")));
+    let (last, notify, _) = told(&outputs);
+    assert_eq!(state(&notify), "terminated;reason=timeout");
+    scene.answer(last, &reply(&notify, 200, &[], ""));
+    scene.focus.handle_located(scene.now, &mut scene.room, call, Err(404));
+    assert!(only(&scene.outputs(), &Method::Notify).is_empty());
+    assert_eq!(scene.request(&further(&alice, "SUBSCRIBE", 6, &accepted, "Event: refer"), alice.flow).0.code, 481);
+}
+
+#[test]
+fn a_dialog_of_a_refer_takes_another() {
+    let (mut scene, alice, _) = scene();
+    let (accepted, _) = scene.request(&outside(&alice, TO_CAROL), alice.flow);
+    let again = further(&alice, "REFER", 1, &accepted, "Refer-To: <sip:dave@example.org>");
+    let (answer, outputs) = scene.request(&again, alice.flow);
+    assert_eq!(answer.code, 202);
+    let (_, notify, _) = told(&outputs);
+    assert_eq!(notify.headers.first(&HeaderName::Event), Some("refer;id=2"));
+    assert_eq!(notify.headers.call_id().unwrap(), "apart");
+    for (cseq, method) in [(5, "INVITE"), (6, "UPDATE"), (7, "OPTIONS"), (8, "BYE")] {
+        let other = further(&alice, method, cseq, &accepted, "X: y");
+        assert_eq!(scene.request(&other, alice.flow).0.code, 481, "{method}");
+    }
 }
 
 #[test]
