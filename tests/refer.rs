@@ -11,6 +11,7 @@ use crate::support::sip::{SipMessage, SipUser};
 fn inviting() {
     let server = Setup::default().room("tea", "topic = \"Tea\"").start();
     let mut alice = Participant::join_room(&server, "alice", "tea");
+    alice.hears("The topic is: Tea");
     let carol = Callee::udp(&server, "carol");
     let headers = format!(
         "Refer-To: <{}>;method=INVITE\r\nReferred-By: {}\r\nEvent: refer\r\n",
@@ -34,6 +35,7 @@ fn inviting() {
     let mut carol = carol.accept("passive");
     let last = ("SIP/2.0 200 OK".to_owned(), "terminated;reason=noresource".to_owned());
     assert_eq!(told(&mut alice.user), last);
+    carol.hears("The topic is: Tea");
     // On the same connection as her answer to the bind, which is there by then.
     carol.say("here I am");
     alice.hears("here I am");

@@ -56,6 +56,11 @@ impl SipMessage {
         self.body.split("\r\n").filter_map(value).collect()
     }
 
+    /// The value of the first line of that type in the body, such as `i=`.
+    pub(crate) fn line(&self, kind: char) -> Option<&str> {
+        self.body.split("\r\n").find_map(|line| line.strip_prefix(kind)?.strip_prefix('='))
+    }
+
     /// The `m=` lines of the body.
     pub(crate) fn media(&self) -> Vec<&str> {
         self.body.split("\r\n").filter(|line| line.starts_with("m=")).collect()

@@ -311,6 +311,7 @@ impl Focus {
             wrapped_types: &rules.wrapped_types,
             max_size: rules.max_message_bytes,
             chatroom: Chatroom::allowed_by(rules),
+            chat_clients: &settings.chat_clients,
             require_tls: rules.require_tls,
             can_connect: settings.can_connect,
             topic: room.topic(),

@@ -19,6 +19,9 @@ pub struct Settings {
     pub msrp: MsrpAddresses,
     /// What the session-ids of our URIs begin with, and those of no peer: to be chosen at random when the server starts.
     pub session_mark: Box<str>,
+    /// Clients, by the first word of `s=` in their SDP, that know chat rooms with all that is optional although they do not
+    /// say so by `a=chatroom`.
+    pub chat_clients: Box<[Box<str>]>,
     /// Whether we connect to peers that insist on waiting (MSRP-157).
     pub can_connect: bool,
     /// The session interval wanted (SIP-100).
@@ -57,6 +60,7 @@ impl Settings {
             contacts: Contacts::default(),
             msrp: MsrpAddresses::default(),
             session_mark: "parlor".into(),
+            chat_clients: ["Blink", "sipsimple"].map(Into::into).into(),
             can_connect: true,
             session_expires: Duration::from_secs(1800),
             min_se: Duration::from_secs(90),

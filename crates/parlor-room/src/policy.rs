@@ -54,6 +54,8 @@ pub struct Rules {
     pub roles: Roles,
     /// Who may know who is in.
     pub roster: Watchers,
+    /// Whether the room tells joiners its topic, and everybody when it changes (CHAT-121).
+    pub announce_topic: bool,
     /// Who may set the topic (CHAT-D10).
     pub set_topic: Role,
     /// Who may have somebody invited.
@@ -165,6 +167,7 @@ impl Default for Rules {
             files: FileRule::default(),
             roles: Roles::default(),
             roster: Watchers::default(),
+            announce_topic: true,
             set_topic: Role::Moderator,
             invite: Role::Member,
             remove: Role::Moderator,

@@ -5,11 +5,14 @@ use crate::journal::Journal;
 use crate::nickname::Nicknames;
 use crate::{
     Action, Changes, FileId, Hosts, Identity, Nickname, Participant, ParticipantId, Revision, Role, Rules, Session,
-    SessionId, SharedFile,
+    SessionId, SharedFile, one_line,
 };
 use parlor_sip::{Uri, UriError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// The longest topic that participants may set, in characters.
+const LONGEST_TOPIC: usize = 256;
 
 /// A chat room: its participants, their sessions and its rules.
 #[derive(Debug)]
@@ -84,8 +87,10 @@ impl Room {
         &self.topic
     }
 
-    /// Says what the room is about. Whether that has changed.
+    /// Says what the room is about, in one line of at most 256 characters; an empty one means nothing. Whether that has
+    /// changed.
     pub fn set_topic(&mut self, topic: &str) -> bool {
+        let topic = one_line(topic, LONGEST_TOPIC);
         if *self.topic == *topic {
             return false;
         }

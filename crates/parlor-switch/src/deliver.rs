@@ -52,6 +52,8 @@ pub(crate) struct Outgoing {
     pub(crate) except: Except,
     /// Of a private message: who it is from and to.
     pub(crate) private: Option<Box<Wrapper>>,
+    /// What the room is to be about once it is complete.
+    pub(crate) subject: Option<Box<str>>,
     message_id: Bytes,
     declared_total: Option<u64>,
     frames: u64,
@@ -109,7 +111,7 @@ impl Outgoing {
     pub(crate) fn new(key: MessageKey, rng: &mut StdRng, route: Route, declared_total: Option<u64>) -> Self {
         let random = random_id(rng);
         let message_id = Bytes::copy_from_slice(&random);
-        let Route { kind, recipients, except, private } = route;
+        let Route { kind, recipients, except, private, subject } = route;
         Self {
             key,
             random,
@@ -117,6 +119,7 @@ impl Outgoing {
             recipients,
             except,
             private,
+            subject,
             message_id,
             declared_total,
             frames: 0,
@@ -290,7 +293,8 @@ mod tests {
 
     fn outgoing(fanout: &mut Fanout) -> Outgoing {
         let recipients = Recipients::new([]);
-        let route = Route { kind: Kind::Room, recipients, except: Except::Session(SessionId(1)), private: None };
+        let except = Except::Session(SessionId(1));
+        let route = Route { kind: Kind::Room, recipients, except, private: None, subject: None };
         Outgoing::new(MessageKey(1), &mut fanout.rng, route, None)
     }
 

@@ -6,7 +6,7 @@ use crate::private::Wrapper;
 use crate::recipients::wake;
 use crate::refusal::Refusal;
 use crate::session::Chunk;
-use crate::switch::{Counted, Switch};
+use crate::switch::{Counted, Output, Switch};
 use memchr::memmem;
 use parlor_msrp::{
     ByteRange, FailureReport, Flag, Report, Request, Response, TransactionId, encode_report, encode_response, reason,
@@ -128,7 +128,7 @@ impl Switch {
         let dead = attached.filter(|(_, attached)| attached.outbox.is_answer_overdue(now, attached.slot));
         let dead: Vec<SessionId> = dead.map(|(session, _)| session).collect();
         for session in dead {
-            self.fail(session);
+            self.emit(Output::Failed(session));
         }
         self.answers_due = (!self.sessions.is_empty()).then_some(now + LOOK);
     }
@@ -138,7 +138,7 @@ impl Switch {
         match code {
             // MSRP-E5: some answer although nothing was asked.
             200..=299 => {}
-            481 | 506 => self.fail(session),
+            481 | 506 => self.emit(Output::Failed(session)),
             // CHAT-68, CHAT-E6: whatever the reason, no more of this message is wanted.
             _ => self.stop_copy(session, id),
         }

@@ -16,6 +16,8 @@ pub(crate) struct Route {
     pub(crate) except: Except,
     /// Of a private message: who it is from and to, for a REPORT.
     pub(crate) private: Option<Box<Wrapper>>,
+    /// Of a message to the room: what it is to be about, if its sender may say so (CHAT-141).
+    pub(crate) subject: Option<Box<str>>,
 }
 
 impl Switch {
@@ -41,11 +43,12 @@ impl Switch {
         }
         let size = message.declared_total.unwrap_or(0).max(message.position());
         if to_room {
-            return Ok(self.regular(room, session, essence, size));
+            let subject = envelope.subject.as_deref().filter(|_| room.may(session, Action::SetTopic));
+            return Ok(Route { subject: subject.map(Into::into), ..self.regular(room, session, essence, size) });
         }
         let recipients = self.private_recipients(room, session, &envelope.to[0].uri, essence, size)?;
         let private = Some(Box::new(Wrapper::of(envelope)));
-        Ok(Route { kind: Kind::Private, recipients, except: Except::Session(session), private })
+        Ok(Route { kind: Kind::Private, recipients, except: Except::Session(session), private, subject: None })
     }
 
     /// CHAT-40: a message to the room.
@@ -58,7 +61,7 @@ impl Switch {
         self.count_dropped(Dropped::Unaccepted, self.audience.left_out_of(&taking, except));
         let recipients = taking.taking_size(size);
         self.count_dropped(Dropped::Oversized, taking.left_out_of(&recipients, except));
-        Route { kind: Kind::Room, recipients, except, private: None }
+        Route { kind: Kind::Room, recipients, except, private: None, subject: None }
     }
 
     /// CHAT-32, CHAT-33: From is the sender's own, and there is one To. Gives whether that is the room.

@@ -8,7 +8,7 @@ use crate::message::{Incoming, Phase};
 use crate::refusal::Refusal;
 use crate::reserve::SMALLEST_HELD;
 use crate::session::{Chunk, Content};
-use crate::switch::{Counted, Dropped, Switch};
+use crate::switch::{Counted, Dropped, Output, Switch};
 use bytes::Bytes;
 use parlor_cpim::Envelope;
 use parlor_msrp::{Flag, Request};
@@ -50,7 +50,7 @@ impl Switch {
         }
     }
 
-    pub(crate) fn handle_end(&mut self, now: Instant, session: SessionId, flag: Flag) {
+    pub(crate) fn handle_end(&mut self, now: Instant, room: &mut Room, session: SessionId, flag: Flag) {
         let Some(chunk) = self.sessions.get_mut(&session).and_then(|state| state.chunk.take()) else { return };
         match chunk.content {
             Content::Refused => {}
@@ -62,7 +62,7 @@ impl Switch {
                 self.refuse_chunk(session, Refusal::NotCpim);
             }
             Content::Duplicate => self.answer(session, &chunk, flag),
-            Content::Message(key) => self.end_chunk(now, session, chunk, key, flag),
+            Content::Message(key) => self.end_chunk(now, room, session, chunk, key, flag),
         }
         self.make_ready(session);
     }
@@ -214,7 +214,15 @@ impl Switch {
         Ok(outgoing)
     }
 
-    fn end_chunk(&mut self, now: Instant, session: SessionId, chunk: Chunk, key: MessageKey, flag: Flag) {
+    fn end_chunk(
+        &mut self,
+        now: Instant,
+        room: &mut Room,
+        session: SessionId,
+        chunk: Chunk,
+        key: MessageKey,
+        flag: Flag,
+    ) {
         let Some(state) = self.sessions.get_mut(&session) else { return };
         let Some(index) = state.message_index(key) else { return self.answer_given_up(session, &chunk) };
         let mut message = state.messages.swap_remove(index);
@@ -245,7 +253,7 @@ impl Switch {
             self.restore_chunk(session, chunk);
             self.refuse_message(session, message, Refusal::MalformedCpim);
         } else if complete {
-            self.complete(now, session, message);
+            self.complete(now, room, session, message);
             self.answer_whole(session, &chunk, size);
         } else {
             message.acknowledged = true;
@@ -254,11 +262,14 @@ impl Switch {
         }
     }
 
-    fn complete(&mut self, now: Instant, session: SessionId, mut message: Incoming) {
+    fn complete(&mut self, now: Instant, room: &mut Room, session: SessionId, mut message: Incoming) {
         if let Phase::Streaming(outgoing) = &mut message.phase {
             outgoing.end(&mut self.fanout, Flag::Complete);
-            let kind = outgoing.kind;
+            let (kind, subject) = (outgoing.kind, outgoing.subject.take());
             self.count(Counted::Message(kind));
+            if subject.is_some_and(|subject| room.set_topic(&subject)) {
+                self.emit(Output::TopicSet(session));
+            }
         }
         self.end_message(session, &message);
         if let Some(owner) = self.sessions.get(&session).and_then(|state| state.owner) {

@@ -121,6 +121,8 @@ pub enum Output {
     Counted(Counted),
     /// The peer says that its session does not exist: it is to be closed (CHAT-68).
     Failed(SessionId),
+    /// Who holds this session has said what the room is about (CHAT-141).
+    TopicSet(SessionId),
 }
 
 /// The MSRP face of one room.
@@ -183,7 +185,7 @@ impl Switch {
                 Method::Auth | Method::Other(_) => {}
             },
             Input::Body(body) => self.handle_body(now, room, session, body, credit),
-            Input::End(flag) => self.handle_end(now, session, flag),
+            Input::End(flag) => self.handle_end(now, room, session, flag),
             Input::Response(response) => self.handle_response(now, session, &response),
         }
     }
@@ -318,8 +320,8 @@ impl Switch {
         }
     }
 
-    pub(crate) fn fail(&mut self, session: SessionId) {
-        self.outputs.push_back(Output::Failed(session));
+    pub(crate) fn emit(&mut self, output: Output) {
+        self.outputs.push_back(output);
     }
 
     pub(crate) fn next_key(&mut self) -> MessageKey {

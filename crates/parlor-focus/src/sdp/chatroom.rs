@@ -15,6 +15,9 @@ const NICKNAME: &str = "nickname";
 const PRIVATE_MESSAGES: &str = "private-messages";
 
 impl Chatroom {
+    /// All of it.
+    pub(super) const FULL: Self = Self { nickname: true, private_messages: true };
+
     /// What the rules of a room allow (CHAT-19).
     pub fn allowed_by(rules: &Rules) -> Self {
         Self { nickname: rules.nicknames, private_messages: rules.private_messages }

@@ -17,11 +17,19 @@ pub(super) fn read(body: &[u8], limits: &Limits) -> Result<Session, SdpReject> {
     if body.len() > limits.sdp_bytes {
         return Err(SdpReject::Syntax);
     }
-    let session = Session::parse(&normalised(body)).map_err(|_| SdpReject::Syntax)?;
+    let mut session = Session::parse(&normalised(body)).map_err(|_| SdpReject::Syntax)?;
+    session.session_name = name(body);
     if session.medias.len() > limits.media_lines || session.times.len() > limits.time_lines {
         return Err(SdpReject::Syntax);
     }
     Ok(session)
+}
+
+/// `s=`, wherever it stands before the media.
+fn name(body: &[u8]) -> String {
+    let mut lines = body.split(|byte| matches!(byte, b'\r' | b'\n')).take_while(|line| !line.starts_with(b"m="));
+    let name = lines.find_map(|line| line.strip_prefix(b"s="));
+    String::from_utf8_lossy(name.unwrap_or_default().trim_ascii()).into_owned()
 }
 
 /// The lines that matter, each in a form that `sdp-types` takes, or refuses for a good reason.
@@ -97,6 +105,7 @@ mod tests {
         assert_eq!(session.medias[0].proto, "TCP/MSRP");
         assert_eq!(session.medias[0].fmt, "*");
         assert_eq!(session.medias[0].attributes.len(), 1);
+        assert_eq!(read(b"v=0\ns=Blink 5\no=x\ns=x\nt=0 0\nm=message 7 TCP/MSRP *\n").unwrap().session_name, "Blink 5");
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub struct LocalMedia<'a> {
     pub max_size: u64,
     /// What our `a=chatroom` says (CHAT-19).
     pub chatroom: Chatroom,
+    /// Clients, by the first word of `s=`, that know chat rooms although they do not say so.
+    pub chat_clients: &'a [Box<str>],
     /// Whether plain TCP is refused (CHAT-23).
     pub require_tls: bool,
     /// Whether we can connect to a peer that insists on waiting (MSRP-157).

@@ -66,7 +66,7 @@ impl PeerMedia {
             setup: value(media, "setup")
                 .or_else(|| find(&session.attributes, "setup")?.value.as_deref())
                 .and_then(Setup::parse),
-            capabilities: capabilities(session, media, &accept, limits),
+            capabilities: capabilities(session, media, &accept, local, limits),
         })
     }
 
@@ -145,10 +145,18 @@ fn accept_types<'a>(media: &'a Media, limits: &Limits) -> Result<Vec<&'a str>, U
 
 pub(super) const CPIM: &str = "message/cpim";
 
-fn capabilities(session: &Session, media: &Media, accept: &[&str], limits: &Limits) -> Capabilities {
-    let chatroom = find(&media.attributes, "chatroom");
-    // Only the first a=chatroom counts, as it does for Blink.
-    let tokens = chatroom.map_or_else(Chatroom::default, |a| Chatroom::parse(a.value.as_deref()));
+fn capabilities(
+    session: &Session,
+    media: &Media,
+    accept: &[&str],
+    local: &LocalMedia<'_>,
+    limits: &Limits,
+) -> Capabilities {
+    // Only the first a=chatroom counts, as it does for Blink; which says none itself.
+    let chatroom = find(&media.attributes, "chatroom").map(|a| Chatroom::parse(a.value.as_deref()));
+    let known = || local.chat_clients.iter().any(|name| is_client(&session.session_name, name));
+    let chatroom = chatroom.or_else(|| known().then_some(Chatroom::FULL));
+    let tokens = chatroom.unwrap_or_default();
     Capabilities {
         direction: direction(session, media),
         wrapped_types: wrapped_types(media, accept, limits),
@@ -157,6 +165,11 @@ fn capabilities(session: &Session, media: &Media, accept: &[&str], limits: &Limi
         nickname: tokens.nickname,
         private_messages: tokens.private_messages,
     }
+}
+
+/// Whether the name of a session, which is that of the client in some, begins with this one.
+fn is_client(session_name: &str, name: &str) -> bool {
+    session_name.split_ascii_whitespace().next().is_some_and(|first| first.eq_ignore_ascii_case(name))
 }
 
 /// CHAT-15: what may be wrapped is what either list names; nothing but message/cpim named means

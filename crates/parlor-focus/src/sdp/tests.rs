@@ -20,6 +20,7 @@ struct Ours {
     addresses: MsrpAddresses,
     types: TypeList,
     chatroom: Chatroom,
+    chat_clients: [Box<str>; 1],
     require_tls: bool,
     can_connect: bool,
     topic: &'static str,
@@ -32,6 +33,7 @@ impl Ours {
             addresses: MsrpAddresses { tcp: at(2855), tls: at(2856) },
             types: TypeList::any(),
             chatroom: Chatroom::default(),
+            chat_clients: ["other".into()],
             require_tls: false,
             can_connect: true,
             topic: "",
@@ -45,6 +47,7 @@ impl Ours {
             wrapped_types: &self.types,
             max_size: 1000,
             chatroom: self.chatroom,
+            chat_clients: &self.chat_clients,
             require_tls: self.require_tls,
             can_connect: self.can_connect,
             topic: self.topic,
@@ -328,6 +331,24 @@ fn peer_attributes_are_read() {
     let read = bare.line.peer.capabilities;
     assert!(read.chatroom && !read.nickname && !read.private_messages);
     assert_eq!(read.max_size, None);
+}
+
+#[test]
+fn some_clients_know_chat_rooms_without_saying_so() {
+    // interop.md §1: Blink reads a=chatroom and says none.
+    let ours = Ours { chat_clients: ["blink".into()], ..Ours::new() };
+    let read = |offer: &str| ours.answer(offer).unwrap().peer.capabilities.clone();
+    for (offer, knows) in [
+        (BLINK.to_owned(), true),
+        (BLINK.replace("s=Blink", "s=Blink 5.9.1 (Linux)"), true),
+        (BLINK.replace("s=Blink", "s=Blinking"), false),
+        (BLINK.replace("s=Blink", "s=-"), false),
+    ] {
+        let read = read(&offer);
+        assert_eq!((read.chatroom, read.nickname, read.private_messages), (knows, knows, knows), "{offer}");
+    }
+    let said = read(&format!("{BLINK}a=chatroom\r\n"));
+    assert!(said.chatroom && !said.private_messages, "what is said counts");
 }
 
 #[test]

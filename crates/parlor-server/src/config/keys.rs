@@ -53,6 +53,9 @@ section! {
         /// Whether nicknames must be quoted in `Use-Nickname`, as RFC 7701 says. Otherwise, since a widespread library
         /// writes them without, they are taken as they stand, and an empty value gives the nickname up.
         strict_nicknames: bool = false;
+        /// Clients that know chat rooms, and take private messages, although their SDP does not say so by `a=chatroom`: the
+        /// first word of the name that they give the session (`s=`).
+        chat_clients: Vec<String> = ["Blink", "sipsimple"];
         /// How much of a message goes into one chunk. Clients and relays are known that fail above 10 kB.
         chunk_bytes: Size = "8 KiB", from "2 KiB" to "9 KiB";
         /// What copies of messages ask of their recipients: `"no"` report, `"partial"`: only failures, or `"yes"`: an
@@ -209,7 +212,9 @@ section! {
         members: UserList = [], example ["example.org"];
         /// What everybody else is: `"visitor"`, `"member"`, `"moderator"` or `"owner"`. Each may do what those before it may.
         default_role: Role = "member";
-        /// From which role on one may set the topic.
+        /// Whether the room tells joiners its topic, and everybody when it changes.
+        announce_topic: bool = true;
+        /// From which role on one may set the topic: by a message to the room with a `Subject` in its CPIM headers.
         set_topic: Role = "moderator";
         /// From which role on one may have the room invite somebody.
         invite: Role = "member";

@@ -12,6 +12,7 @@ mod sessions;
 mod task;
 #[cfg(test)]
 pub(crate) mod tests;
+mod words;
 
 pub(crate) use inbox::Inbox;
 pub(crate) use registry::{Dispatch, Policy, Rooms};

@@ -4,6 +4,7 @@ use super::founder::Founder;
 use super::labels::{cause_of, end_of_call, end_of_subscription, kind_of, rejection_of};
 use super::lifetime::{Due, Lifetime};
 use super::sessions::Entries;
+use super::words;
 use super::{Brought, MsrpInput, Place, RoomEvent, RoomHandle, Rooms, SipInput};
 use crate::metrics::{MessageKind, Metrics};
 use crate::msrp::{Connections, OfferedUri, Reservation, SessionTable};
@@ -260,7 +261,7 @@ impl RoomTask {
             let known = self.entries.contains_key(session);
             let ready = known && self.switch.is_ready(*session);
             if ready && self.switch.take_newcomer(*session) {
-                for text in greetings(&self.room, *session) {
+                for text in words::greetings(&self.room, *session) {
                     self.switch.notify(&self.room, *session, &date_time(), &text);
                 }
             }
@@ -380,6 +381,12 @@ impl RoomTask {
             SwitchOutput::Failed(session) => {
                 self.focus.end_session(Instant::now(), &mut self.room, session, EndReason::ConnectionLost);
             }
+            SwitchOutput::TopicSet(session) => {
+                if self.room.rules().announce_topic {
+                    let text = words::topic_set(&self.room, session);
+                    self.switch.notify_all(&self.room, &date_time(), &text);
+                }
+            }
             SwitchOutput::Counted(Counted::Message(kind)) => metrics.messages.of(kind_of(kind)).inc(),
             SwitchOutput::Counted(Counted::Notice) => metrics.messages.of(MessageKind::Notice).inc(),
             SwitchOutput::Counted(Counted::Direct) => metrics.messages.of(MessageKind::Direct).inc(),
@@ -439,21 +446,6 @@ async fn gather(msrp: &mut mpsc::Receiver<MsrpInput>, reads: &mut Vec<MsrpInput>
     {
         reads.push(read);
     }
-}
-
-/// What a newcomer is told.
-fn greetings(room: &Room, session: SessionId) -> Vec<String> {
-    let mut texts = Vec::new();
-    if !room.rules().welcome.is_empty() {
-        texts.push(room.rules().welcome.to_string());
-    }
-    // CHAT-103: nothing else tells it to clients that read no roster.
-    if let Some(identity) = room.participant_of(session).map(|holder| holder.identity())
-        && identity.is_anonymous()
-    {
-        texts.push(format!("You are anonymous: nobody in this room sees of you more than {}.", identity.aor));
-    }
-    texts
 }
 
 /// The wall time as CPIM writes it.

@@ -140,7 +140,7 @@ impl Scene {
         std::iter::from_fn(|| self.switch.poll_output())
             .filter_map(|output| match output {
                 Output::Failed(session) => Some(session),
-                Output::Counted(_) => None,
+                Output::Counted(_) | Output::TopicSet(_) => None,
             })
             .collect()
     }
