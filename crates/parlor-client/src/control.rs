@@ -26,20 +26,21 @@ impl Sender {
         }
     }
 
-    /// Says what the room is to be about: a message with that Subject, which the room takes for its topic if we have the
-    /// right to set it. Returns whether the roster shows that it did; if not, the message was one like any other.
+    /// Says what the room is to be about, or with an empty topic that it is about nothing any more: a message with that
+    /// Subject, which the room takes for its topic if we have the right to set it. Returns whether the roster shows that
+    /// it did; if not, the message was one like any other.
     ///
     /// # Errors
     /// [`SendError`]
     pub async fn set_topic(&self, topic: &str) -> Result<bool, SendError> {
         let mut roster = self.0.roster.clone();
-        let before = self.topic();
+        let before = self.topic().unwrap_or_default();
         self.send(Content::text(topic).subject(topic), topic.as_bytes(), |_| {}).await?;
-        // The room may have shortened it.
-        let is_shown =
-            |shown: Option<&String>| shown.is_some_and(|shown| shown == topic || before.as_ref() != Some(shown));
-        let shows =
-            |roster: &Option<Arc<Roster>>| roster.as_ref().is_some_and(|roster| is_shown(roster.topic.as_ref()));
+        let shows = |roster: &Option<Arc<Roster>>| {
+            let shown = roster.as_ref().map(|roster| roster.topic.as_deref().unwrap_or_default());
+            // The room may have shortened it.
+            shown.is_some_and(|shown| shown == topic || shown != before)
+        };
         Ok(timeout(PATIENCE, roster.wait_for(shows)).await.is_ok_and(|shown| shown.is_ok()))
     }
 

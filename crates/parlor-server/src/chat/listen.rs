@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use parlor_client::{Address, Closed, Event, Header, Message, Room};
+use parlor_client::{Address, Closed, Event, Header, Message, Room, RosterChange};
 
 use super::comings;
 use super::harmless;
@@ -19,6 +19,8 @@ pub(super) struct Listener {
     saver: Option<Saver>,
     /// The topic that was told last.
     topic: Option<String>,
+    /// What the room said last.
+    notice: String,
     /// Who is typing, if that is shown.
     typing: Option<Typing>,
 }
@@ -30,6 +32,7 @@ impl Listener {
             saver: directory.map(|directory| Saver::new(directory, Arc::clone(&screen))),
             screen,
             topic,
+            notice: String::new(),
             typing: None,
         }
     }
@@ -44,10 +47,7 @@ impl Listener {
         while let Some(event) = room.next_event().await {
             match event {
                 Event::Message(message) => self.message(room, &message).await,
-                Event::Notice(message) => match message.text() {
-                    Some(text) => self.screen.notice(&text),
-                    None => self.message(room, &message).await,
-                },
+                Event::Notice(message) => self.room_says(room, &message).await,
                 Event::Start { id, header, size } => {
                     self.announce(room, &header, size);
                     if let Some(saver) = &mut self.saver {
@@ -66,9 +66,7 @@ impl Listener {
                 },
                 Event::Report(report) => self.screen.problem(&format!("a message was not delivered: {}", report.code)),
                 Event::Composing { who, private, active: true } => self.typing(room, &who, private),
-                Event::Roster(change) => {
-                    comings::lines(&change, &mut self.topic).iter().for_each(|line| self.screen.notice(line));
-                }
+                Event::Roster(change) => self.comings(&change),
                 Event::Closed(closed) => return closed,
                 _ => {}
             }
@@ -81,6 +79,24 @@ impl Listener {
         if let Some(saver) = &mut self.saver {
             saver.give_up().await;
         }
+    }
+
+    async fn room_says(&mut self, room: &Room, message: &Message) {
+        match message.text() {
+            Some(text) => {
+                self.screen.notice(&text);
+                self.notice = text.into_owned();
+            }
+            None => self.message(room, message).await,
+        }
+    }
+
+    fn comings(&mut self, change: &RosterChange) {
+        // The room may have said so itself.
+        if change.topic.as_ref().is_some_and(|topic| self.notice.contains(topic)) {
+            self.topic.clone_from(&change.topic);
+        }
+        comings::lines(change, &mut self.topic).iter().for_each(|line| self.screen.notice(line));
     }
 
     async fn message(&mut self, room: &Room, message: &Message) {

@@ -60,6 +60,24 @@ async fn follow(config: &str) {
     assert!(carol.roster().is_none());
 }
 
+/// CHAT-141 (c), CHAT-140: who has the right sets the topic by a Subject, and everybody is told; from others it is a
+/// message.
+#[tokio::test]
+async fn topic() {
+    let server = Server::start("[[room]]\nname = \"lobby\"\ntopic = \"Tea\"\nmoderators = [\"sip:alice@127.0.0.1\"]\n");
+    let (alice, mut bob) = (server.join("alice").await, server.join("bob").await);
+    assert_eq!(bob.topic().as_deref(), Some("Tea"));
+    until(&mut bob, |roster| roster.topic.as_deref() == Some("Tea")).await;
+    assert!(alice.set_topic("Käse").await.unwrap());
+    until(&mut bob, |roster| roster.topic.as_deref() == Some("Käse")).await;
+    assert_eq!(bob.topic().as_deref(), Some("Käse"));
+    assert_eq!(server.join("carol").await.topic().as_deref(), Some("Käse"));
+    assert!(alice.set_topic("").await.unwrap());
+    until(&mut bob, |roster| roster.topic.is_none()).await;
+    assert!(!bob.set_topic("mine").await.is_ok_and(|set| set));
+    assert_eq!(alice.topic(), None);
+}
+
 /// CHAT-50, CHAT-52, CHAT-39: to every device of one person and to nobody else; nobody of that name is 404.
 #[tokio::test]
 async fn private_messages() {
