@@ -25,6 +25,17 @@ async fn until(room: &mut Room, wanted: impl Fn(&Roster) -> bool) {
     }
 }
 
+/// The next message of somebody else than the room.
+async fn said(room: &mut Room) -> Message {
+    loop {
+        match next(room).await {
+            Event::Notice(_) => {}
+            Event::Message(message) => break message,
+            other => panic!("{other:?} instead of a message"),
+        }
+    }
+}
+
 fn names(roster: &Roster) -> Vec<&str> {
     let mut names: Vec<_> = roster.participants.iter().map(|one| one.name()).collect();
     names.sort_unstable();
@@ -74,7 +85,11 @@ async fn topic() {
     assert_eq!(server.join("carol").await.topic().as_deref(), Some("Käse"));
     assert!(alice.set_topic("").await.unwrap());
     until(&mut bob, |roster| roster.topic.is_none()).await;
-    assert!(!bob.set_topic("mine").await.is_ok_and(|set| set));
+    let mut carol = server.join("carol").await;
+    tokio::select! {
+        set = bob.set_topic("mine") => assert!(!set.unwrap()),
+        message = said(&mut carol) => assert_eq!(message.text().unwrap(), "mine"),
+    }
     assert_eq!(alice.topic(), None);
 }
 
