@@ -42,6 +42,7 @@ mod rfc4475;
 mod room_rules;
 mod roster;
 mod several_sessions;
+mod sidebar;
 mod sip_dialog;
 mod sip_hostile;
 mod sip_joining;

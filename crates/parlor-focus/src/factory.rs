@@ -2,12 +2,12 @@
 //!
 //! The server makes the room; to its focus the INVITE is one like others, but for the list.
 
-use crate::{Focus, Invitation, Output, Refusal, Reject, uas};
+use crate::{Caller, Focus, Invitation, Output, Refusal, Reject, uas};
 use bytes::Bytes;
 use parlor_events::resource_lists::ResourceList;
 use parlor_events::{Limits, XmlError};
-use parlor_room::Room;
-use parlor_sip::{NameAddr, Request};
+use parlor_room::{Action, Room};
+use parlor_sip::{Flow, NameAddr, Request};
 
 impl Focus {
     /// What the INVITE of somebody who joins holds: its SDP, and those to invite if it came to the factory.
@@ -24,6 +24,19 @@ impl Focus {
             error => Reject::List(error),
         })?;
         Ok((content.sdp, list.unwrap_or_default()))
+    }
+
+    /// Whether somebody may make a sidebar of this room: a participant who may invite others (CHAT-130).
+    ///
+    /// # Errors
+    /// [`Reject::Forbidden`], [`Reject::Header`]
+    pub fn may_found_sidebar(&self, room: &Room, request: &Request, flow: Flow, caller: &Caller) -> Result<(), Reject> {
+        let who = self.referrer(room, None, request, flow, caller)?;
+        let role = room.participant(who).map(|participant| participant.role());
+        match role.is_some_and(|role| room.rules().permits(role, Action::Invite)) {
+            true => Ok(()),
+            false => Err(Reject::Forbidden),
+        }
     }
 
     /// Calls everybody on a list. Who cannot be called is left out.

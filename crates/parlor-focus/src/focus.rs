@@ -156,12 +156,15 @@ impl Focus {
                     self.go_on_telling(referral);
                 }
             }
-            Err(reject) => {
-                let tag = self.fresh_tag();
-                let response = uas::refuse(request, &reject, &self.settings, &tag);
-                self.outputs.push_back(Output::Respond { tx, response });
-            }
+            Err(reject) => self.refuse(tx, request, &reject),
         }
+    }
+
+    /// Refuses a request that the server decided about.
+    pub fn refuse(&mut self, tx: ServerTransactionId, request: &Request, reject: &Reject) {
+        let tag = self.fresh_tag();
+        let response = uas::refuse(request, reject, &self.settings, &tag);
+        self.outputs.push_back(Output::Respond { tx, response });
     }
 
     /// A session's connection is there, and if it is we who connected, the peer has said so.

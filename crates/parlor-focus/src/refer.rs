@@ -59,7 +59,7 @@ impl Focus {
     /// The participant that sends a REFER: whose dialog it is in, else who is proven to send it. Who has proven nothing is
     /// believed to be a participant only where that participant's own requests come from, so that nobody outside of the room
     /// can control it.
-    fn referrer(
+    pub(crate) fn referrer(
         &self,
         room: &Room,
         dialog: Option<LegId>,

@@ -40,6 +40,11 @@ pub fn target(request: &Request, hosts: &Hosts) -> Result<Target, Reject> {
     })
 }
 
+/// The name of the room that an INVITE to the factory wants a sidebar of (CHAT-130).
+pub fn sidebar_of<'a>(request: &'a Request, settings: &Settings) -> Option<&'a str> {
+    request.uri.param("parent").filter(|_| is_for_factory(request, settings))
+}
+
 /// The last checks of a request other than ACK, CANCEL and BYE: what it requires and its body.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use crate::http::{self, Readiness};
 use crate::metrics::Metrics;
 use crate::msrp::{self, Connections, SessionTable};
 use crate::pace::Rate;
-use crate::room::{Policy, Rooms, Shared};
+use crate::room::{Fixed, Policy, Rooms, Shared};
 use crate::sip::{self, Locator, Proxying, SipOutput, SipTask};
 use crate::sockets::Sockets;
 use anyhow::{Context as _, Result};
@@ -303,11 +303,15 @@ fn policy(config: &Config) -> Policy {
     Policy {
         on_demand: config.rooms.on_demand,
         rules: rules(&config.room_rules),
-        fixed: config.room.iter().map(|room| (room.name.as_str().into(), rules(&room.rules))).collect(),
+        fixed: config.room.iter().map(|room| (room.name.as_str().into(), fixed(room))).collect(),
         limit: config.limits.rooms as usize,
         factory: factory(config),
         end_with_founder: config.conference.factory_ends == config::RoomEnd::Creator,
     }
+}
+
+fn fixed(room: &config::Room) -> Fixed {
+    Fixed { rules: rules(&room.rules), parent: room.parent.as_deref().map(Box::from) }
 }
 
 fn rules(rules: &config::RoomRules) -> Rules {

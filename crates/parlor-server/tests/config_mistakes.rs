@@ -311,3 +311,25 @@ fn room_defaults_are_checked_once() {
     let text = "[rooms]\ntopic = \"a\\tb\"\n[[room]]\nname = \"a\"\n[[room]]\nname = \"b\"\n";
     assert_mistakes(text, &["2: rooms.topic: a topic is one line"]);
 }
+
+/// The factory's name is no room's; a sidebar belongs to a room of the file that is none itself; a network is one.
+#[test]
+fn conferences() {
+    assert_mistakes("[conference]\nfactory = \"no name\"", &["2: conference.factory: a name has"]);
+    assert_mistakes("[[room]]\nname = \"conference\"", &["2: room[0].name: this is the name of [conference] factory"]);
+    assert_mistakes("[conference]\nfactory = \"\"\n[[room]]\nname = \"conference\"", &[]);
+    assert_mistakes(
+        "[conference]\ndial_out = [\"10.0.0.0/33\"]",
+        &["2: conference.dial_out[0]: \"10.0.0.0/33\" is not"],
+    );
+    let rooms = |lines: &str| format!("[[room]]\nname = \"a\"\n{lines}\n[[room]]\nname = \"b\"\nparent = \"a\"");
+    assert_mistakes(&rooms(""), &[]);
+    assert_mistakes(
+        &rooms("parent = \"a\""),
+        &["3: room[0].parent: a room is no sidebar of itself", "6: room[1].parent"],
+    );
+    assert_mistakes(
+        &rooms("parent = \"c\""),
+        &["3: room[0].parent: there is no", "6: room[1].parent: \"a\" is a sidebar"],
+    );
+}

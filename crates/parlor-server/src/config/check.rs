@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::listen::{Advertised, HostPort, Listen, Transport};
 use super::read::Findings;
-use super::{AuthMode, Config, RoomRules};
+use super::{AuthMode, Config, Room, RoomRules};
 use crate::logging;
 use parlor_room::Nickname;
 use parlor_sip::{Scheme, Uri};
@@ -165,12 +165,25 @@ fn check_rooms(config: &Config, findings: &mut Findings) {
         } else if !names.insert(&room.name) && findings.has(&name_key) {
             findings.mistake(&name_key, format!("there is a room {:?} already", room.name));
         }
+        check_parent(config, room, &path, findings);
         check_rules(&path, &room.rules, findings);
     }
     if config.room.len() > config.limits.rooms as usize {
         let message = format!("this file alone has {} rooms", config.room.len());
         findings.mistake("limits.rooms", message);
     }
+}
+
+/// CHAT-130: a sidebar is one of a room of the same file, which is none itself.
+fn check_parent(config: &Config, room: &Room, path: &str, findings: &mut Findings) {
+    let Some(parent) = &room.parent else { return };
+    let message = match config.room.iter().find(|other| other.name == *parent) {
+        None => format!("there is no [[room]] {parent:?} in this file"),
+        Some(_) if *parent == room.name => "a room is no sidebar of itself".to_owned(),
+        Some(other) if other.parent.is_some() => format!("{parent:?} is a sidebar itself"),
+        Some(_) => return,
+    };
+    findings.mistake(&format!("{path}.parent"), message);
 }
 
 /// Checks the rules that are written at `path`; a room's others were checked where they come from.

@@ -262,6 +262,10 @@ section! {
     pub(super) RoomName {
         /// The name: letters, digits and `-_.~+`.
         name: String = none, example "lobby";
+        /// The room of this file that this one is a sidebar of: it is shown in that room's roster, and ends with it. Who is
+        /// in a room and may invite others can also make a sidebar of it, by calling the factory with that room's name:
+        /// `sip:conference@example.test;parent=lobby`.
+        parent: Option<String> = none, example "lobby";
     }
 }
 

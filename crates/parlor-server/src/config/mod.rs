@@ -70,6 +70,8 @@ pub struct Config {
 pub struct Room {
     /// The user part of its URI.
     pub name: String,
+    /// The room that it is a sidebar of.
+    pub parent: Option<String>,
     /// What it allows.
     pub rules: RoomRules,
 }
@@ -137,7 +139,7 @@ impl Config {
         });
         let mut room = root.tables("room", |table| Room::read(table, &room_rules));
         if room.is_empty() {
-            room.push(Room { name: LOBBY.to_owned(), rules: room_rules.clone() });
+            room.push(Room { name: LOBBY.to_owned(), parent: None, rules: room_rules.clone() });
         }
         Self {
             domain,
@@ -169,11 +171,11 @@ impl Default for Config {
 
 impl Room {
     fn read(table: &mut Table<'_, '_>, rules: &RoomRules) -> Self {
-        let RoomName { name } = RoomName::read(table, &RoomName { name: String::new() });
+        let RoomName { name, parent } = RoomName::read(table, &RoomName { name: String::new(), parent: None });
         if !table.has("name") {
             table.mistake("name", "a room needs a name");
         }
-        Self { name, rules: RoomRules::read(table, rules) }
+        Self { name, parent, rules: RoomRules::read(table, rules) }
     }
 }
 

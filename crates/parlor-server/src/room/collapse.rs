@@ -37,6 +37,7 @@ impl RoomTask {
 impl Drop for RoomTask {
     fn drop(&mut self) {
         self.rooms.forget(&self.handle);
+        self.leave_family();
         self.shared.locator.directory.remove_all(&format!("{:x}-", self.handle.id()));
         let metrics = &self.shared.metrics;
         metrics.participants.sub(i64::try_from(self.participants).unwrap_or(i64::MAX));

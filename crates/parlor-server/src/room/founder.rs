@@ -40,6 +40,7 @@ impl RoomTask {
     /// Nobody comes in any more, and everybody is sent away (CHAT-152).
     pub(super) fn close_room(&mut self, now: Instant) {
         self.rooms.retire(&self.handle);
+        self.handle.family.end();
         self.room.close();
         self.say_goodbye(now, EndReason::RoomClosed);
     }

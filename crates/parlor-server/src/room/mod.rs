@@ -3,6 +3,7 @@
 mod collapse;
 mod dial_out;
 mod dialogs;
+mod family;
 mod founder;
 mod inbox;
 mod labels;
@@ -15,12 +16,13 @@ pub(crate) mod tests;
 mod words;
 
 pub(crate) use inbox::Inbox;
-pub(crate) use registry::{Dispatch, Policy, Rooms};
+pub(crate) use registry::{Dispatch, Fixed, Policy, Rooms};
 pub(crate) use task::Shared;
 
 use crate::msrp::{Reservation, SessionEntry};
 use crate::sip::Unlocated;
 use dialogs::Dialogs;
+use family::Family;
 use parlor_focus::{Caller, Location, RequestId};
 use parlor_msrp::TransactionId;
 use parlor_room::{Identity, SessionId};
@@ -157,6 +159,7 @@ pub(crate) struct RoomHandle {
     sip: mpsc::Sender<SipInput>,
     inbox: Arc<Inbox>,
     dialogs: Dialogs,
+    family: Family,
 }
 
 impl RoomHandle {

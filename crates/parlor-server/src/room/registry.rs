@@ -1,6 +1,7 @@
 //! The rooms that there are.
 
 use super::dialogs::Dialogs;
+use super::family::Family;
 use super::founder::Founder;
 use super::task::{RoomTask, Shared};
 use super::{Inbox, RoomHandle, SipInput};
@@ -39,13 +40,21 @@ pub(crate) struct Policy {
     /// The rules of rooms made on demand.
     pub(crate) rules: Rules,
     /// The rooms of the configuration, which stay.
-    pub(crate) fixed: HashMap<Box<str>, Rules>,
+    pub(crate) fixed: HashMap<Box<str>, Fixed>,
     /// How many rooms there may be.
     pub(crate) limit: usize,
     /// The user part of the URI that makes rooms (SIP-76).
     pub(crate) factory: Option<Box<str>>,
     /// Whether a room of the factory ends when its founder leaves, and not only when everybody has left (CHAT-153).
     pub(crate) end_with_founder: bool,
+}
+
+/// A room of the configuration.
+#[derive(Debug)]
+pub(crate) struct Fixed {
+    pub(crate) rules: Rules,
+    /// The room of the configuration that it is a sidebar of.
+    pub(crate) parent: Option<Box<str>>,
 }
 
 #[derive(Debug, Default)]
@@ -94,7 +103,7 @@ impl Rooms {
 
     /// The rules that a room of this name has or would have.
     pub(crate) fn rules(&self, name: &str) -> &Rules {
-        self.policy.fixed.get(name).unwrap_or(&self.policy.rules)
+        self.policy.fixed.get(name).map_or(&self.policy.rules, |fixed| &fixed.rules)
     }
 
     /// Hands a request to the room of that name, which is made if it may be.
@@ -112,15 +121,15 @@ impl Rooms {
         }
     }
 
-    /// Makes a room under a name that nobody can guess, and hands the request to it (SIP-72).
-    pub(crate) fn found(self: &Arc<Self>, input: SipInput) -> Dispatch {
+    /// Makes a room under a name that nobody can guess, and hands the request to it (SIP-72). It may be a sidebar.
+    pub(crate) fn found(self: &Arc<Self>, parent: Option<Arc<RoomHandle>>, input: SipInput) -> Dispatch {
         let Some(factory) = &self.policy.factory else { return Dispatch::NoRoom(input) };
         let name = format!("{factory}-{:032x}", rand::random::<u128>());
         let mut index = self.lock();
         if index.closing {
             return Dispatch::Overloaded(input);
         }
-        match self.open(&mut index, &name, Founder::Awaited) {
+        match self.open(&mut index, &name, Founder::Awaited, parent) {
             Some(handle) => offer(&handle, input),
             None => Dispatch::Overloaded(input),
         }
@@ -232,10 +241,19 @@ impl Rooms {
         if let Some(handle) = index.by_name.get(name) {
             return Some(Arc::clone(handle));
         }
-        self.open(index, name, Founder::Nobody)
+        // The configuration knows no sidebars of sidebars.
+        let parent = self.policy.fixed.get(name).and_then(|fixed| fixed.parent.as_deref());
+        let parent = parent.and_then(|parent| self.find_or_open(index, parent));
+        self.open(index, name, Founder::Nobody, parent)
     }
 
-    fn open(self: &Arc<Self>, index: &mut Index, name: &str, founder: Founder) -> Option<Arc<RoomHandle>> {
+    fn open(
+        self: &Arc<Self>,
+        index: &mut Index,
+        name: &str,
+        founder: Founder,
+        parent: Option<Arc<RoomHandle>>,
+    ) -> Option<Arc<RoomHandle>> {
         if index.by_id.len() >= self.policy.limit {
             return None;
         }
@@ -245,11 +263,19 @@ impl Rooms {
         let (inbox, msrp_mailbox) = Inbox::new(MSRP_MAILBOX, &self.shared.outbox);
         index.next_id += 1;
         let id = index.next_id;
-        let handle = Arc::new(RoomHandle { id, name: name.into(), sip, inbox, dialogs: Dialogs::default() });
+        let handle = Arc::new(RoomHandle {
+            id,
+            name: name.into(),
+            sip,
+            inbox,
+            dialogs: Dialogs::default(),
+            family: Family::default(),
+        });
         index.by_name.insert(name.into(), Arc::clone(&handle));
         index.by_id.insert(id, Arc::clone(&handle));
         let counted = Counted::in_gauge(&self.shared.metrics.rooms);
-        let task = RoomTask::new(room, founder, Arc::clone(&handle), Arc::clone(&self.shared), Arc::clone(self));
+        let task =
+            RoomTask::new(room, founder, parent, Arc::clone(&handle), Arc::clone(&self.shared), Arc::clone(self));
         let run = async move {
             task.run(sip_mailbox, msrp_mailbox).await;
             drop(counted);
@@ -326,7 +352,17 @@ mod tests {
     fn room() -> (RoomHandle, mpsc::Receiver<SipInput>) {
         let (sip, mailbox) = mpsc::channel(SIP_MAILBOX);
         let (inbox, _) = Inbox::new(1, &OutboxLimits::default());
-        (RoomHandle { id: 1, name: "lobby".into(), sip, inbox, dialogs: Dialogs::default() }, mailbox)
+        (
+            RoomHandle {
+                id: 1,
+                name: "lobby".into(),
+                sip,
+                inbox,
+                dialogs: Dialogs::default(),
+                family: Family::default(),
+            },
+            mailbox,
+        )
     }
 
     fn input(method: &str, tag: &str) -> SipInput {

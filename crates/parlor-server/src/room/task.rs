@@ -1,5 +1,6 @@
 //! The task of one room. It only moves inputs and outputs; room, focus and switch decide.
 
+use super::family::Parent;
 use super::founder::Founder;
 use super::labels::{cause_of, end_of_call, end_of_subscription, kind_of, rejection_of};
 use super::lifetime::{Due, Lifetime};
@@ -70,6 +71,8 @@ pub(super) struct RoomTask {
     pub(super) participants: usize,
     pub(super) subscriptions: usize,
     pub(super) founder: Founder,
+    /// The room that this one is a sidebar of.
+    pub(super) parent: Option<Parent>,
     phase: Phase,
     lifetime: Lifetime,
 }
@@ -89,6 +92,7 @@ impl RoomTask {
     pub(super) fn new(
         room: Room,
         founder: Founder,
+        parent: Option<Arc<RoomHandle>>,
         handle: Arc<RoomHandle>,
         shared: Arc<Shared>,
         rooms: Arc<Rooms>,
@@ -112,6 +116,7 @@ impl RoomTask {
             participants: 0,
             subscriptions: 0,
             founder,
+            parent: parent.map(Parent::from),
             phase: Phase::Unused(now),
             lifetime: Lifetime::new(now, lifetime),
         }
@@ -120,6 +125,7 @@ impl RoomTask {
     pub(super) async fn work(&mut self, sip: &mut mpsc::Receiver<SipInput>, msrp: &mut mpsc::Receiver<MsrpInput>) {
         let shared = Arc::clone(&self.shared);
         let mut reads = Vec::with_capacity(TURN);
+        let mut family = self.family_news();
         loop {
             let deadline = self.deadline();
             tokio::select! {
@@ -129,6 +135,7 @@ impl RoomTask {
                     }
                 }
                 Some(input) = sip.recv() => self.handle_sip(input),
+                change = family.next() => self.handle_family(change),
                 // Its own handle keeps the mailbox open.
                 _ = msrp.recv_many(&mut reads, TURN) => {
                     gather(msrp, &mut reads).await;
@@ -156,6 +163,11 @@ impl RoomTask {
         [own, self.focus.poll_timeout(), self.switch.poll_timeout()].into_iter().flatten().min()
     }
 
+    /// Whether it goes on.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open | Phase::Unused(_))
+    }
+
     /// How long the room stays when nobody is in it. One that the factory made has nobody to wait for (CHAT-153).
     fn linger(&self) -> Duration {
         match self.founder {
@@ -167,6 +179,7 @@ impl RoomTask {
     pub(super) fn handle_sip(&mut self, input: SipInput) {
         let now = Instant::now();
         match input {
+            input @ SipInput::Request { .. } if self.is_asked_for_sidebar(&input) => self.found_sidebar(input),
             SipInput::Request { tx, request, flow, caller, reserved } => {
                 self.reserved.extend(reserved);
                 self.reached(&request);
@@ -315,6 +328,7 @@ impl RoomTask {
             self.say_goodbye(Instant::now(), reason);
         }
         self.follow_founder();
+        self.show_in_parent();
         // Before anybody is told of them.
         while let Some(change) = self.focus.poll_dialog() {
             match change {

@@ -145,9 +145,18 @@ impl SipTask {
             return self.answer_for_room(now, tx, name, &request, flow, &caller);
         }
         let Some(reserved) = self.table.reserve() else { return self.refuse_session(now, tx, &request) };
+        let parent = uas::sidebar_of(&request, &self.focus).map(Box::<str>::from);
         let input = SipInput::Request { tx, request, flow, caller, reserved: Some(reserved) };
-        let dispatched = self.rooms.found(input);
-        self.refuse_undelivered(now, dispatched);
+        let dispatched = match &parent {
+            Some(parent) => self.rooms.ask(parent, input),
+            None => self.rooms.found(None, input),
+        };
+        match (dispatched, parent) {
+            (Dispatch::NoRoom(SipInput::Request { tx, request, .. }), Some(parent)) => {
+                self.answer(now, tx, &request, &uas::Target::Room(parent));
+            }
+            (dispatched, _) => self.refuse_undelivered(now, dispatched),
+        }
     }
 
     fn refuse_undelivered(&mut self, now: Instant, dispatched: Dispatch) {

@@ -4,6 +4,7 @@ mod collapse;
 mod connections;
 
 use super::dialogs::Dialogs;
+use super::family::Family;
 use super::founder::Founder;
 use super::registry::{Policy, Rooms};
 use super::task::{RoomTask, Shared};
@@ -95,6 +96,7 @@ impl Scene {
         let task = RoomTask::new(
             room,
             Founder::Nobody,
+            None,
             Arc::clone(&handle),
             Arc::clone(&self.shared),
             Arc::clone(&self.rooms),
@@ -105,8 +107,14 @@ impl Scene {
     /// A room as connections know it, with what they tell it.
     pub(crate) fn handle(&self) -> (Arc<RoomHandle>, mpsc::Receiver<MsrpInput>) {
         let (inbox, told) = Inbox::new(64, &self.shared.outbox);
-        let handle =
-            RoomHandle { id: 1, name: "lobby".into(), sip: mpsc::channel(1).0, inbox, dialogs: Dialogs::default() };
+        let handle = RoomHandle {
+            id: 1,
+            name: "lobby".into(),
+            sip: mpsc::channel(1).0,
+            inbox,
+            dialogs: Dialogs::default(),
+            family: Family::default(),
+        };
         (Arc::new(handle), told)
     }
 

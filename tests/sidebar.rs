@@ -1,0 +1,113 @@
+//! Sidebars: rooms that belong to another one (CHAT-130 … 132).
+
+use crate::support::participant::{Joined, Participant, own_path};
+use crate::support::server::{Server, Setup};
+use crate::support::sip::{Call, SipUser, offer};
+use crate::support::watcher::Watcher;
+
+/// CHAT-130, CHAT-131: a participant makes a sidebar by calling the factory with the room's name: a room of its own, with its
+/// own people and messages, shown in the roster of the other until it ends, whose people stay where they were.
+#[test]
+fn made_by_a_participant() {
+    let server = Server::plain();
+    let mut alice = Participant::join(&server, "alice");
+    let mut bob = Participant::join(&server, "bob");
+    let (mut watcher, first) = Watcher::of(&server, "bob", "lobby");
+    assert!(!first.message.body.contains("sidebars-by-ref"));
+    let mut aside = found(&server, "alice");
+    let name = aside.room.split([':', '@']).nth(1).unwrap().to_owned();
+    let told = watcher.until("the sidebar", |notice| notice.message.body.contains("sidebars-by-ref"));
+    assert!(told.message.body.contains(&format!("<uri>sip:{name}@chat.example.test</uri>")), "{told:?}");
+    assert_eq!(told.present(), ["sip:alice@example.com", "sip:bob@example.com"], "she is still in");
+    let mut guest = Participant::join_room(&server, "bob", &name);
+    guest.say("between us");
+    aside.hears("between us");
+    bob.say("to all");
+    alice.hears("to all");
+    aside.say("only here");
+    guest.hears("only here");
+    aside.leave();
+    let bye = guest.user.expect_request("BYE");
+    guest.user.answer(&bye);
+    watcher.until("no sidebar", |notice| !notice.message.body.contains("sidebars-by-ref"));
+    alice.say("back to all");
+    bob.hears("back to all");
+}
+
+/// CHAT-132: a sidebar ends with the room that it belongs to.
+#[test]
+fn ends_with_its_parent() {
+    let server = Setup::default().set("rooms.linger", "\"0s\"").set("conference.factory_ends", "\"empty\"").start();
+    let alice = Participant::join_room(&server, "alice", "den");
+    let mut aside = found_beside(&server, "alice", "den", 200).expect("a sidebar");
+    server.shows("parlor_rooms", 3.0);
+    alice.leave();
+    let bye = aside.user.expect_request("BYE");
+    assert!(bye.header("Reason").contains("cause=410"));
+    aside.user.answer(&bye);
+    server.shows("parlor_rooms", 1.0);
+}
+
+/// CHAT-130: those of the configuration are there from the start, under what they are about, and need nobody to make them.
+#[test]
+fn configured() {
+    let server = Setup::default()
+        .room("lobby", "")
+        .room("garden", "parent = \"lobby\"\ntopic = \"Garden talk\"")
+        .room("kitchen", "parent = \"lobby\"")
+        .start();
+    let (_, first) = Watcher::of(&server, "alice", "lobby");
+    let body = &first.message.body;
+    for shown in [
+        "<uri>sip:garden@chat.example.test</uri>",
+        "<display-text>Garden talk</display-text>",
+        "<display-text>kitchen</display-text>",
+    ] {
+        assert!(body.contains(shown), "{shown}: {body}");
+    }
+    let mut alice = Participant::join_room(&server, "alice", "garden");
+    let mut bob = Participant::join_room(&server, "bob", "garden");
+    bob.hears("The topic is: Garden talk");
+    alice.say("roses");
+    bob.hears("roses");
+}
+
+/// CHAT-130: only participants who may invite others make sidebars, of rooms that there are, and not of sidebars.
+#[test]
+fn refused() {
+    let server =
+        Setup::default().room("lobby", "default_role = \"visitor\"\nmembers = [\"sip:alice@example.com\"]").start();
+    let _bob = Participant::join(&server, "bob");
+    assert!(found_beside(&server, "bob", "lobby", 403).is_none(), "a visitor");
+    assert!(found_beside(&server, "alice", "lobby", 403).is_none(), "she is not in");
+    assert!(found_beside(&server, "alice", "nowhere", 404).is_none());
+    let _alice = Participant::join(&server, "alice");
+    let aside = found(&server, "alice");
+    let name = aside.room.split([':', '@']).nth(1).unwrap();
+    assert!(found_beside(&server, "alice", name, 403).is_none(), "a sidebar of a sidebar");
+    server.shows("parlor_rooms", 2.0);
+}
+
+fn found(server: &Server, name: &str) -> Participant {
+    found_beside(server, name, "lobby", 200).expect("a sidebar")
+}
+
+/// Calls the factory for a sidebar of that room; with 200 the session is bound.
+fn found_beside(server: &Server, name: &str, parent: &str, code: u16) -> Option<Participant> {
+    let mut user = SipUser::tcp(server, name);
+    let path = own_path(&user);
+    let mut call = Call::new(&user, &format!("{};parent={parent}", server.room("conference")));
+    user.send(call.invite("", &offer(&path)));
+    let answer = user.expect(code);
+    if code != 200 {
+        user.send(call.ack_failure(&answer));
+        return None;
+    }
+    call.established(&answer);
+    user.send(call.ack(""));
+    let session = answer.attribute("path").to_owned();
+    let room = server.room(answer.contact().split(['@', ':']).nth(1).unwrap());
+    let mut joined = Joined { user, call, path, session, room, answer };
+    let connection = joined.connection(server);
+    Some(joined.bind(connection))
+}
