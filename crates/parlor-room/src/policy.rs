@@ -46,6 +46,10 @@ pub struct Rules {
     pub nickname_quarantine: Duration,
     /// Whether messages to one participant are passed on (CHAT-3).
     pub private_messages: bool,
+    /// Whether receipts (IMDN) whose To is the room are passed on (CHAT-161).
+    pub pass_imdn: bool,
+    /// Up to how many participants the room passes on who is writing (EVT-107).
+    pub composing_up_to: usize,
     /// Whether visitors may only read (CHAT-36).
     pub moderated: bool,
     /// Whether files may be left here and fetched.
@@ -163,6 +167,8 @@ impl Default for Rules {
             reserved_nicknames: Arc::default(),
             nickname_quarantine: Duration::from_secs(300),
             private_messages: true,
+            pass_imdn: false,
+            composing_up_to: usize::MAX,
             moderated: false,
             files: FileRule::default(),
             roles: Roles::default(),

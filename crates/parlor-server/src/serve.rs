@@ -354,6 +354,8 @@ fn rules(rules: &config::RoomRules) -> Rules {
         reserved_nicknames: reserved(&rules.reserved_nicknames),
         nickname_quarantine: rules.nickname_quarantine,
         private_messages: rules.private_messages,
+        pass_imdn: rules.imdn == config::Receipts::Pass,
+        composing_up_to: rules.composing_up_to as usize,
         moderated: rules.moderated,
         own_copies: rules.own_copies,
         ..Rules::default()

@@ -10,7 +10,8 @@ use crate::route::Route;
 use crate::switch::Kind;
 use bytes::Bytes;
 use memchr::memmem;
-use parlor_msrp::Flag;
+use parlor_msrp::{FailureReport, Flag};
+use parlor_room::ParticipantId;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub(crate) struct Outgoing {
     pub(crate) private: Option<Box<Wrapper>>,
     /// What the room is to be about once it is complete.
     pub(crate) subject: Option<Box<str>>,
+    pub(crate) headers_len: usize,
     message_id: Bytes,
     declared_total: Option<u64>,
     frames: u64,
@@ -111,7 +113,7 @@ impl Outgoing {
     pub(crate) fn new(key: MessageKey, rng: &mut StdRng, route: Route, declared_total: Option<u64>) -> Self {
         let random = random_id(rng);
         let message_id = Bytes::copy_from_slice(&random);
-        let Route { kind, recipients, except, private, subject } = route;
+        let Route { kind, recipients, except, private, subject, headers_len } = route;
         Self {
             key,
             random,
@@ -120,6 +122,7 @@ impl Outgoing {
             except,
             private,
             subject,
+            headers_len,
             message_id,
             declared_total,
             frames: 0,
@@ -131,6 +134,31 @@ impl Outgoing {
     /// How many get it.
     pub(crate) fn audience(&self) -> usize {
         self.recipients.addressed(self.except)
+    }
+
+    /// Of a private message: who gets it.
+    pub(crate) fn only_recipient(&self) -> Option<ParticipantId> {
+        self.private.as_ref()?;
+        self.recipients.iter().next().map(|recipient| recipient.participant)
+    }
+
+    /// All of it, if none of it has been planned yet.
+    pub(crate) fn unsent(&self) -> Option<&[u8]> {
+        self.pending.as_ref().filter(|_| self.frames == 0).map(|pending| &*pending.body)
+    }
+
+    /// What has not been planned goes to nobody.
+    pub(crate) fn withhold(&mut self) {
+        self.pending = None;
+    }
+
+    /// What its copies ask of their recipients.
+    fn failure_report(&self, cut: &Cut) -> &'static str {
+        match self.kind {
+            // EVT-107: nobody needs to know whether it came.
+            Kind::Composing => FailureReport::No.as_str(),
+            Kind::Room | Kind::Private | Kind::Imdn => cut.failure_report,
+        }
     }
 
     /// Whether a first frame has been planned.
@@ -211,7 +239,7 @@ impl Outgoing {
             Flag::More | Flag::Abort => self.declared_total.filter(|total| *total > end),
         };
         let fixed = body.len() <= LARGEST_FIXED_CHUNK && flag != Flag::Abort;
-        let failure_report = fanout.cut.failure_report;
+        let failure_report = self.failure_report(&fanout.cut);
         let headers = FrameHeaders {
             message_id: &self.message_id,
             failure_report,
@@ -294,7 +322,7 @@ mod tests {
     fn outgoing(fanout: &mut Fanout) -> Outgoing {
         let recipients = Recipients::new([]);
         let except = Except::Session(SessionId(1));
-        let route = Route { kind: Kind::Room, recipients, except, private: None, subject: None };
+        let route = Route { kind: Kind::Room, recipients, except, private: None, subject: None, headers_len: 0 };
         Outgoing::new(MessageKey(1), &mut fanout.rng, route, None)
     }
 

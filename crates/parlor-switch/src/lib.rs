@@ -12,6 +12,7 @@
 
 mod budget;
 mod completed;
+mod composing;
 mod credit;
 mod deliver;
 mod file;
@@ -40,4 +41,4 @@ pub use file::{Control, FileHead, FileReceiver, FileRefusal, FileSender, FileSte
 pub use frame::{Frame, Lines, MessageKey, Place};
 pub use outbox::{Outbox, OutboxEvent, OutboxLimits, Pace, Poll, Pushed, Scratch, Slot, StalledMemory, Turn, Written};
 pub use refusal::Refusal;
-pub use switch::{Counted, Dropped, Input, Kind, Output, Settings, Switch};
+pub use switch::{Counted, Dropped, Input, Kind, Output, Settings, Switch, Withheld};

@@ -4,8 +4,9 @@ use crate::message::Incoming;
 use crate::private::Wrapper;
 use crate::recipients::{Except, Recipients};
 use crate::refusal::Refusal;
-use crate::switch::{Dropped, Kind, Switch};
+use crate::switch::{Counted, Dropped, Kind, Switch, Withheld};
 use parlor_cpim::Envelope;
+use parlor_events::{imdn, iscomposing};
 use parlor_room::{Action, Room, SessionId};
 
 /// What a message is, and who gets it.
@@ -18,6 +19,8 @@ pub(crate) struct Route {
     pub(crate) private: Option<Box<Wrapper>>,
     /// Of a message to the room: what it is to be about, if its sender may say so (CHAT-141).
     pub(crate) subject: Option<Box<str>>,
+    /// Where its content begins.
+    pub(crate) headers_len: usize,
 }
 
 impl Switch {
@@ -43,25 +46,32 @@ impl Switch {
         }
         let size = message.declared_total.unwrap_or(0).max(message.position());
         if to_room {
-            let subject = envelope.subject.as_deref().filter(|_| room.may(session, Action::SetTopic));
-            return Ok(Route { subject: subject.map(Into::into), ..self.regular(room, session, essence, size) });
+            return Ok(self.regular(room, session, envelope, essence, size));
         }
-        let recipients = self.private_recipients(room, session, &envelope.to[0].uri, essence, size)?;
-        let private = Some(Box::new(Wrapper::of(envelope)));
-        Ok(Route { kind: Kind::Private, recipients, except: Except::Session(session), private, subject: None })
+        let to = &envelope.to.first().ok_or(Refusal::MalformedCpim)?.uri;
+        let recipients = self.private_recipients(room, session, to, essence, size)?;
+        let kind = kind_of(essence, Kind::Private);
+        let (private, headers_len) = (Some(Box::new(Wrapper::of(envelope))), envelope.headers_len);
+        Ok(Route { kind, recipients, except: Except::Session(session), private, subject: None, headers_len })
     }
 
     /// CHAT-40: a message to the room.
-    fn regular(&mut self, room: &Room, session: SessionId, essence: &str, size: u64) -> Route {
+    fn regular(&mut self, room: &Room, session: SessionId, envelope: &Envelope, essence: &str, size: u64) -> Route {
+        let (kind, headers_len) = (kind_of(essence, Kind::Room), envelope.headers_len);
         let taking = self.recipients(room, essence);
         let except = match room.session(session).filter(|_| !room.rules().own_copies) {
             Some(own) => Except::Participant(own.participant()),
             None => Except::Session(self.own_line(room, session)),
         };
+        if let Some(withheld) = withheld(room, kind) {
+            self.count(Counted::Withheld(withheld));
+            return Route { kind, recipients: Recipients::new([]), except, private: None, subject: None, headers_len };
+        }
         self.count_dropped(Dropped::Unaccepted, self.audience.left_out_of(&taking, except));
         let recipients = taking.taking_size(size);
         self.count_dropped(Dropped::Oversized, taking.left_out_of(&recipients, except));
-        Route { kind: Kind::Room, recipients, except, private: None, subject: None }
+        let subject = envelope.subject.as_deref().filter(|_| kind == Kind::Room && room.may(session, Action::SetTopic));
+        Route { kind, recipients, except, private: None, subject: subject.map(Into::into), headers_len }
     }
 
     /// CHAT-32, CHAT-33: From is the sender's own, and there is one To. Gives whether that is the room.
@@ -80,5 +90,26 @@ impl Switch {
             state.known_addresses = Some((from.uri.as_str().into(), to.uri.as_str().into()));
         }
         Ok(to_room)
+    }
+}
+
+/// What a message of this type is; `written` is what it is if a person wrote it.
+fn kind_of(essence: &str, written: Kind) -> Kind {
+    match essence {
+        iscomposing::CONTENT_TYPE => Kind::Composing,
+        imdn::CONTENT_TYPE => Kind::Imdn,
+        _ => written,
+    }
+}
+
+/// Whether the room takes messages of this kind for itself and passes them on to nobody.
+fn withheld(room: &Room, kind: Kind) -> Option<Withheld> {
+    let rules = room.rules();
+    match kind {
+        // CHAT-161: everybody's receipt to everybody would be a storm.
+        Kind::Imdn => (!rules.pass_imdn).then_some(Withheld::Imdn),
+        // EVT-107
+        Kind::Composing => (room.participants().len() > rules.composing_up_to).then_some(Withheld::Composing),
+        Kind::Room | Kind::Private => None,
     }
 }

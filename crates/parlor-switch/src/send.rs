@@ -2,13 +2,14 @@
 
 use crate::Credit;
 use crate::completed::Owner;
+use crate::composing::Between;
 use crate::deliver::Outgoing;
 use crate::frame::MessageKey;
 use crate::message::{Incoming, Phase};
 use crate::refusal::Refusal;
 use crate::reserve::SMALLEST_HELD;
 use crate::session::{Chunk, Content};
-use crate::switch::{Counted, Dropped, Output, Switch};
+use crate::switch::{Counted, Dropped, Kind, Output, Switch, Withheld};
 use bytes::Bytes;
 use parlor_cpim::Envelope;
 use parlor_msrp::{Flag, Request};
@@ -210,6 +211,9 @@ impl Switch {
             self.report_refused(session, message, envelope, refusal);
         }
         let outgoing = Outgoing::new(message.key, &mut self.fanout.rng, route?, message.declared_total);
+        if let (Kind::Room | Kind::Private, Some(between)) = (outgoing.kind, between(room, session, &outgoing)) {
+            self.composing.written(between);
+        }
         self.streaming.insert(outgoing.random, (session, message.key));
         Ok(outgoing)
     }
@@ -264,7 +268,12 @@ impl Switch {
 
     fn complete(&mut self, now: Instant, room: &mut Room, session: SessionId, mut message: Incoming) {
         if let Phase::Streaming(outgoing) = &mut message.phase {
-            outgoing.end(&mut self.fanout, Flag::Complete);
+            if self.is_known(now, room, session, outgoing) {
+                outgoing.withhold();
+                self.count(Counted::Withheld(Withheld::Composing));
+            } else {
+                outgoing.end(&mut self.fanout, Flag::Complete);
+            }
             let (kind, subject) = (outgoing.kind, outgoing.subject.take());
             self.count(Counted::Message(kind));
             if subject.is_some_and(|subject| room.set_topic(&subject)) {
@@ -272,9 +281,24 @@ impl Switch {
             }
         }
         self.end_message(session, &message);
-        if let Some(owner) = self.sessions.get(&session).and_then(|state| state.owner) {
+        // What nobody acts upon need not be kept from coming twice, and would push out what must.
+        let is_transient = matches!(&message.phase, Phase::Streaming(outgoing) if outgoing.kind == Kind::Composing);
+        if let Some(owner) = self.sessions.get(&session).and_then(|state| state.owner).filter(|_| !is_transient) {
             self.completed.remember(now, owner, &message.id);
         }
+    }
+
+    /// Whether a message says what its recipients know: that somebody is writing, or no more.
+    fn is_known(&mut self, now: Instant, room: &Room, session: SessionId, outgoing: &Outgoing) -> bool {
+        let recipients = outgoing.audience();
+        if outgoing.kind != Kind::Composing || recipients == 0 {
+            return false;
+        }
+        let content = outgoing.unsent().and_then(|message| message.get(outgoing.headers_len..));
+        let between = between(room, session, outgoing);
+        between
+            .zip(content)
+            .is_some_and(|(between, content)| self.composing.is_known(now, between, content, recipients))
     }
 
     /// CHAT-64: later chunks of what its sender aborted are dropped.
@@ -317,4 +341,9 @@ impl Switch {
         self.respond(session, &chunk, refusal.code());
         self.restore_chunk(session, chunk);
     }
+}
+
+/// Who says something to whom.
+fn between(room: &Room, session: SessionId, outgoing: &Outgoing) -> Option<Between> {
+    Some(Between { from: room.session(session)?.participant(), to: outgoing.only_recipient() })
 }

@@ -1,6 +1,7 @@
 //! The switch of one room.
 
 use crate::completed::Completed;
+use crate::composing::Composing;
 use crate::deliver::{Cut, Fanout, hand_out};
 use crate::frame::{MessageKey, TID_RANDOM};
 use crate::message::Phase;
@@ -78,6 +79,19 @@ pub enum Kind {
     Room,
     /// For one participant.
     Private,
+    /// That somebody is writing, or no more (RFC 3994).
+    Composing,
+    /// What became of a message (RFC 5438).
+    Imdn,
+}
+
+/// What was taken and goes to nobody, as it would tell nobody anything worth its cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withheld {
+    /// Its recipients know that somebody is writing, or are too many to be told.
+    Composing,
+    /// A receipt for a whole room.
+    Imdn,
 }
 
 /// Something that happened, for the metrics.
@@ -89,6 +103,8 @@ pub enum Counted {
     Notice,
     /// The room itself said something to one participant.
     Direct,
+    /// A message was taken and goes to nobody.
+    Withheld(Withheld),
     /// A response with this code was sent.
     Response(u16),
     /// A message was refused.
@@ -142,6 +158,7 @@ pub struct Switch {
     /// When it is next looked whether recipients answer.
     pub(crate) answers_due: Option<Instant>,
     pub(crate) completed: Completed,
+    pub(crate) composing: Composing,
     next_message: u64,
     outputs: VecDeque<Output>,
 }
@@ -163,6 +180,7 @@ impl Switch {
             timers: BTreeSet::new(),
             answers_due: None,
             completed: Completed::default(),
+            composing: Composing::default(),
             next_message: 1,
             outputs: VecDeque::new(),
         }

@@ -135,6 +135,16 @@ choice! {
 }
 
 choice! {
+    /// What becomes of receipts for a whole room (CHAT-161).
+    Receipts("\"drop\" or \"pass\"") {
+        /// Nobody gets them.
+        Drop = "drop",
+        /// Everybody does.
+        Pass = "pass",
+    }
+}
+
+choice! {
     /// The form of the log.
     LogFormat("\"text\" or \"json\"") {
         /// Lines for people.

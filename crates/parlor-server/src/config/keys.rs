@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::choice::{AuthModes, DigestAlgorithm, FailureReport, LogFormat, RoomEnd, Sessions, Watchers};
+use super::choice::{AuthModes, DigestAlgorithm, FailureReport, LogFormat, Receipts, RoomEnd, Sessions, Watchers};
 use super::listen::{Advertised, HttpListen, Listen};
 use super::network::Network;
 use super::section::{Group, section};
@@ -249,6 +249,11 @@ section! {
         nickname_quarantine: Duration = "5m", from "0s" to "1d";
         /// Whether participants may send messages to one other; if not, they get 403.
         private_messages: bool = true;
+        /// What becomes of receipts (IMDN) that are sent to the room: `"drop"`, after a 200, as a message that asks for them
+        /// would bring as many as there are participants, or `"pass"`. Those for one participant are private messages.
+        imdn: Receipts = "drop";
+        /// Up to how many participants the room passes on who is writing.
+        composing_up_to: u32 = 100000, from 0 to 100000;
         /// Whether visitors only read: what they send gets 403, to the room and to one participant alike.
         moderated: bool = false;
         /// Whether what somebody says to the room also goes to the other devices it is there with.

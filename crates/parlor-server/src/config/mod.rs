@@ -17,7 +17,9 @@ mod value;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use self::choice::{AuthMode, AuthModes, DigestAlgorithm, FailureReport, LogFormat, RoomEnd, Sessions, Watchers};
+pub use self::choice::{
+    AuthMode, AuthModes, DigestAlgorithm, FailureReport, LogFormat, Receipts, RoomEnd, Sessions, Watchers,
+};
 pub use self::docs::{documentation, example};
 pub use self::keys::{Auth, Conference, Http, Limits, Log, Msrp, Registrar, RoomRules, Rooms, Roster, Sip, Tls};
 pub use self::listen::{Advertised, HostPort, HttpListen, Listen, Transport};

@@ -125,10 +125,24 @@ labels! {
         Room = "room",
         /// A participant's, to another one.
         Private = "private",
+        /// That somebody is writing, or no more.
+        Composing = "composing",
+        /// A receipt.
+        Imdn = "imdn",
         /// The room's own, to everybody.
         Notice = "notice",
         /// The room's own, to one participant.
         Direct = "direct",
+    }
+}
+
+labels! {
+    /// What was answered with 200 and passed on to nobody.
+    WithheldKind {
+        /// That somebody is writing, which those whom it is for know, or are too many to be told.
+        Composing = "composing",
+        /// A receipt for a whole room.
+        Imdn = "imdn",
     }
 }
 

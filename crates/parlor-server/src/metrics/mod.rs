@@ -13,7 +13,7 @@ use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, 
 
 pub use self::label::{
     CallEnd, CodeCounters, Counters, DropReason, Label, MessageKind, MsrpMethod, PagerFate, SessionEnd, SipMethod,
-    SubscriptionEnd,
+    SubscriptionEnd, WithheldKind,
 };
 pub use self::rejected::Rejected;
 use self::rejected::Rejections;
@@ -74,6 +74,8 @@ pub struct Metrics {
     pub sessions_closed: Counters<SessionEnd>,
     /// Messages accepted for delivery, by kind.
     pub messages: Counters<MessageKind>,
+    /// Messages that were accepted and passed on to nobody, by kind.
+    pub messages_withheld: Counters<WithheldKind>,
     /// Copies of messages handed to recipients.
     pub deliveries: IntCounter,
     /// Bytes of message bodies in those copies.
@@ -161,6 +163,11 @@ impl Metrics {
             ),
             sessions_closed: families.labelled("parlor_sessions_closed_total", "Sessions that ended.", "reason"),
             messages: families.labelled("parlor_messages_total", "Messages accepted for delivery.", "kind"),
+            messages_withheld: families.labelled(
+                "parlor_messages_withheld_total",
+                "Messages that were accepted and passed on to nobody.",
+                "kind",
+            ),
             deliveries: families
                 .counter("parlor_deliveries_total", "Copies of messages written to recipients to their end."),
             delivery_bytes: families

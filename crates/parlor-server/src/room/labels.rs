@@ -1,9 +1,9 @@
 //! What rooms, focus and switch say, as labels of metrics.
 
-use crate::metrics::{CallEnd, DropReason, MessageKind, Rejected, SessionEnd, SubscriptionEnd};
+use crate::metrics::{CallEnd, DropReason, MessageKind, Rejected, SessionEnd, SubscriptionEnd, WithheldKind};
 use parlor_focus::EndReason;
 use parlor_room::NicknameReject;
-use parlor_switch::{Dropped, Kind, Refusal};
+use parlor_switch::{Dropped, Kind, Refusal, Withheld};
 
 /// How the end of a session counts.
 pub(super) fn end_of(reason: EndReason) -> SessionEnd {
@@ -57,6 +57,16 @@ pub(super) fn kind_of(kind: Kind) -> MessageKind {
     match kind {
         Kind::Room => MessageKind::Room,
         Kind::Private => MessageKind::Private,
+        Kind::Composing => MessageKind::Composing,
+        Kind::Imdn => MessageKind::Imdn,
+    }
+}
+
+/// How a message that goes to nobody counts.
+pub(super) fn withheld_of(withheld: Withheld) -> WithheldKind {
+    match withheld {
+        Withheld::Composing => WithheldKind::Composing,
+        Withheld::Imdn => WithheldKind::Imdn,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::family::Parent;
 use super::founder::Founder;
-use super::labels::{cause_of, end_of_call, end_of_subscription, kind_of, rejection_of};
+use super::labels::{cause_of, end_of_call, end_of_subscription, kind_of, rejection_of, withheld_of};
 use super::lifetime::{Due, Lifetime};
 use super::sessions::Entries;
 use super::words;
@@ -402,6 +402,7 @@ impl RoomTask {
                 }
             }
             SwitchOutput::Counted(Counted::Message(kind)) => metrics.messages.of(kind_of(kind)).inc(),
+            SwitchOutput::Counted(Counted::Withheld(what)) => metrics.messages_withheld.of(withheld_of(what)).inc(),
             SwitchOutput::Counted(Counted::Notice) => metrics.messages.of(MessageKind::Notice).inc(),
             SwitchOutput::Counted(Counted::Direct) => metrics.messages.of(MessageKind::Direct).inc(),
             SwitchOutput::Counted(Counted::Response(code)) => metrics.msrp_responses.of(code).inc(),
