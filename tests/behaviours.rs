@@ -41,6 +41,7 @@ mod refer;
 mod register;
 mod replaces;
 mod rfc4475;
+mod room_password;
 mod room_rules;
 mod roster;
 mod several_sessions;

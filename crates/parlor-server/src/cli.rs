@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use crate::chat::{self, ChatArgs};
 use crate::config::{self, Config, LoadError};
+use crate::room_password::{self, RoomPasswordArgs};
 use crate::user::{self, UserCommand};
 use crate::{certificate, logging, serve};
 
@@ -31,6 +32,8 @@ enum Command {
     /// Add, change, remove and list those who may join
     #[command(subcommand)]
     User(UserCommand),
+    /// Print what a room's configuration says of its password, which is asked for
+    RoomPassword(RoomPasswordArgs),
     /// Name every mistake of a configuration, with its line and key
     CheckConfig(ConfigArgs),
     /// Print a configuration file with every key and its default
@@ -70,6 +73,7 @@ pub fn run() -> ExitCode {
         Some(Command::Serve(args)) => serve_rooms(&args),
         Some(Command::Chat(args)) => chat::run(&args),
         Some(Command::User(command)) => user::run(&command),
+        Some(Command::RoomPassword(args)) => room_password::run(&args),
         Some(Command::CheckConfig(args)) => return check_config(&args),
         Some(Command::ExampleConfig) => print(&config::example()),
         Some(Command::ConfigDocs) => print(&config::documentation()),

@@ -21,6 +21,7 @@ mod own;
 mod pace;
 mod panics;
 mod room;
+mod room_password;
 pub mod serve;
 mod sip;
 mod sockets;

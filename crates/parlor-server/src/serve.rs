@@ -1,7 +1,7 @@
 //! Starts what the configuration says and runs it until told to stop.
 
 use crate::addresses::Admission;
-use crate::auth::{self, Directory, Gate};
+use crate::auth::{self, Directory, Gate, RoomPasswords};
 use crate::config::{self, Config, Network, Transport};
 use crate::http::{self, Readiness};
 use crate::metrics::Metrics;
@@ -147,7 +147,9 @@ impl Server {
         };
         let rooms = Rooms::new(policy(config), Arc::new(shared));
         rooms.open_fixed();
-        let gate = Gate::new(std::time::Instant::now(), config, Arc::clone(&focus.hosts), users);
+        let began = std::time::Instant::now();
+        let passwords = RoomPasswords::load(began, config)?;
+        let gate = Gate::new(began, config, Arc::clone(&focus.hosts), users).with_rooms(passwords);
         let settings = sip_settings(config);
         let proxying = match store {
             Some(store) => Some(Proxying::open(config, &focus.hosts, &focus.product, store).await?),

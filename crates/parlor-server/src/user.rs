@@ -126,7 +126,7 @@ fn open(config: &Config) -> Result<Sqlite> {
 }
 
 /// Reads a password: from the terminal, without showing it, or the first line of what is piped in.
-fn password(from_stdin: bool) -> Result<String> {
+pub(crate) fn password(from_stdin: bool) -> Result<String> {
     let password = if from_stdin || !std::io::stdin().is_terminal() { piped()? } else { typed()? };
     if password.is_empty() {
         bail!("a password cannot be empty");

@@ -45,6 +45,22 @@ fn mistakes_by_line() {
     }
 }
 
+/// A file with a room's password must be there, and have one in it.
+#[test]
+fn password_files() {
+    let text =
+        "[rooms]\npassword_file = \"nowhere\"\n[[room]]\nname = \"a\"\n[[room]]\nname = \"b\"\npassword_file = \"b\"\n";
+    let directory = directory_with("parlor.toml", text);
+    std::fs::write(directory.path().join("b"), "\n").unwrap();
+    let found = stdout(&parlor(directory.path(), &["check-config"]));
+    let lines: Vec<_> = found.lines().collect();
+    assert_eq!(lines.len(), 2, "{found}");
+    assert!(lines[0].starts_with("parlor.toml:2: rooms.password_file: nowhere: No such file"), "{found}");
+    assert!(lines[1].starts_with("parlor.toml:7: room[1].password_file: b: its first line"), "{found}");
+    let output = parlor(directory.path(), &["room-password", "nobody", "--config", "parlor.toml"]);
+    assert!(!output.status.success());
+}
+
 /// A correct file is summed up; `parlor.toml` of the working directory is the file when none is named.
 #[test]
 fn correct_file() {

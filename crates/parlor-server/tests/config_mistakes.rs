@@ -290,6 +290,24 @@ fn users_and_roles() {
     assert_mistakes(right, &[]);
 }
 
+/// A password of a room is what was made of it, of one room alone, and in one place.
+#[test]
+fn room_passwords() {
+    let hash = format!("SHA-256={}", "0".repeat(64));
+    assert_mistakes(
+        &format!("[rooms]\npassword = \"{hash}\"\n[[room]]\nname = \"a\"\npassword = \"s3cret\"\n"),
+        &[
+            "2: rooms.password: unknown key, it belongs in [[room]]",
+            "5: room[0].password: expected what `parlor room-password`",
+        ],
+    );
+    assert!(!mistakes("[[room]]\nname = \"a\"\npassword = \"s3cret\"\n")[0].contains("s3cret"));
+    let both = format!("[[room]]\nname = \"a\"\npassword = \"{hash}\"\npassword_file = \"a.password\"\n");
+    assert_mistakes(&both, &["4: room[0].password_file: the room has a password already"]);
+    let own = format!("[rooms]\npassword_file = \"all\"\n[[room]]\nname = \"a\"\npassword = \"{hash}\"\n");
+    assert_mistakes(&own, &[]);
+}
+
 /// A level that is misspelt is a mistake: taken for a module's name it would silence the log.
 #[test]
 fn log_levels() {

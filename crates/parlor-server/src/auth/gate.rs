@@ -15,12 +15,13 @@ use super::Role;
 use super::algorithms;
 use super::directory::Directory;
 use super::failures::Failures;
+use super::room_password::{RoomPasswords, counted};
 use crate::addresses::network_of;
 use crate::config::{AuthMode, Config, Network};
 use crate::metrics::Rejected;
 
 /// Of how many challenges it is remembered how often they were answered.
-const NONCES: usize = 64 * 1024;
+pub(super) const NONCES: usize = 64 * 1024;
 
 /// Finds out who sends a request.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub(crate) struct Gate {
     hosts: Arc<Hosts>,
     users: watch::Receiver<Arc<Directory>>,
     failures: Failures,
+    rooms: Option<RoomPasswords>,
 }
 
 /// Why a request goes no further.
@@ -74,7 +76,13 @@ impl Gate {
             hosts,
             users,
             failures: Failures::new(now, config.auth.failures_per_address),
+            rooms: None,
         }
+    }
+
+    /// The same with rooms that have passwords of their own.
+    pub(crate) fn with_rooms(self, rooms: RoomPasswords) -> Self {
+        Self { rooms: Some(rooms), ..self }
     }
 
     /// Who sends a request. What it claims about that and is not believed is taken out of it (SIP-110).
@@ -178,13 +186,10 @@ impl Gate {
     fn credentials(&self, request: &Request, role: Role) -> Result<Option<Credentials>, Denial> {
         let Some(verifier) = &self.verifier else { return Ok(None) };
         let credentials = request.headers.credentials(&role.credentials(), &verifier.realm().name)?;
-        // SIP-122: they are for something that we serve.
-        let served = |credentials: &Credentials| {
-            let uri = credentials.uri.parse::<Uri>().ok();
-            uri.is_some_and(|uri| uri == request.uri || uri.host().is_some_and(|host| self.hosts.contains(host)))
-        };
         match credentials {
-            Some(credentials) if !served(&credentials) => Err(HeaderError::Malformed(role.credentials()).into()),
+            Some(credentials) if !is_for_us(&credentials, request, &self.hosts) => {
+                Err(HeaderError::Malformed(role.credentials()).into())
+            }
             credentials => Ok(credentials),
         }
     }
@@ -214,14 +219,27 @@ impl Gate {
         if denied == Denied::Wrong && !source.trusted && self.failures.note(now, network) {
             info!(address = %source.address, "too many wrong passwords: none from there is looked at for a while");
         }
-        let (stale, why) = match denied {
-            Denied::Wrong => (false, Rejected::AuthWrong),
-            Denied::Unasked => (false, Rejected::AuthUnasked),
-            Denied::Stale => (true, Rejected::AuthStale),
-            Denied::Replayed => (true, Rejected::AuthReplayed),
-        };
-        Err(Denial::Challenge(verifier.challenges(now, &peer, stale), Some(why)))
+        let stale = matches!(denied, Denied::Stale | Denied::Replayed);
+        Err(Denial::Challenge(verifier.challenges(now, &peer, stale), Some(counted(denied))))
     }
+
+    /// Whether a request outside of dialogs may go on to that room, as far as a password of its own is concerned.
+    ///
+    /// # Errors
+    /// What must be proven first.
+    pub(crate) fn admit_to(&mut self, now: Instant, room: &str, request: &Request, flow: &Flow) -> Result<(), Denial> {
+        let trusted = self.trusts(flow.remote.ip());
+        match &mut self.rooms {
+            Some(rooms) => rooms.check(now, room, request, flow, &self.hosts, trusted),
+            None => Ok(()),
+        }
+    }
+}
+
+/// SIP-122: whether credentials are for something that we serve.
+pub(super) fn is_for_us(credentials: &Credentials, request: &Request, hosts: &Hosts) -> bool {
+    let uri = credentials.uri.parse::<Uri>().ok();
+    uri.is_some_and(|uri| uri == request.uri || uri.host().is_some_and(|host| hosts.contains(host)))
 }
 
 impl From<HeaderError> for Denial {
@@ -231,7 +249,7 @@ impl From<HeaderError> for Denial {
 }
 
 /// What a challenge is good for: answers from the same address.
-fn binding(address: IpAddr) -> Vec<u8> {
+pub(super) fn binding(address: IpAddr) -> Vec<u8> {
     match network_of(address) {
         IpAddr::V4(v4) => v4.octets().to_vec(),
         IpAddr::V6(v6) => v6.octets().to_vec(),

@@ -6,6 +6,7 @@ mod failures;
 mod follow;
 mod gate;
 mod role;
+mod room_password;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -15,5 +16,6 @@ pub(crate) use directory::Directory;
 pub(crate) use follow::follow;
 pub(crate) use gate::{Denial, Gate};
 pub(crate) use role::Role;
+pub(crate) use room_password::{RoomPasswords, hashed};
 use users::algorithms;
 pub(crate) use users::{database, new_user, secrets};

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::listen::{Advertised, HostPort, Listen, Transport};
 use super::read::Findings;
+use super::secret::secret_in;
 use super::{AuthMode, Config, Room, RoomRules};
 use crate::logging;
 use parlor_room::Nickname;
@@ -166,6 +167,9 @@ fn check_rooms(config: &Config, findings: &mut Findings) {
             findings.mistake(&name_key, format!("there is a room {:?} already", room.name));
         }
         check_parent(config, room, &path, findings);
+        if findings.has(&format!("{path}.password")) && findings.has(&format!("{path}.password_file")) {
+            findings.mistake(&format!("{path}.password_file"), "the room has a password already: write one of both");
+        }
         check_rules(&path, &room.rules, findings);
     }
     if config.room.len() > config.limits.rooms as usize {
@@ -215,6 +219,18 @@ fn check_rules(path: &str, rules: &RoomRules, findings: &mut Findings) {
     for (index, name) in rules.accept_wrapped_types.iter().enumerate() {
         let message = format!("{name:?} is neither a type such as text/plain or text/* nor *");
         report(&format!("accept_wrapped_types[{index}]"), !is_accept_type(name), &message);
+    }
+}
+
+/// Tries the files with passwords of rooms, each where it is written.
+pub(super) fn check_password_files(config: &Config, findings: &mut Findings) {
+    let rooms = (0..).zip(&config.room).map(|(index, room)| (format!("room[{index}]"), &room.rules));
+    for (path, rules) in std::iter::once(("rooms".to_owned(), &config.room_rules)).chain(rooms) {
+        let key = format!("{path}.password_file");
+        let read = rules.password_file.as_deref().filter(|_| findings.has(&key)).map(|file| (file, secret_in(file)));
+        if let Some((file, Err(error))) = read {
+            findings.mistake(&key, format!("{}: {error}", file.display()));
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::choice::{AuthModes, DigestAlgorithm, FailureReport, LogFormat, Receipts, RoomEnd, Sessions, Watchers};
 use super::listen::{Advertised, HttpListen, Listen};
 use super::network::Network;
+use super::secret::RoomPassword;
 use super::section::{Group, section};
 use super::value::Size;
 use parlor_room::{Role, UserList};
@@ -199,6 +200,9 @@ section! {
         /// domain, and a URI such as `"sip:alice@example.org"` or `"tel:+15551234"` one user. What they say of users counts
         /// as much as it is proven who somebody is.
         allow: UserList = ["*"], example ["example.org", "sip:bob@example.net"];
+        /// The file that has, as its first line, the password that one must know to join, unless the `[[room]]` has one of its
+        /// own. Any user name belongs to it.
+        password_file: Option<PathBuf> = none, example "lobby.password";
         /// Who may not join even though `allow` has it.
         deny: UserList = [], example ["sip:mallory@example.org"];
         /// Whether participants may be anonymous: they have a name out of `anonymous.invalid` then, and nobody is told
@@ -271,6 +275,10 @@ section! {
         /// in a room and may invite others can also make a sidebar of it, by calling the factory with that room's name:
         /// `sip:conference@example.test;parent=lobby`.
         parent: Option<String> = none, example "lobby";
+        /// The hashes of the password that one must know to join, as `parlor room-password` writes them; who has them can
+        /// join too. It is asked for in a realm of its own, the room's address; the user name that belongs to it is the
+        /// room's.
+        password: Option<RoomPassword> = none, example "SHA-256=d438cb64c2b76115b6021f9b82f764b884bc39ec4704a61b958b7bfc2a3a2f91";
     }
 }
 

@@ -10,6 +10,7 @@ mod keys;
 mod listen;
 mod network;
 mod read;
+mod secret;
 mod section;
 mod users;
 mod value;
@@ -25,6 +26,8 @@ pub use self::keys::{Auth, Conference, Http, Limits, Log, Msrp, Registrar, RoomR
 pub use self::listen::{Advertised, HostPort, HttpListen, Listen, Transport};
 pub use self::network::Network;
 pub use self::read::Mistake;
+pub use self::secret::RoomPassword;
+pub(crate) use self::secret::secret_in;
 pub use self::value::Size;
 
 use self::keys::{General, RoomName};
@@ -74,6 +77,8 @@ pub struct Room {
     pub name: String,
     /// The room that it is a sidebar of.
     pub parent: Option<String>,
+    /// The hashes of its password, if it has one.
+    pub password: Option<RoomPassword>,
     /// What it allows.
     pub rules: RoomRules,
 }
@@ -97,6 +102,7 @@ impl Config {
         if let Err(error) = crate::tls::Tls::load(&config.tls) {
             findings.mistake(error.key(), error.to_string());
         }
+        check::check_password_files(&config, &mut findings);
         findings.into_result(config).map_err(|mistakes| LoadError::Mistaken { file: file.to_owned(), mistakes })
     }
 
@@ -141,7 +147,8 @@ impl Config {
         });
         let mut room = root.tables("room", |table| Room::read(table, &room_rules));
         if room.is_empty() {
-            room.push(Room { name: LOBBY.to_owned(), parent: None, rules: room_rules.clone() });
+            let (name, rules) = (LOBBY.to_owned(), room_rules.clone());
+            room.push(Room { name, parent: None, password: None, rules });
         }
         Self {
             domain,
@@ -173,11 +180,12 @@ impl Default for Config {
 
 impl Room {
     fn read(table: &mut Table<'_, '_>, rules: &RoomRules) -> Self {
-        let RoomName { name, parent } = RoomName::read(table, &RoomName { name: String::new(), parent: None });
+        let unnamed = RoomName { name: String::new(), parent: None, password: None };
+        let RoomName { name, parent, password } = RoomName::read(table, &unnamed);
         if !table.has("name") {
             table.mistake("name", "a room needs a name");
         }
-        Self { name, parent, rules: RoomRules::read(table, rules) }
+        Self { name, parent, password, rules: RoomRules::read(table, rules) }
     }
 }
 

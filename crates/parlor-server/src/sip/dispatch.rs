@@ -103,6 +103,9 @@ impl SipTask {
         if as_joining && reserved.is_none() {
             return self.refuse_session(now, tx, &request);
         }
+        if let Err(denial) = self.gate.admit_to(now, name, &request, &flow) {
+            return self.deny(now, tx, &request, denial, Role::Server);
+        }
         if request.method == Method::Subscribe {
             // What no room would accept makes none.
             return match uas::subscribable(&request, &self.focus) {
