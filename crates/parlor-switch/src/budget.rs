@@ -37,6 +37,11 @@ impl RoomBudget {
         }
     }
 
+    /// So much of first and of later frames, if it is free now.
+    pub(crate) fn try_message(&self, heads: usize, bulk: usize) -> Option<(Permits, Permits)> {
+        Some((self.heads.try_take(heads)?, self.bulk.try_take(bulk)?))
+    }
+
     /// So much of later frames, if it is free now.
     pub(crate) fn try_bulk(&self, octets: usize) -> Option<Permits> {
         self.bulk.try_take(octets)

@@ -40,7 +40,7 @@ impl Switch {
     pub(crate) fn private_recipients(
         &self,
         room: &Room,
-        session: SessionId,
+        device: Option<SessionId>,
         to: &str,
         essence: &str,
         size: u64,
@@ -51,7 +51,7 @@ impl Switch {
         let uri = to.parse().map_err(|_| Refusal::UnknownRecipient)?;
         let holder = room.participant_at(&uri).and_then(|id| room.participant(id)).ok_or(Refusal::UnknownRecipient)?;
         // CHAT-57: to oneself is to one's other devices.
-        let own: Vec<SessionId> = room.beside(session).chain([session]).collect();
+        let own: Vec<SessionId> = device.into_iter().flat_map(|device| room.beside(device).chain([device])).collect();
         let theirs: Vec<SessionId> = holder.sessions().iter().copied().filter(|their| !own.contains(their)).collect();
         if theirs.is_empty() {
             return Err(Refusal::UnknownRecipient);

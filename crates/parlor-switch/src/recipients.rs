@@ -28,6 +28,8 @@ pub(crate) enum Except {
     Session(SessionId),
     /// All sessions of the sender.
     Participant(ParticipantId),
+    /// None: it was sent from elsewhere.
+    Nobody,
 }
 
 impl Except {
@@ -35,6 +37,7 @@ impl Except {
         match self {
             Self::Session(session) => recipient.session == session,
             Self::Participant(participant) => recipient.participant == participant,
+            Self::Nobody => false,
         }
     }
 }
@@ -105,6 +108,7 @@ impl Recipients {
     pub(crate) fn addressed(&self, except: Except) -> usize {
         match except {
             Except::Session(session) => self.len() - usize::from(self.has(session)),
+            Except::Nobody => self.len(),
             Except::Participant(_) => self.iter().filter(|recipient| !except.covers(recipient)).count(),
         }
     }

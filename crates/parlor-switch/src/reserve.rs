@@ -48,6 +48,16 @@ impl Reserve {
         Some(Reserved { account: Arc::clone(&self.account), octets })
     }
 
+    /// A message that nobody waited to send goes out, of it so much in its first frame: the credit that covers it; `None` when
+    /// there is no space for it.
+    pub(crate) fn cover(&self, octets: usize, first: usize) -> Option<Credit> {
+        let heads = octets.min(first);
+        match self.budget.try_message(heads, octets - heads) {
+            Some(taken) => Some(Credit::of(taken)),
+            None => self.take(octets.max(SMALLEST_HELD)).map(Credit::of),
+        }
+    }
+
     /// What was held back goes out: the credit that covers it from now on.
     pub(crate) fn release(&self, held: Reserved) -> Credit {
         match self.budget.try_bulk(held.octets) {

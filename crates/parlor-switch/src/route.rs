@@ -23,6 +23,15 @@ pub(crate) struct Route {
     pub(crate) headers_len: usize,
 }
 
+/// As whom and from where a message is sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Voice {
+    /// A session of its sender.
+    pub(crate) session: SessionId,
+    /// The one that sends it; `None` if it did not come by a session.
+    pub(crate) device: Option<SessionId>,
+}
+
 impl Switch {
     /// The headers are known: may it be sent, and to whom.
     pub(crate) fn route(
@@ -33,6 +42,19 @@ impl Switch {
         envelope: &Envelope,
     ) -> Result<Route, Refusal> {
         let to_room = self.check_addresses(room, session, envelope)?;
+        let size = message.declared_total.unwrap_or(0).max(message.position());
+        self.route_to(room, Voice { session, device: Some(session) }, envelope, to_room, size)
+    }
+
+    /// The same once From and To are known to be right.
+    pub(crate) fn route_to(
+        &mut self,
+        room: &Room,
+        voice: Voice,
+        envelope: &Envelope,
+        to_room: bool,
+        size: u64,
+    ) -> Result<Route, Refusal> {
         if envelope.requires_unknown() {
             return Err(Refusal::UnknownRequirement);
         }
@@ -41,27 +63,28 @@ impl Switch {
             return Err(Refusal::WrappedType);
         }
         // CHAT-36: in a moderated room visitors write neither to all nor to one.
-        if !room.may(session, Action::Speak) {
+        if !room.may(voice.session, Action::Speak) {
             return Err(Refusal::NotAllowed);
         }
-        let size = message.declared_total.unwrap_or(0).max(message.position());
         if to_room {
-            return Ok(self.regular(room, session, envelope, essence, size));
+            return Ok(self.regular(room, voice, envelope, essence, size));
         }
         let to = &envelope.to.first().ok_or(Refusal::MalformedCpim)?.uri;
-        let recipients = self.private_recipients(room, session, to, essence, size)?;
+        let recipients = self.private_recipients(room, voice.device, to, essence, size)?;
         let kind = kind_of(essence, Kind::Private);
         let (private, headers_len) = (Some(Box::new(Wrapper::of(envelope))), envelope.headers_len);
-        Ok(Route { kind, recipients, except: Except::Session(session), private, subject: None, headers_len })
+        let except = voice.device.map_or(Except::Nobody, Except::Session);
+        Ok(Route { kind, recipients, except, private, subject: None, headers_len })
     }
 
     /// CHAT-40: a message to the room.
-    fn regular(&mut self, room: &Room, session: SessionId, envelope: &Envelope, essence: &str, size: u64) -> Route {
+    fn regular(&mut self, room: &Room, voice: Voice, envelope: &Envelope, essence: &str, size: u64) -> Route {
         let (kind, headers_len) = (kind_of(essence, Kind::Room), envelope.headers_len);
         let taking = self.recipients(room, essence);
-        let except = match room.session(session).filter(|_| !room.rules().own_copies) {
-            Some(own) => Except::Participant(own.participant()),
-            None => Except::Session(self.own_line(room, session)),
+        let except = match (room.session(voice.session).filter(|_| !room.rules().own_copies), voice.device) {
+            (Some(own), _) => Except::Participant(own.participant()),
+            (None, Some(device)) => Except::Session(self.own_line(room, device)),
+            (None, None) => Except::Nobody,
         };
         if let Some(withheld) = withheld(room, kind) {
             self.count(Counted::Withheld(withheld));
@@ -70,7 +93,7 @@ impl Switch {
         self.count_dropped(Dropped::Unaccepted, self.audience.left_out_of(&taking, except));
         let recipients = taking.taking_size(size);
         self.count_dropped(Dropped::Oversized, taking.left_out_of(&recipients, except));
-        let subject = envelope.subject.as_deref().filter(|_| kind == Kind::Room && room.may(session, Action::SetTopic));
+        let subject = envelope.subject.as_deref().filter(|_| kind == Kind::Room && room.may(voice.session, Action::SetTopic));
         Route { kind, recipients, except, private: None, subject: subject.map(Into::into), headers_len }
     }
 

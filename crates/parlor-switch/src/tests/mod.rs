@@ -1,6 +1,7 @@
 //! A switch and its participants, without sockets, on a virtual clock.
 
 mod limits;
+mod post;
 mod private;
 mod resends;
 
