@@ -31,6 +31,7 @@ mod large_message;
 mod lifecycle;
 mod media_lines;
 mod message_relay;
+mod message_to_room;
 mod metrics;
 mod moderated;
 mod nickname;

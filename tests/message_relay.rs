@@ -336,5 +336,5 @@ fn large_messages() {
 fn only_where_users_are() {
     let server = Server::plain();
     let mut alice = SipUser::udp(&server, "alice");
-    assert_eq!(say(&mut alice, &format!("sip:bob@{DOMAIN}"), "hello").code(), 405);
+    assert_eq!(say(&mut alice, &format!("sip:bob@{DOMAIN}"), "hello").code(), 404);
 }

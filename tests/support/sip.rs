@@ -439,7 +439,8 @@ impl Call {
     }
 
     fn text(&self, method: &str, cseq: u32, headers: &str, body: &str) -> String {
-        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        let has_type = body.is_empty() || headers.contains("Content-Type: ");
+        let kind = if has_type { "" } else { "Content-Type: application/sdp\r\n" };
         format!(
             "{method} {} SIP/2.0\r\nVia: {};branch={};rport\r\nMax-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\n\
              Call-ID: {}\r\nCSeq: {cseq} {method}\r\nContact: {}\r\n{headers}{kind}Content-Length: {}\r\n\r\n{body}",

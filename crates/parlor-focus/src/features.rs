@@ -1,10 +1,11 @@
 //! What the server can do in SIP, declared once: the rest is derived from here.
 
 use parlor_events::conference_info::EVENT;
+use parlor_room::TypeList;
 use parlor_sip::{HeaderName, Headers, Method};
 
 /// The methods that a room and the server serve, as `Allow` and the Contact's `methods` name them.
-pub const METHODS: [Method; 9] = [
+pub const METHODS: [Method; 10] = [
     Method::Invite,
     Method::Ack,
     Method::Bye,
@@ -14,6 +15,7 @@ pub const METHODS: [Method; 9] = [
     Method::Refer,
     Method::Subscribe,
     Method::Notify,
+    Method::Message,
 ];
 
 /// The event packages that may be subscribed to, as `Allow-Events` names them (EVT-16).
@@ -53,6 +55,18 @@ pub(crate) fn allow() -> String {
 /// The value of `Allow` where these are served too.
 pub(crate) fn allow_with(more: &[Method]) -> String {
     METHODS.iter().chain(more).map(Method::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// The `Accept` of a room for MESSAGE (MSG-42).
+pub fn accept_of_messages(types: &TypeList) -> Box<str> {
+    let mut all = vec!["text/plain", "message/cpim"];
+    for kind in types.iter() {
+        let kind = if kind == "*" { "*/*" } else { kind };
+        if !all.contains(&kind) {
+            all.push(kind);
+        }
+    }
+    all.join(", ").into()
 }
 
 /// Adds `Allow`, `Allow-Events` and `Supported`.

@@ -134,6 +134,9 @@ impl Focus {
         flow: Flow,
         caller: &Caller,
     ) {
+        if request.method == Method::Message {
+            return self.take_message(room, tx, request, &flow, caller);
+        }
         let in_dialog = request.headers.to_tag().is_ok_and(|tag| tag.is_some());
         let served = match (&request.method, in_dialog) {
             (Method::Invite, false) => self.join(now, room, tx, request, flow, caller),
@@ -303,6 +306,12 @@ impl Focus {
     pub(crate) fn named(&self, tag: &str) -> Option<LegId> {
         let random = tag.strip_prefix(&*self.tag_prefix)?.strip_prefix('-').filter(|hex| hex.len() == 16)?;
         u64::from_str_radix(random, 16).ok().map(LegId)
+    }
+
+    /// What the dialog of a session came by last.
+    pub(crate) fn flow_of(&self, session: SessionId) -> Option<&Flow> {
+        let id = self.sessions.get(&session)?;
+        self.legs.get(id).map(|leg| &leg.flow)
     }
 
     /// What we bring to a session of this room.

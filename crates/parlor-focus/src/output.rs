@@ -1,5 +1,6 @@
 //! What a focus wants done.
 
+use crate::Post;
 use crate::sdp::Line;
 use crate::{SubscriptionEnd, Transfer};
 use parlor_msrp::Path;
@@ -16,6 +17,15 @@ pub enum Output {
         tx: ServerTransactionId,
         /// The final response.
         response: Response,
+    },
+    /// Say something in the room, and tell what became of it by [`crate::Focus::handle_posted`].
+    Post {
+        /// The transaction of the MESSAGE.
+        tx: ServerTransactionId,
+        /// The MESSAGE.
+        request: Box<Request>,
+        /// What it says.
+        post: Post,
     },
     /// Send a request and tell its fate by [`crate::Focus::handle_response`] or
     /// [`crate::Focus::handle_request_failed`].

@@ -36,6 +36,15 @@ pub enum Reject {
     /// The body is of a type that is not read (SIP-27).
     #[error("unsupported body type")]
     BodyType,
+    /// A message is of a type that the room does not take; these are those that it takes (MSG-42).
+    #[error("unsupported message type")]
+    MessageType(Box<str>),
+    /// A message breaks the form of its type (MSG-43).
+    #[error("{0}")]
+    MessageForm(&'static str),
+    /// A message is larger than the room takes.
+    #[error("message too large")]
+    MessageSize,
     /// The body is encoded in a way that is not read (SIP-27).
     #[error("unsupported body encoding")]
     BodyEncoding,
@@ -159,6 +168,9 @@ impl From<&Reject> for Refusal {
             Reject::Privacy => Self { code: 500, reason: Some("Privacy Not Available".into()), header: None },
             Reject::Extension(unknown) => Self::with(420, HeaderName::Unsupported, unknown.join(", ")),
             Reject::BodyType => Self::with(415, HeaderName::Accept, features::ACCEPT),
+            Reject::MessageType(accept) => Self::with(415, HeaderName::Accept, accept.clone()),
+            Reject::MessageForm(_) => Self::bad_request(reject),
+            Reject::MessageSize => Self::new(413),
             Reject::BodyEncoding => Self::with(415, HeaderName::AcceptEncoding, "identity"),
             Reject::Sdp(reject) => Self::from(*reject),
             Reject::Room(reject) => Self::from(*reject),

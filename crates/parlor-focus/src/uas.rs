@@ -8,7 +8,7 @@ use crate::subscribe::Wanted;
 use crate::{Refusal, Reject, Settings, features};
 use bytes::Bytes;
 use parlor_room::Hosts;
-use parlor_sip::{HeaderError, HeaderName, Method, Request, Response, reason_phrase};
+use parlor_sip::{HeaderError, HeaderName, Method, Request, Response, Scheme, reason_phrase};
 
 /// Whom a request outside of any dialog is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,9 @@ pub fn target(request: &Request, hosts: &Hosts) -> Result<Target, Reject> {
     method(&request.method)?;
     headers(request)?;
     let uri = &request.uri;
-    if !uri.is_sip() {
+    // MSG-14: an im URI of ours is the sip URI of that name.
+    let is_served = uri.is_sip() || request.method == Method::Message && *uri.scheme() == Scheme::Im;
+    if !is_served {
         return Err(Reject::Scheme); // SIP-23
     }
     let ours = uri.host().is_some_and(|host| hosts.contains(host));
@@ -50,9 +52,17 @@ pub fn sidebar_of<'a>(request: &'a Request, settings: &Settings) -> Option<&'a s
 /// # Errors
 /// [`Reject::Extension`], [`Reject::BodyType`], [`Reject::BodyEncoding`], [`Reject::Header`]
 pub fn admissible(request: &Request) -> Result<(), Reject> {
-    required(request, &features::UNDERSTOOD)?;
-    replaces_nothing(request)?;
+    understood(request)?;
     readable_body(request).map(drop)
+}
+
+/// Whether a request requires nothing that is not understood, whatever its body.
+///
+/// # Errors
+/// [`Reject::Extension`], [`Reject::Header`]
+pub(crate) fn understood(request: &Request) -> Result<(), Reject> {
+    required(request, &features::UNDERSTOOD)?;
+    replaces_nothing(request)
 }
 
 /// The same of an INVITE to the factory, and what its body holds (SIP-86).
@@ -152,14 +162,12 @@ fn answer_for_server(request: &Request, settings: &Settings) -> Result<Response,
             Ok(response)
         }
         // The server is not called, and nobody is in it; rooms are.
-        Method::Invite | Method::Subscribe => Err(Reject::NotFound),
+        Method::Invite | Method::Subscribe | Method::Message => Err(Reject::NotFound),
         // SIP-43: what only lives in dialogs.
         Method::Bye | Method::Update | Method::Prack | Method::Cancel | Method::Ack | Method::Notify => {
             Err(Reject::NoDialog)
         }
-        Method::Register | Method::Publish | Method::Info | Method::Refer | Method::Message => {
-            Err(Reject::MethodNotAllowed)
-        }
+        Method::Register | Method::Publish | Method::Info | Method::Refer => Err(Reject::MethodNotAllowed),
         Method::Other(_) => Err(Reject::UnknownMethod),
     }
 }

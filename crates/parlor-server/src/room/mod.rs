@@ -8,6 +8,7 @@ mod founder;
 mod inbox;
 mod labels;
 mod lifetime;
+mod pager;
 mod registry;
 mod sessions;
 mod task;

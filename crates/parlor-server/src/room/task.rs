@@ -364,6 +364,7 @@ impl RoomTask {
                 count_refusal(&self.shared.metrics, response.code);
                 self.for_sip = Some(SipOutput::Respond { tx, response });
             }
+            FocusOutput::Post { tx, request, post } => self.post(tx, &request, post),
             FocusOutput::Request { id, request, next_hop } => {
                 if request.method == Method::Notify {
                     self.shared.metrics.notifies.inc();
@@ -464,7 +465,7 @@ async fn gather(msrp: &mut mpsc::Receiver<MsrpInput>, reads: &mut Vec<MsrpInput>
 }
 
 /// The wall time as CPIM writes it.
-fn date_time() -> String {
+pub(super) fn date_time() -> String {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     parlor_cpim::utc_date_time(since_epoch.as_secs(), since_epoch.subsec_millis() as u16)
 }

@@ -124,6 +124,10 @@ impl SipTask {
             return self.refuse_undelivered(now, dispatched);
         }
         match self.rooms.ask(name, input) {
+            // MSG-45: there is nobody to say it to.
+            Dispatch::NoRoom(SipInput::Request { tx, request, .. }) if request.method == Method::Message => {
+                self.refuse(now, tx, &request, &Reject::NotFound);
+            }
             // Asking about a room, or anything else outside of dialogs, does not make it.
             Dispatch::NoRoom(SipInput::Request { tx, request, flow, caller, .. }) => {
                 self.answer_for_room(now, tx, name, &request, flow, &caller);

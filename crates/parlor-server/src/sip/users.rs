@@ -60,6 +60,11 @@ impl SipTask {
             Ok(mark) => mark,
             Err(reject) => return proxying.proxy.refuse_request(tx, &request, reject),
         };
+        // MSG-54: what a room says does not come back to us.
+        let of_room = |uri: &Uri| proxying.hosts.local_user(uri).is_some_and(|name| self.rooms.is_configured(name));
+        if request.headers.from().is_ok_and(|from| of_room(&from.uri)) {
+            return proxying.proxy.refuse_request(tx, &request, Reject::Loop);
+        }
         match self.gate.admit(now, &mut request, &flow, Role::Proxy) {
             Ok(_) => proxying.proxy.handle_message(now, tx, &request, mark, recipient),
             Err(denial) => self.deny(now, tx, &request, denial, Role::Proxy),
