@@ -191,6 +191,19 @@ fn said_once() {
     bob.hears("twice");
 }
 
+/// CHAT-170: a participant says no more so than by MSRP, and what is too much is told.
+#[test]
+fn not_too_often() {
+    let server = Setup::default().room("den", "messages_per_second = 1\nmessages_at_once = 2").start();
+    let mut alice = Participant::join_room(&server, "alice", "den");
+    let mut bob = Participant::join_room(&server, "bob", "den");
+    let codes = [1, 2, 3].map(|_| say(&mut alice.user, &server.room("den"), PLAIN, "hello").code());
+    assert_eq!(codes, [202, 202, 503]);
+    bob.hears("hello");
+    bob.hears("hello");
+    bob.say("me too");
+}
+
 /// MSG-44: who is anonymous stays so.
 #[test]
 fn anonymously() {

@@ -66,6 +66,11 @@ impl Tempo {
     pub(crate) fn step(&self, now: Instant) -> Instant {
         self.pace.step(now, self.rate)
     }
+
+    /// As [`Pace::try_step`].
+    pub(crate) fn try_step(&self, now: Instant) -> bool {
+        self.pace.try_step(now, self.rate)
+    }
 }
 
 /// What addresses do, each at its pace. There are so many paces; those of two addresses may be one, which ones nobody can

@@ -248,6 +248,7 @@ impl RoomTask {
                 Output::OpenSession { session, spec } => self.open(around, session, &spec, member),
                 Output::CloseSession { session, .. } => self.close(around, session),
                 Output::OfferSession { .. }
+                | Output::Post { .. }
                 | Output::OpenTransfer { .. }
                 | Output::SendAck { .. }
                 | Output::Locate { .. }

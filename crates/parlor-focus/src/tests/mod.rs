@@ -43,7 +43,7 @@ a=accept-wrapped-types:text/*\r\n\
 a=setup:actpass\r\n";
 
 /// The methods that are served.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, REFER, SUBSCRIBE, NOTIFY";
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, REFER, SUBSCRIBE, NOTIFY, MESSAGE";
 /// The extensions that are told.
 pub(crate) const SUPPORTED: &str = "timer, replaces, join, norefersub";
 

@@ -86,6 +86,7 @@ impl Books {
                 Output::Request { id, request, .. } => self.asked.push((id, request)),
                 Output::Locate { id, .. } => self.sought.push(id),
                 Output::Respond { .. }
+                | Output::Post { .. }
                 | Output::SendAck { .. }
                 | Output::Cancel { .. }
                 | Output::Called { .. }

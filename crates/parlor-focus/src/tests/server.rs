@@ -67,7 +67,7 @@ fn the_server_answers_for_itself() {
     for (method, code) in [
         ("REGISTER", 405),
         ("PUBLISH", 405),
-        ("MESSAGE", 405),
+        ("MESSAGE", 404),
         ("SUBSCRIBE", 404),
         ("NOTIFY", 481),
         ("BYE", 481),
@@ -101,7 +101,7 @@ fn options_to_a_room_tell_what_it_can_do() {
     assert!(scene.request(&peer.next("OPTIONS", None), peer.flow).0.body.is_empty());
     peer.extra = "Require: foo\r\n".into();
     assert_eq!(scene.request(&peer.next("OPTIONS", None), peer.flow).0.code, 420);
-    for method in ["MESSAGE", "PUBLISH"] {
+    for method in ["INFO", "PUBLISH"] {
         let (response, _) = scene.request(&peer.next(method, None), peer.flow);
         assert_eq!(response.code, 405, "{method}");
         assert!(value(&response, "Allow").is_some());

@@ -3,13 +3,17 @@
 use super::task::{RoomTask, date_time};
 use parlor_cpim::{Address, Builder, utc_date_time};
 use parlor_focus::{Post, PostContent, Reject};
-use parlor_room::Participant;
+use parlor_room::{Participant, ParticipantId};
 use parlor_sip::{Request, ServerTransactionId};
 use parlor_switch::{Refusal, Speaker};
+use std::time::Instant;
 
 impl RoomTask {
     pub(super) fn post(&mut self, tx: ServerTransactionId, request: &Request, post: Post) {
         let Post { participant, device, content } = post;
+        if !self.is_in_tempo(participant) {
+            return self.focus.handle_posted(tx, request, Err(Reject::Overload));
+        }
         let message = match content {
             PostContent::Cpim(message) => message,
             PostContent::Plain { content_type, body, sent } => {
@@ -23,6 +27,14 @@ impl RoomTask {
         let accept = || parlor_focus::accept_of_messages(&self.room.rules().wrapped_types);
         let posted = posted.map_err(|refusal| reject_of(refusal, accept));
         self.focus.handle_posted(tx, request, posted);
+    }
+}
+
+impl RoomTask {
+    /// CHAT-170: however it sends them, a participant sends no more messages than it may.
+    fn is_in_tempo(&self, participant: ParticipantId) -> bool {
+        let session = self.room.participant(participant).and_then(|holder| holder.sessions().first());
+        session.and_then(|session| self.tempo(*session)).is_none_or(|tempo| tempo.try_step(Instant::now()))
     }
 }
 

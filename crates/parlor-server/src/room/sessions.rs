@@ -100,7 +100,7 @@ impl RoomTask {
     }
 
     /// How fast a participant may send messages, on all its sessions together (CHAT-170).
-    fn tempo(&self, session: SessionId) -> Option<Tempo> {
+    pub(super) fn tempo(&self, session: SessionId) -> Option<Tempo> {
         let rules = self.room.rules();
         let rate = Rate::new(rules.message_rate, rules.message_burst)?;
         let others = self.room.participant_of(session).map(|holder| holder.sessions()).unwrap_or_default();
