@@ -3,7 +3,7 @@
 use crate::deliver::Outgoing;
 use crate::refusal::Refusal;
 use crate::route::Voice;
-use crate::switch::{Counted, Switch};
+use crate::switch::{Counted, Output, Switch};
 use bytes::Bytes;
 use parlor_cpim::Scanner;
 use parlor_msrp::Flag;
@@ -24,7 +24,7 @@ impl Switch {
     /// # Errors
     /// Nothing is copied then. Beside what a SEND may be refused for, [`Refusal::HeldBack`]: so much is under way in the room
     /// that it would have to wait, which nobody here can.
-    pub fn post(&mut self, room: &Room, speaker: Speaker, message: &Bytes) -> Result<(), Refusal> {
+    pub fn post(&mut self, room: &mut Room, speaker: Speaker, message: &Bytes) -> Result<(), Refusal> {
         let posted = self.try_post(room, speaker, message);
         if let Err(refusal) = posted {
             self.count_refused(refusal);
@@ -32,7 +32,7 @@ impl Switch {
         posted
     }
 
-    fn try_post(&mut self, room: &Room, speaker: Speaker, message: &Bytes) -> Result<(), Refusal> {
+    fn try_post(&mut self, room: &mut Room, speaker: Speaker, message: &Bytes) -> Result<(), Refusal> {
         let size = message.len() as u64;
         if size > room.rules().max_message_bytes {
             return Err(Refusal::TooLarge);
@@ -54,6 +54,9 @@ impl Switch {
         outgoing.push(&mut self.fanout, message.clone(), &credit);
         outgoing.end(&mut self.fanout, Flag::Complete);
         self.count(Counted::Message(outgoing.kind));
+        if outgoing.subject.is_some_and(|subject| room.set_topic(&subject)) {
+            self.emit(Output::TopicSet(session));
+        }
         self.end_turn();
         Ok(())
     }
