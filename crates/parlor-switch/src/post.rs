@@ -3,11 +3,11 @@
 use crate::deliver::Outgoing;
 use crate::refusal::Refusal;
 use crate::route::Voice;
-use crate::switch::{Counted, Output, Switch};
+use crate::switch::Switch;
 use bytes::Bytes;
 use parlor_cpim::Scanner;
-use parlor_msrp::Flag;
 use parlor_room::{ParticipantId, Room, SessionId};
+use std::time::Instant;
 
 /// Who says something otherwise than on a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,15 +24,15 @@ impl Switch {
     /// # Errors
     /// Nothing is copied then. Beside what a SEND may be refused for, [`Refusal::HeldBack`]: so much is under way in the room
     /// that it would have to wait, which nobody here can.
-    pub fn post(&mut self, room: &mut Room, speaker: Speaker, message: &Bytes) -> Result<(), Refusal> {
-        let posted = self.try_post(room, speaker, message);
+    pub fn post(&mut self, now: Instant, room: &mut Room, speaker: Speaker, message: &Bytes) -> Result<(), Refusal> {
+        let posted = self.try_post(now, room, speaker, message);
         if let Err(refusal) = posted {
             self.count_refused(refusal);
         }
         posted
     }
 
-    fn try_post(&mut self, room: &mut Room, speaker: Speaker, message: &Bytes) -> Result<(), Refusal> {
+    fn try_post(&mut self, now: Instant, room: &mut Room, speaker: Speaker, message: &Bytes) -> Result<(), Refusal> {
         let size = message.len() as u64;
         if size > room.rules().max_message_bytes {
             return Err(Refusal::TooLarge);
@@ -51,12 +51,9 @@ impl Switch {
         let credit = self.fanout.reserve.cover(message.len(), first).ok_or(Refusal::HeldBack)?;
         let key = self.next_key();
         let mut outgoing = Outgoing::new(key, &mut self.fanout.rng, route, Some(size));
+        self.note_written(room, session, &outgoing);
         outgoing.push(&mut self.fanout, message.clone(), &credit);
-        outgoing.end(&mut self.fanout, Flag::Complete);
-        self.count(Counted::Message(outgoing.kind));
-        if outgoing.subject.is_some_and(|subject| room.set_topic(&subject)) {
-            self.emit(Output::TopicSet(session));
-        }
+        self.finish(now, room, session, &mut outgoing);
         self.end_turn();
         Ok(())
     }

@@ -93,7 +93,8 @@ impl Switch {
         self.count_dropped(Dropped::Unaccepted, self.audience.left_out_of(&taking, except));
         let recipients = taking.taking_size(size);
         self.count_dropped(Dropped::Oversized, taking.left_out_of(&recipients, except));
-        let subject = envelope.subject.as_deref().filter(|_| kind == Kind::Room && room.may(voice.session, Action::SetTopic));
+        let subject =
+            envelope.subject.as_deref().filter(|_| kind == Kind::Room && room.may(voice.session, Action::SetTopic));
         Route { kind, recipients, except, private: None, subject: subject.map(Into::into), headers_len }
     }
 

@@ -211,9 +211,7 @@ impl Switch {
             self.report_refused(session, message, envelope, refusal);
         }
         let outgoing = Outgoing::new(message.key, &mut self.fanout.rng, route?, message.declared_total);
-        if let (Kind::Room | Kind::Private, Some(between)) = (outgoing.kind, between(room, session, &outgoing)) {
-            self.composing.written(between);
-        }
+        self.note_written(room, session, &outgoing);
         self.streaming.insert(outgoing.random, (session, message.key));
         Ok(outgoing)
     }
@@ -268,23 +266,35 @@ impl Switch {
 
     fn complete(&mut self, now: Instant, room: &mut Room, session: SessionId, mut message: Incoming) {
         if let Phase::Streaming(outgoing) = &mut message.phase {
-            if self.is_known(now, room, session, outgoing) {
-                outgoing.withhold();
-                self.count(Counted::Withheld(Withheld::Composing));
-            } else {
-                outgoing.end(&mut self.fanout, Flag::Complete);
-            }
-            let (kind, subject) = (outgoing.kind, outgoing.subject.take());
-            self.count(Counted::Message(kind));
-            if subject.is_some_and(|subject| room.set_topic(&subject)) {
-                self.emit(Output::TopicSet(session));
-            }
+            self.finish(now, room, session, outgoing);
         }
         self.end_message(session, &message);
         // What nobody acts upon need not be kept from coming twice, and would push out what must.
         let is_transient = matches!(&message.phase, Phase::Streaming(outgoing) if outgoing.kind == Kind::Composing);
         if let Some(owner) = self.sessions.get(&session).and_then(|state| state.owner).filter(|_| !is_transient) {
             self.completed.remember(now, owner, &message.id);
+        }
+    }
+
+    /// Everything of a message is here: its last frame goes out.
+    pub(crate) fn finish(&mut self, now: Instant, room: &mut Room, session: SessionId, outgoing: &mut Outgoing) {
+        if self.is_known(now, room, session, outgoing) {
+            outgoing.withhold();
+            self.count(Counted::Withheld(Withheld::Composing));
+        } else {
+            outgoing.end(&mut self.fanout, Flag::Complete);
+        }
+        let (kind, subject) = (outgoing.kind, outgoing.subject.take());
+        self.count(Counted::Message(kind));
+        if subject.is_some_and(|subject| room.set_topic(&subject)) {
+            self.emit(Output::TopicSet(session));
+        }
+    }
+
+    /// Who has written something is no longer writing.
+    pub(crate) fn note_written(&mut self, room: &Room, session: SessionId, outgoing: &Outgoing) {
+        if let (Kind::Room | Kind::Private, Some(between)) = (outgoing.kind, between(room, session, outgoing)) {
+            self.composing.written(between);
         }
     }
 

@@ -23,7 +23,7 @@ impl RoomTask {
                 Builder::new(&from, &to, &at).content(&content_type, &body).into()
             }
         };
-        let posted = self.switch.post(&mut self.room, Speaker { participant, device }, &message);
+        let posted = self.switch.post(Instant::now(), &mut self.room, Speaker { participant, device }, &message);
         let accept = || parlor_focus::accept_of_messages(&self.room.rules().wrapped_types);
         let posted = posted.map_err(|refusal| reject_of(refusal, accept));
         self.focus.handle_posted(tx, request, posted);

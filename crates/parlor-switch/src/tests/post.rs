@@ -15,7 +15,7 @@ fn cpim(from: &str, to: &str, body: &str) -> Bytes {
 }
 
 fn post(scene: &mut Scene, speaker: Speaker, message: &Bytes) -> Result<(), Refusal> {
-    scene.switch.post(&mut scene.room, speaker, message)
+    scene.switch.post(scene.now, &mut scene.room, speaker, message)
 }
 
 /// MSG-40: everybody gets what is said so, but for the device that says it.
