@@ -4,6 +4,7 @@ use crate::support::callee::{Called, Callee};
 use crate::support::participant::Participant;
 use crate::support::server::{Server, Setup};
 use crate::support::sip::{SipMessage, SipUser};
+use crate::support::watcher::Watcher;
 
 /// SIP-78 to SIP-81 and interop.md §1: Blink's REFER outside of the dialog brings somebody in who waits to be connected to,
 /// and Blink is told 100, 180 and 200.
@@ -45,6 +46,23 @@ fn inviting() {
     server.shows("parlor_dial_outs_total{result=\"answered\"}", 1.0);
     carol.leave();
     server.shows("parlor_participants", 1.0);
+}
+
+/// SIP-81, EVT-51: the roster shows who was called in, and on whose word.
+#[test]
+fn in_the_roster() {
+    let server = Server::plain();
+    let mut alice = Participant::join(&server, "alice");
+    let carol = Callee::udp(&server, "carol");
+    let headers = format!("Refer-To: <{}>\r\nReferred-By: <sip:alice@example.com>\r\n", carol.uri());
+    refer(&mut alice.user, &alice.room, &headers, 202);
+    let carol = carol.await_call(&server).accept("active");
+    let (mut watcher, first) = Watcher::of(&server, "dave", "lobby");
+    let joined = first.user("sip:carol@127.0.0.1");
+    assert_eq!(joined.text("joining-method"), Some("dialed-out"));
+    assert!(joined.xml.contains("<referred><by>sip:alice@example.com</by></referred>"), "{joined:?}");
+    carol.leave();
+    watcher.until("she has left", |notice| notice.users.len() == 1);
 }
 
 /// Who is in another room is called on the device that is there, whatever its address of record.

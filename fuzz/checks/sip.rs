@@ -8,6 +8,7 @@ pub(crate) fn datagram(data: &[u8]) {
     match parse_datagram(&Bytes::copy_from_slice(data), &Limits::default()) {
         Ok(message) => {
             read_all(message.headers());
+            read_parts(&message);
             let written = Bytes::from(encoded(&message));
             let again = parse_datagram(&written, &Limits::default()).expect("what we write can be read");
             assert_eq!(encoded(&again), written);
@@ -50,6 +51,13 @@ fn events<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
         }
     }
     events
+}
+
+/// Parts are slices of the body, and no more than asked for.
+fn read_parts(message: &Message) {
+    let kind = message.headers().content_type().ok().flatten();
+    let parts = kind.and_then(|kind| parlor_sip::parts(&kind, message.body(), 8)).unwrap_or_default();
+    assert!(parts.len() <= 8 && parts.iter().all(|part| part.body.len() <= message.body().len()));
 }
 
 fn answered(error: &ParseError) {

@@ -110,8 +110,7 @@ impl Focus {
         }
         let identity = identity::of_callee(&callee, &self.settings.limits)?;
         room.would_admit(&identity)?;
-        let key = identity.key();
-        if self.calls.values().any(|call| call.is_wanted() && call.callee.key() == key) {
+        if self.call_to(&identity).is_some() {
             return Err(Reject::Calling);
         }
         if self.calls.len() >= self.settings.limits.dial_outs {
@@ -124,6 +123,13 @@ impl Focus {
         let stage = Stage::Locating;
         self.calls.insert(id, DialOut { callee: identity, uri, referred_by, history, request, referral, stage });
         Ok(())
+    }
+
+    /// The call that somebody is wanted by.
+    pub(crate) fn call_to(&self, callee: &Identity) -> Option<LegId> {
+        let key = callee.key();
+        let wanted = self.calls.iter().find(|(_, call)| call.is_wanted() && call.callee.key() == key);
+        wanted.map(|(id, _)| *id)
     }
 
     /// Where somebody is who is to be called, and who it is if that is known; or with what status to give up.

@@ -19,6 +19,8 @@ enum Errand {
     AlreadyIn,
     /// To remove somebody.
     Remove(ParticipantId),
+    /// To call somebody no longer.
+    CallOff(LegId),
 }
 
 /// Who sends a REFER, and in what dialog if it is in one.
@@ -93,6 +95,10 @@ impl Focus {
                 self.eject(now, room, who);
                 self.tell_referrer(referral, 200);
             }
+            Errand::CallOff(call) => {
+                self.give_up_call(call, 487);
+                self.tell_referrer(referral, 200);
+            }
         }
         Ok(())
     }
@@ -117,12 +123,14 @@ impl Focus {
             Method::Bye => {
                 let who = room.participant_at(&target.uri);
                 let role = who.and_then(|who| room.participant(who)).map(|who| who.role());
-                match (who, role) {
-                    (Some(who), _) if who == by => Ok(Errand::Remove(who)),
+                let called = self.call_to(&identity::of_callee(&target, &self.settings.limits)?);
+                match (who, role, called) {
+                    (Some(who), _, _) if who == by => Ok(Errand::Remove(who)),
                     _ if !may(Action::Remove) => Err(Reject::Forbidden),
-                    (Some(who), Some(role)) if role <= referrer.role() => Ok(Errand::Remove(who)),
-                    (Some(_), _) => Err(Reject::Forbidden),
-                    (None, _) => Err(Reject::NotFound),
+                    (Some(who), Some(role), _) if role <= referrer.role() => Ok(Errand::Remove(who)),
+                    (Some(_), _, _) => Err(Reject::Forbidden),
+                    (None, _, Some(call)) => Ok(Errand::CallOff(call)),
+                    (None, _, None) => Err(Reject::NotFound),
                 }
             }
             // SIP-79: no other method is sent to anybody.

@@ -250,6 +250,22 @@ fn rights_go_by_role() {
 }
 
 #[test]
+fn who_is_being_called_can_be_called_off() {
+    // SIP-79
+    let (mut scene, alice, bob) = scene();
+    let (_, outputs) = scene.request(&outside(&bob, TO_CAROL), bob.flow);
+    let (call, _) = located(&outputs).unwrap();
+    scene.focus.handle_located(scene.now, &mut scene.room, call, Ok((there(), None)));
+    sent(&scene.outputs(), &Method::Invite);
+    let refer = outside(&alice, "Refer-To: <sip:carol@example.org;method=BYE>");
+    let (accepted, outputs) = scene.request(&refer, alice.flow);
+    assert_eq!(accepted.code, 202);
+    assert!(outputs.iter().any(|output| matches!(output, Output::Cancel { id } if *id == call)));
+    assert!(outputs.iter().any(|output| matches!(output, Output::Called { code: 487 })));
+    assert_eq!(scene.request(&refer, alice.flow).0.code, 404, "she is not called any more");
+}
+
+#[test]
 fn nobody_outside_of_the_room_controls_it() {
     let (mut scene, alice, _) = scene();
     let mallory = Peer::new("mallory");

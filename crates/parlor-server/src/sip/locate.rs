@@ -69,8 +69,8 @@ impl Locator {
 
     /// Where somebody is, and who that is if it is in some room.
     pub(crate) async fn locate(&self, uri: &Uri) -> Result<(Location, Option<Identity>), Unlocated> {
-        if let Some(location) = self.registered(uri).await {
-            return Ok((location, None));
+        if let Some((location, user)) = self.registered(uri).await {
+            return Ok((location, Some(user)));
         }
         if let Some((location, user)) = self.directory.find(uri) {
             return Ok((location, Some(user)));
@@ -91,12 +91,14 @@ impl Locator {
         Ok((Location { target: uri.clone(), next_hop }, None))
     }
 
-    /// Where a user of ours has registered.
-    async fn registered(&self, uri: &Uri) -> Option<Location> {
+    /// Where a user of ours has registered, whichever of our hosts the URI names.
+    async fn registered(&self, uri: &Uri) -> Option<(Location, Identity)> {
         self.hosts.local_user(uri)?;
         let (tell, told) = oneshot::channel();
         self.sip.send(SipOutput::Locate { uri: uri.clone(), tell }).await.ok()?;
-        told.await.ok()?
+        let location = told.await.ok()??;
+        let user = Uri::sip(uri.user_decoded().as_deref(), self.hosts.domain(), None).ok()?;
+        Some((location, Identity::of(user)))
     }
 
     /// RFC 3263 §4.1: the transport that the URI names, else UDP, if we have it.
