@@ -24,6 +24,8 @@ mod dialogues;
 mod digest;
 mod factory;
 mod failure_report;
+mod file_pull;
+mod file_push;
 mod imdn;
 mod ipv6;
 mod junk;

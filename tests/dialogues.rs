@@ -22,6 +22,7 @@ macro_rules! dialogues {
 
 dialogues! {
     blink_composing
+    blink_file_pull
     blink_file_push
     blink_keepalive
     blink_large_message

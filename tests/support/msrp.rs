@@ -364,7 +364,7 @@ fn is_uri(uri: &str) -> bool {
     has_port && (uri.ends_with(";tcp") || uri.ends_with(";ws"))
 }
 
-const KNOWN_HEADERS: [&str; 9] = [
+const KNOWN_HEADERS: [&str; 10] = [
     "To-Path",
     "From-Path",
     "Message-ID",
@@ -372,6 +372,7 @@ const KNOWN_HEADERS: [&str; 9] = [
     "Success-Report",
     "Failure-Report",
     "Status",
+    "Content-Disposition",
     "Content-Type",
     "Use-Nickname",
 ];

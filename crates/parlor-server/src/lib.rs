@@ -26,4 +26,5 @@ pub mod serve;
 mod sip;
 mod sockets;
 pub mod tls;
+mod transfer;
 mod user;

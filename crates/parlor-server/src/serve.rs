@@ -10,14 +10,15 @@ use crate::pace::Rate;
 use crate::room::{Fixed, Policy, Rooms, Shared};
 use crate::sip::{self, Locator, Proxying, SipOutput, SipTask};
 use crate::sockets::Sockets;
+use crate::transfer::{self, Transfers};
 use anyhow::{Context as _, Result};
 use parlor_focus::{Quota, Subscribing};
 use parlor_msrp::Quotes;
-use parlor_room::{Bridge, Nickname, Roles, Rules, Surplus, TypeList, WallClock, Watchers};
+use parlor_room::{Bridge, FileRule, Nickname, Roles, Rules, Surplus, TypeList, WallClock, Watchers};
 use parlor_sip::{Method, SentBy, TransactionLimits};
-use parlor_store::{Sqlite, Store};
+use parlor_store::{Spool, SpoolLimits, Sqlite, Store};
 use parlor_switch::{OutboxLimits, StalledMemory};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -63,7 +64,7 @@ pub async fn run(config: Config) -> Result<()> {
 
 /// What outlives a restart, if there is anything.
 fn open_store(config: &Config) -> Result<Option<Arc<dyn Store>>> {
-    if !sip::has_users(config) {
+    if !sip::has_users(config) && !config.has_files() {
         return Ok(None);
     }
     let file = auth::database(config);
@@ -88,9 +89,13 @@ struct Site {
 impl Site {
     fn start(listener: TcpListener, server: &Server, metrics: Arc<Metrics>, readiness: Arc<Readiness>) -> Self {
         let connections = Arc::downgrade(&server.connections);
+        let transfers = server.transfers.as_ref().map(Arc::downgrade);
         metrics.measure_with(move || {
             if let Some(connections) = connections.upgrade() {
                 connections.measure();
+            }
+            if let Some(transfers) = transfers.as_ref().and_then(Weak::upgrade) {
+                transfers.measure();
             }
         });
         let (stop, stopped) = oneshot::channel();
@@ -110,6 +115,7 @@ impl Site {
 struct Server {
     rooms: Arc<Rooms>,
     connections: Arc<Connections>,
+    transfers: Option<Arc<Transfers>>,
 }
 
 impl Server {
@@ -131,6 +137,20 @@ impl Server {
             Arc::clone(metrics),
             StalledMemory::new(config.limits.stalled_outboxes.in_memory()),
         ));
+        let spool = store.as_ref().filter(|_| config.has_files()).map(|store| spool(config, store)).transpose()?;
+        let transfers = spool.map(|spool| {
+            Arc::new(Transfers {
+                spool,
+                settings: transfer_settings(config, outbox),
+                table: Arc::clone(&table),
+                connections: Arc::clone(&connections),
+                tls: Arc::clone(&sockets.tls.client),
+                metrics: Arc::clone(metrics),
+            })
+        });
+        if let Some(transfers) = &transfers {
+            tokio::spawn(Transfers::expire(transfers.spool.clone()));
+        }
         let (to_sip, from_rooms) = mpsc::channel(SIP_MAILBOX);
         let shared = Shared {
             table: Arc::clone(&table),
@@ -142,6 +162,7 @@ impl Server {
             outbox,
             tls: Arc::clone(&sockets.tls.client),
             sip: to_sip,
+            transfers: transfers.clone(),
             linger: config.rooms.linger,
             lifetime: config.rooms.lifetime,
         };
@@ -151,7 +172,7 @@ impl Server {
         let passwords = RoomPasswords::load(began, config)?;
         let gate = Gate::new(began, config, Arc::clone(&focus.hosts), users).with_rooms(passwords);
         let settings = sip_settings(config);
-        let proxying = match store {
+        let proxying = match store.filter(|_| sip::has_users(config)) {
             Some(store) => Some(Proxying::open(config, &focus.hosts, &focus.product, store).await?),
             None => None,
         };
@@ -167,7 +188,7 @@ impl Server {
         for (listener, _, _, _) in sockets.msrp {
             tokio::spawn(msrp::accept(listener, Arc::clone(&connections)));
         }
-        Ok(Self { rooms, connections })
+        Ok(Self { rooms, connections, transfers })
     }
 
     /// Rooms say farewell, everybody gets BYE, and what is on its way is written.
@@ -207,6 +228,7 @@ fn focus_settings(config: &Config, sockets: &Sockets) -> parlor_focus::Settings 
         clock: Some(wall_clock()),
         chat_clients: config.msrp.chat_clients.iter().map(|name| name.as_str().into()).collect(),
         ring_timeout: config.conference.ring_timeout,
+        files: config.has_files().then(|| parlor_focus::FileSettings { max_bytes: config.files.max_bytes.bytes() }),
         own_methods: if sip::has_users(config) { [Method::Register].into() } else { Box::default() },
         factory: factory(config),
         product: format!("Parlor/{}", env!("CARGO_PKG_VERSION")).into(),
@@ -290,6 +312,33 @@ fn switch_settings(config: &Config, outbox: &OutboxLimits) -> parlor_switch::Set
     }
 }
 
+/// Opens the place for files. Blocks, as nothing is served yet.
+fn spool(config: &Config, store: &Arc<dyn Store>) -> Result<Spool> {
+    let limits = SpoolLimits {
+        file: config.files.max_bytes.bytes(),
+        owner: config.files.per_user.bytes(),
+        room: config.files.per_room.bytes(),
+        total: config.files.total.bytes(),
+        files_of_room: config.files.count_per_room as usize,
+    };
+    let directory = config.data_dir.join("files");
+    let opened =
+        tokio::task::block_in_place(|| Spool::open(&directory, limits, Arc::clone(store), transfer::wall_time()));
+    opened.with_context(|| directory.display().to_string())
+}
+
+fn transfer_settings(config: &Config, outbox: OutboxLimits) -> transfer::Settings {
+    let switch = switch_settings(config, &outbox);
+    transfer::Settings {
+        max_bytes: config.files.max_bytes.bytes(),
+        keep: config.files.keep,
+        chunk_timeout: config.limits.chunk_timeout,
+        frame_bytes: switch.frame_bytes,
+        failure_report: switch.failure_report,
+        outbox,
+    }
+}
+
 fn sip_settings(config: &Config) -> sip::Settings {
     let transactions = config.limits.sip_transactions as usize;
     sip::Settings {
@@ -352,6 +401,10 @@ fn rules(rules: &config::RoomRules) -> Rules {
         set_topic: rules.set_topic,
         invite: rules.invite,
         remove: rules.remove,
+        files: match rules.files {
+            config::FileSharing::Off => FileRule::Off,
+            config::FileSharing::Participants => FileRule::Participants,
+        },
         nicknames: rules.nicknames,
         reserved_nicknames: reserved(&rules.reserved_nicknames),
         nickname_quarantine: rules.nickname_quarantine,
@@ -360,7 +413,6 @@ fn rules(rules: &config::RoomRules) -> Rules {
         composing_up_to: rules.composing_up_to as usize,
         moderated: rules.moderated,
         own_copies: rules.own_copies,
-        ..Rules::default()
     }
 }
 

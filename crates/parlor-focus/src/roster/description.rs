@@ -1,6 +1,6 @@
 //! What a room is about, and its state.
 
-use crate::sdp::colons;
+use crate::sdp::sha1;
 use parlor_events::conference_info::{AvailableMedia, ConferenceState, Description, File, MediaStatus, UriEntry};
 use parlor_room::{Bridge, FileState, Room, SharedFile};
 
@@ -33,10 +33,10 @@ fn available(label: &str, media_type: &str) -> AvailableMedia {
     }
 }
 
-/// Those that can be fetched, in the form that Blink and SylkServer know; nothing of files in a room without any.
+/// Those that can be fetched by what is told of them, in the form that Blink and SylkServer know; nothing of files in a room
+/// without any.
 fn files(room: &Room) -> Option<Vec<File>> {
-    let complete = room.files().filter(|(_, file)| file.state == FileState::Complete);
-    let files: Vec<File> = complete.filter_map(|(_, file)| listed(file)).collect();
+    let files: Vec<File> = room.files().filter_map(|(_, file)| listed(file)).collect();
     (!files.is_empty()).then_some(files)
 }
 
@@ -44,10 +44,14 @@ fn listed(file: &SharedFile) -> Option<File> {
     let name = file.sender_name.as_deref().map(|name| format!("{name} ")).unwrap_or_default();
     Some(File {
         name: file.name.to_string(),
-        hash: format!("sha-1:{}", colons(&file.hashes.sha1?)),
+        hash: sha1(&file.hashes.sha1?),
         size: file.size?,
         sender: format!("{name}<{}>", file.sender),
-        status: "OK".to_owned(),
+        status: match file.state {
+            FileState::Complete => "OK",
+            FileState::Arriving => "INCOMPLETE",
+        }
+        .to_owned(),
     })
 }
 

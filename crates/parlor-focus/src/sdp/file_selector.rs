@@ -45,7 +45,7 @@ pub(super) fn write(selector: &FileSelector) -> String {
     if let Some(size) = selector.size {
         parts.push(format!("size:{size}"));
     }
-    parts.extend(selector.hashes.sha1.map(|hash| format!("hash:sha-1:{}", colons(&hash))));
+    parts.extend(selector.hashes.sha1.map(|hash| format!("hash:{}", sha1(&hash))));
     parts.extend(selector.hashes.sha256.map(|hash| format!("hash:sha-256:{}", colons(&hash))));
     parts.join(" ")
 }
@@ -166,8 +166,13 @@ fn percent_encoded(name: &str) -> String {
     encoded
 }
 
+/// A SHA-1 as `a=file-selector` and the roster's file list have it: `sha-1:ED:DF:…`.
+pub fn sha1(hash: &[u8; 20]) -> String {
+    format!("sha-1:{}", colons(hash))
+}
+
 /// RFC 5547 §6: in upper case, with colons between.
-pub(crate) fn colons(hash: &[u8]) -> String {
+fn colons(hash: &[u8]) -> String {
     hash.iter().map(|octet| format!("{octet:02X}")).collect::<Vec<_>>().join(":")
 }
 

@@ -17,7 +17,7 @@ mod setup;
 pub use answer::{Line, Negotiated, answer, refusal};
 pub use chatroom::Chatroom;
 pub use file::{FileAnswer, FileOffer, file_offer};
-pub(crate) use file_selector::colons;
+pub use file_selector::sha1;
 pub use local::{Current, LocalMedia, LocalSdp, MsrpAddress, MsrpAddresses};
 pub use media::PeerMedia;
 pub use offer::{Offered, capabilities, offer, read_answer, without_ended};

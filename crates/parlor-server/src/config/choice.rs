@@ -155,6 +155,16 @@ choice! {
 }
 
 choice! {
+    /// Who may leave files in a room and fetch them.
+    FileSharing("\"off\" or \"participants\"") {
+        /// Nobody.
+        Off = "off",
+        /// Those who are in the room.
+        Participants = "participants",
+    }
+}
+
+choice! {
     /// Whether one user may be in a room by several devices at once.
     Sessions("\"many\" or \"one\"") {
         /// As many as the limit allows.

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::choice::{AuthModes, DigestAlgorithm, FailureReport, LogFormat, Receipts, RoomEnd, Sessions, Watchers};
+use super::choice::{
+    AuthModes, DigestAlgorithm, FailureReport, FileSharing, LogFormat, Receipts, RoomEnd, Sessions, Watchers,
+};
 use super::listen::{Advertised, HttpListen, Listen};
 use super::network::Network;
 use super::secret::RoomPassword;
@@ -249,6 +251,9 @@ section! {
         nicknames: bool = true;
         /// Nicknames that nobody gets, however they are spelt: 425.
         reserved_nicknames: Vec<String> = ["admin", "administrator", "anonymous", "moderator", "owner", "room", "server", "system"];
+        /// Who may leave files in the room and fetch them: `"participants"`, of whom those who may only read fetch alone, or
+        /// `"off"`.
+        files: FileSharing = "participants";
         /// How long a nickname that was given up is kept for who had it.
         nickname_quarantine: Duration = "5m", from "0s" to "1d";
         /// Whether participants may send messages to one other; if not, they get 403.
@@ -262,6 +267,25 @@ section! {
         moderated: bool = false;
         /// Whether what somebody says to the room also goes to the other devices it is there with.
         own_copies: bool = true;
+    }
+}
+
+section! {
+    /// Files that are left in rooms (RFC 5547). They are kept in `files` below the data directory. What goes beyond one of
+    /// these limits gets 413 while it comes.
+    pub Files {
+        /// The largest file, told in `a=max-size`; one that says that it is larger gets 488.
+        max_bytes: Size = "256 MiB", from "1 KiB" to "1024 GiB";
+        /// What one user may have left in all rooms.
+        per_user: Size = "1 GiB", from "1 KiB" to "1024 GiB";
+        /// What all files of one room may take.
+        per_room: Size = "2 GiB", from "1 KiB" to "1024 GiB";
+        /// What all files together may take.
+        total: Size = "10 GiB", from "1 KiB" to "1024 GiB";
+        /// How many files one room may have; each is told to everybody who follows its roster.
+        count_per_room: u32 = 100, from 1 to 1000;
+        /// How long a file is kept.
+        keep: Duration = "7d", from "1s" to "3650d";
     }
 }
 
@@ -389,6 +413,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { name: "roster", repeated: false, groups: &[Roster::GROUP] },
     Section { name: "rooms", repeated: false, groups: &[Rooms::GROUP, RoomRules::GROUP] },
     Section { name: "room", repeated: true, groups: &[RoomName::GROUP, RoomRules::GROUP] },
+    Section { name: "files", repeated: false, groups: &[Files::GROUP] },
     Section { name: "limits", repeated: false, groups: &[Limits::GROUP] },
     Section { name: "log", repeated: false, groups: &[Log::GROUP] },
 ];

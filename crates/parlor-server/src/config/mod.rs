@@ -19,10 +19,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use self::choice::{
-    AuthMode, AuthModes, DigestAlgorithm, FailureReport, LogFormat, Receipts, RoomEnd, Sessions, Watchers,
+    AuthMode, AuthModes, DigestAlgorithm, FailureReport, FileSharing, LogFormat, Receipts, RoomEnd, Sessions, Watchers,
 };
 pub use self::docs::{documentation, example};
-pub use self::keys::{Auth, Conference, Http, Limits, Log, Msrp, Registrar, RoomRules, Rooms, Roster, Sip, Tls};
+pub use self::keys::{Auth, Conference, Files, Http, Limits, Log, Msrp, Registrar, RoomRules, Rooms, Roster, Sip, Tls};
 pub use self::listen::{Advertised, HostPort, HttpListen, Listen, Transport};
 pub use self::network::Network;
 pub use self::read::Mistake;
@@ -64,6 +64,8 @@ pub struct Config {
     pub room_rules: RoomRules,
     /// Each `[[room]]`, or the lobby.
     pub room: Vec<Room>,
+    /// `[files]`
+    pub files: Files,
     /// `[limits]`
     pub limits: Limits,
     /// `[log]`
@@ -116,6 +118,13 @@ impl Config {
         self.auth.mode.has(AuthMode::Digest) || self.auth.mode.has(AuthMode::TrustedProxy)
     }
 
+    /// Whether files may be left in any room.
+    pub fn has_files(&self) -> bool {
+        let rules = self.room.iter().map(|room| &room.rules);
+        let on_demand = self.rooms.on_demand.then_some(&self.room_rules);
+        rules.chain(on_demand).any(|rules| rules.files != FileSharing::Off)
+    }
+
     /// What a person should know about it, a line a subject.
     pub fn summary(&self) -> String {
         let listeners = |all: &[Listen]| all.iter().map(Listen::to_string).collect::<Vec<_>>().join(", ");
@@ -165,6 +174,7 @@ impl Config {
             rooms,
             room_rules,
             room,
+            files: root.table("files", |table| Files::read(table, &Files::default())),
             limits: root.table("limits", |table| Limits::read(table, &Limits::default())),
             log: root.table("log", |table| Log::read(table, &Log::default())),
         }

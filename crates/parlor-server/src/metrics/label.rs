@@ -224,6 +224,30 @@ labels! {
     }
 }
 
+labels! {
+    /// How the transfer of a file ended.
+    TransferEnd {
+        /// The file is where it should be.
+        Complete = "complete",
+        /// It was sent, but its receiver has not said that it has it.
+        Unconfirmed = "unconfirmed",
+        /// The peer ended it.
+        BrokenOff = "broken_off",
+        /// Its connection was lost.
+        Lost = "lost",
+        /// The peer stopped reading for too long.
+        Stalled = "stalled",
+        /// The peer sent nothing for too long.
+        TimedOut = "timed_out",
+        /// The file was not taken.
+        Refused = "refused",
+        /// The file went away.
+        Gone = "gone",
+        /// A fault of the server or its disk.
+        Failed = "failed",
+    }
+}
+
 fn find<L: Label>(text: &str, other: L) -> L {
     L::ALL.iter().copied().find(|label| label.text() == text).unwrap_or(other)
 }

@@ -13,7 +13,7 @@ use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, 
 
 pub use self::label::{
     CallEnd, CodeCounters, Counters, DropReason, Label, MessageKind, MsrpMethod, PagerFate, SessionEnd, SipMethod,
-    SubscriptionEnd, WithheldKind,
+    SubscriptionEnd, TransferEnd, WithheldKind,
 };
 pub use self::rejected::Rejected;
 use self::rejected::Rejections;
@@ -88,6 +88,16 @@ pub struct Metrics {
     pub fanout_seconds: Histogram,
     /// Bytes that wait in all outboxes.
     pub outbox_bytes: IntGauge,
+    /// Files that are coming in or going out.
+    pub file_transfers: IntGauge,
+    /// Files that came in, by how that ended.
+    pub file_pushes: Counters<TransferEnd>,
+    /// Files that went out, by how that ended.
+    pub file_pulls: Counters<TransferEnd>,
+    /// Bytes of files that are kept or promised space.
+    pub spool_bytes: IntGauge,
+    /// Files that are kept or arriving.
+    pub spool_files: IntGauge,
     /// Whether the server takes work.
     pub ready: IntGauge,
     rejected: Rejections,
@@ -185,6 +195,11 @@ impl Metrics {
                 FANOUT_SECONDS,
             ),
             outbox_bytes: families.gauge("parlor_outbox_bytes", "Bytes that wait in all outboxes."),
+            file_transfers: families.gauge("parlor_file_transfers", "Files that are coming in or going out."),
+            file_pushes: families.labelled("parlor_file_pushes_total", "Files that were sent to rooms.", "outcome"),
+            file_pulls: families.labelled("parlor_file_pulls_total", "Files that were fetched from rooms.", "outcome"),
+            spool_bytes: families.gauge("parlor_spool_bytes", "Bytes of files that are kept or promised space."),
+            spool_files: families.gauge("parlor_spool_files", "Files that are kept or arriving."),
             ready: families.gauge("parlor_ready", "1 while the server takes work, 0 while it starts or drains."),
             rejected: Rejections::new(&families.vector(
                 "parlor_rejected_total",

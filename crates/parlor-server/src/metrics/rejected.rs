@@ -122,6 +122,14 @@ rejections! {
         RoomNicknameMalformed = "nickname_malformed",
         RoomNicknameTaken = "nickname_taken",
     }
+    "file" {
+        FileType = "type",
+        FileSize = "size",
+        FileOutOfOrder = "out_of_order",
+        FileSecondMessage = "second_message",
+        FileNoSpace = "no_space",
+        FileContent = "content",
+    }
     "http" {
         HttpMalformed = "malformed",
         HttpSlow = "slow",

@@ -4,6 +4,7 @@ mod collapse;
 mod dial_out;
 mod dialogs;
 mod family;
+mod files;
 mod founder;
 mod inbox;
 mod labels;
@@ -112,9 +113,9 @@ impl Bound {
         Self { entry, place, asked }
     }
 
-    /// From now on the place is the room's.
-    fn take(mut self) -> Option<Place> {
-        self.place.take()
+    /// From now on the place is whoever's takes it, and so is our SEND.
+    pub(crate) fn take(mut self) -> (Option<Place>, Option<TransactionId>) {
+        (self.place.take(), self.asked)
     }
 }
 

@@ -74,6 +74,9 @@ impl RoomTask {
         if reason == EndReason::BadAnswer {
             self.shared.metrics.reject(Rejected::SdpBadAnswer);
         }
+        if self.close_transfer(session, reason) {
+            return;
+        }
         let Some(entries) = self.entries.remove(&session) else { return };
         entries.remove_from(&self.shared.table);
         self.switch.close(session);
@@ -87,6 +90,9 @@ impl RoomTask {
     }
 
     pub(super) fn connect(&mut self, session: SessionId, allowed: Option<IpAddr>) {
+        if self.connect_transfer(session, allowed) {
+            return;
+        }
         let Some(entries) = self.entries.get_mut(&session) else { return };
         let entry = Arc::clone(&entries.current);
         let (connections, tls) = (Arc::clone(&self.shared.connections), Arc::clone(&self.shared.tls));
@@ -117,7 +123,7 @@ impl RoomTask {
         let Some(entries) = self.entries.get_mut(&entry.session) else { return };
         entries.asked = bound.asked;
         let is_asked = bound.asked.is_some();
-        let Some(Place { session, outbox, slot }) = bound.take() else { return };
+        let Some(Place { session, outbox, slot }) = bound.take().0 else { return };
         if Arc::ptr_eq(&entries.current, &entry)
             && let Some(former) = entries.former.take()
         {

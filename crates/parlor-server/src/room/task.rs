@@ -1,6 +1,7 @@
 //! The task of one room. It only moves inputs and outputs; room, focus and switch decide.
 
 use super::family::Parent;
+use super::files::Files;
 use super::founder::Founder;
 use super::labels::{cause_of, end_of_call, end_of_subscription, kind_of, rejection_of, withheld_of};
 use super::lifetime::{Due, Lifetime};
@@ -10,6 +11,7 @@ use super::{Brought, MsrpInput, Place, RoomEvent, RoomHandle, Rooms, SipInput};
 use crate::metrics::{MessageKind, Metrics};
 use crate::msrp::{Connections, OfferedUri, Reservation, SessionTable};
 use crate::sip::{Locator, SipOutput, count_refusal};
+use crate::transfer::Transfers;
 use parlor_focus::{DialogChange, EndReason, Focus, Output as FocusOutput};
 use parlor_room::{Room, SessionId};
 use parlor_sip::{Method, Request};
@@ -43,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) outbox: OutboxLimits,
     pub(crate) tls: Arc<rustls::ClientConfig>,
     pub(crate) sip: mpsc::Sender<SipOutput>,
+    /// Where files go; `None` where there is no place for any.
+    pub(crate) transfers: Option<Arc<Transfers>>,
     /// How long a room stays when its last participant has left.
     pub(crate) linger: Duration,
     /// How long a room made on demand may stay open; zero: for ever.
@@ -73,6 +77,7 @@ pub(super) struct RoomTask {
     pub(super) founder: Founder,
     /// The room that this one is a sidebar of.
     pub(super) parent: Option<Parent>,
+    pub(super) files: Files,
     phase: Phase,
     lifetime: Lifetime,
 }
@@ -90,7 +95,7 @@ enum Phase {
 
 impl RoomTask {
     pub(super) fn new(
-        room: Room,
+        mut room: Room,
         founder: Founder,
         parent: Option<Arc<RoomHandle>>,
         handle: Arc<RoomHandle>,
@@ -101,6 +106,7 @@ impl RoomTask {
         let lifetime = if rooms.stays(&handle) { Duration::ZERO } else { shared.lifetime };
         let focus = Focus::new(Arc::clone(&shared.focus), format!("{:x}", handle.id()), rand::make_rng());
         let switch = Switch::new(shared.switch, handle.inbox().budget().clone(), rand::make_rng());
+        let files = Files::of(&mut room, shared.transfers.clone());
         Self {
             room,
             focus,
@@ -117,6 +123,7 @@ impl RoomTask {
             subscriptions: 0,
             founder,
             parent: parent.map(Parent::from),
+            files,
             phase: Phase::Unused(now),
             lifetime: Lifetime::new(now, lifetime),
         }
@@ -141,6 +148,7 @@ impl RoomTask {
                     gather(msrp, &mut reads).await;
                     self.handle_reads(&mut reads);
                 }
+                Some((session, event)) = self.files.told() => self.handle_transfer(session, event),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now).into()), if deadline.is_some() => {
                     self.handle_timeout();
                 }
@@ -160,7 +168,8 @@ impl RoomTask {
             Phase::Farewell(since, _) => Some((since + FAREWELL).min(Instant::now() + LOOK)),
             Phase::Draining(since) => Some(since + DRAIN),
         };
-        [own, self.focus.poll_timeout(), self.switch.poll_timeout()].into_iter().flatten().min()
+        let due = [own, self.focus.poll_timeout(), self.switch.poll_timeout(), self.room.next_file_expiry()];
+        due.into_iter().flatten().min()
     }
 
     /// Whether it goes on.
@@ -287,6 +296,7 @@ impl RoomTask {
         let now = Instant::now();
         self.focus.handle_timeout(now, &mut self.room);
         self.switch.handle_timeout(now);
+        self.expire_files(now);
         match self.phase {
             Phase::Open | Phase::Unused(_) => self.live_on(now),
             Phase::Farewell(since, reason) if now >= since + FAREWELL => self.say_goodbye(now, reason),
@@ -381,8 +391,8 @@ impl RoomTask {
             FocusOutput::SendAck { request, next_hop } => self.for_sip = Some(SipOutput::Ack { request, next_hop }),
             FocusOutput::OfferSession { session, local } => self.offer(session, &local),
             FocusOutput::OpenSession { session, spec } => self.open(session, &spec),
-            FocusOutput::OpenTransfer { session, .. } => {
-                self.focus.end_session(Instant::now(), &mut self.room, session, EndReason::TransferFailed);
+            FocusOutput::OpenTransfer { session, spec, participant, transfer } => {
+                self.transfer(session, &spec, participant, transfer);
             }
             FocusOutput::UpdateSession { session, spec } => self.update(session, &spec),
             FocusOutput::CloseSession { session, reason } => self.close(session, reason),

@@ -66,6 +66,7 @@ pub struct FileReceiver {
     /// The largest that is taken.
     most: u64,
     stage: Stage,
+    kind: Option<Box<str>>,
     chunk: Option<Chunk>,
     /// Chunks that have ended and are not confirmed, in their order.
     ended: VecDeque<Chunk>,
@@ -103,7 +104,21 @@ impl FileReceiver {
     /// For a file of `size` octets, if that is known, and `most` in any case.
     pub fn new(local: Uri, size: Option<u64>, most: u64, rng: StdRng) -> Self {
         let (ended, steps) = (VecDeque::new(), VecDeque::new());
-        Self { answers: Answers::new(local, rng), size, most, stage: Stage::Waiting, chunk: None, ended, steps }
+        Self {
+            answers: Answers::new(local, rng),
+            size,
+            most,
+            stage: Stage::Waiting,
+            kind: None,
+            chunk: None,
+            ended,
+            steps,
+        }
+    }
+
+    /// The media type that its sender gives it, once something of it has come.
+    pub fn kind(&self) -> Option<&str> {
+        self.kind.as_deref()
     }
 
     /// What the session's connection brought.
@@ -199,6 +214,7 @@ impl FileReceiver {
             return Err(FileRefusal::Size);
         }
         if let Stage::Waiting = self.stage {
+            self.kind = request.content_type.as_deref().map(Into::into);
             self.stage = Stage::Taking { id, order: Order::default(), length: None };
         }
         Ok(())

@@ -74,6 +74,7 @@ impl Scene {
             outbox,
             tls: crate::tls::Tls::load(&crate::config::Config::default().tls).expect("nothing to load").client,
             sip,
+            transfers: None,
             linger: Duration::ZERO,
             lifetime: Duration::ZERO,
         });

@@ -1,0 +1,127 @@
+//! What both kinds of transfer have: a session with its connection, a room that is told, an end.
+
+use super::{Outcome, Told, TransferEvent, Transfers};
+use crate::metrics::DropReason;
+use crate::msrp::SessionEntry;
+use crate::room::{Bound, Place};
+use parlor_msrp::{Response, TransactionId};
+use parlor_switch::{Control, Outbox, Slot};
+use std::sync::Arc;
+use tracing::{debug, info};
+
+/// One transfer's ends.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) shared: Arc<Transfers>,
+    entry: Arc<SessionEntry>,
+    told: Told,
+    place: Option<Place>,
+    /// Our SEND on the connection that we made, until it is answered.
+    asked: Option<TransactionId>,
+    is_over: bool,
+}
+
+impl Link {
+    pub(super) fn new(shared: Arc<Transfers>, entry: Arc<SessionEntry>, told: Told) -> Self {
+        Self { shared, entry, told, place: None, asked: None, is_over: false }
+    }
+
+    /// Our URI.
+    pub(super) fn local(&self) -> parlor_msrp::Uri {
+        self.entry.local.clone()
+    }
+
+    pub(super) fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
+    }
+
+    /// Whether this is where the session is.
+    pub(super) fn is_at(&self, outbox: &Arc<Outbox>, slot: Slot) -> bool {
+        self.place.as_ref().is_some_and(|place| place.slot == slot && Arc::ptr_eq(&place.outbox, outbox))
+    }
+
+    /// A connection has the session.
+    pub(super) async fn bound(&mut self, bound: Bound) {
+        if self.place.is_some() {
+            return;
+        }
+        let (place, asked) = bound.take();
+        self.place = place;
+        self.asked = asked;
+        if self.asked.is_none() {
+            self.tell(TransferEvent::Bound).await;
+        }
+    }
+
+    /// Who waited for our connection has bound the session once it answers our SEND with 200 (MSRP-154).
+    ///
+    /// # Errors
+    /// It answered with something else.
+    pub(super) async fn answered(&mut self, response: &Response) -> Result<(), Outcome> {
+        if self.asked.take_if(|tid| *tid == response.tid).is_none() {
+            return Ok(());
+        }
+        match response.code {
+            200..=299 => {
+                self.tell(TransferEvent::Bound).await;
+                Ok(())
+            }
+            _ => Err(Outcome::Lost),
+        }
+    }
+
+    /// Queues an answer.
+    pub(super) fn say(&self, control: Control) {
+        let Some(place) = &self.place else { return };
+        if let Some(code) = control.code {
+            self.shared.metrics.msrp_responses.of(code).inc();
+        }
+        if let Some(waker) = place.outbox.push_control(control.encoded) {
+            waker.wake();
+        }
+    }
+
+    /// The connection is gone.
+    pub(super) fn unbound(&mut self) {
+        self.place = None;
+    }
+
+    /// Tells the room, if it is still there.
+    pub(super) async fn tell(&self, event: TransferEvent) {
+        let _ = self.told.send((self.entry.session, event)).await;
+    }
+
+    /// Counts how it ended, once: what follows is only the end of the session.
+    pub(super) fn over(&mut self, is_push: bool, outcome: Outcome) {
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
+        let metrics = &self.shared.metrics;
+        let ended = if is_push { &metrics.file_pushes } else { &metrics.file_pulls };
+        ended.of(outcome.label()).inc();
+        if let Outcome::Refused(refusal) = outcome {
+            metrics.reject(super::outcome::rejection_of(refusal));
+        }
+        match outcome {
+            Outcome::Complete => info!(is_push, "a file was transferred"),
+            _ => debug!(is_push, ?outcome, "the transfer of a file has ended"),
+        }
+    }
+
+    /// The work is done, or was given up: the room ends the session, and the connection gets its place back.
+    pub(super) async fn finish(mut self, is_push: bool, outcome: Outcome) {
+        self.over(is_push, outcome);
+        self.tell(TransferEvent::Over(outcome)).await;
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        let Some(place) = self.place.take() else { return };
+        let (dropped, waker) = place.outbox.detach(place.slot);
+        self.shared.metrics.deliveries_dropped.of(DropReason::Closed).inc_by(u64::from(dropped));
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
