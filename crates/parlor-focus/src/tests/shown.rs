@@ -124,7 +124,7 @@ fn anonymous_users() {
     assert!(user.endpoints[0].entity.contains("anonymous.invalid"));
 }
 
-/// Files that can be fetched are listed, in the form that Blink knows, behind what RFC 4575 defines.
+/// Files that can be fetched by their hash are listed, in the form that Blink knows, behind what RFC 4575 defines.
 #[test]
 fn files() {
     let mut scene = Scene::new();
@@ -138,12 +138,14 @@ fn files() {
         state: FileState::Complete,
         expires: None,
     };
-    scene.room.add_file(SharedFile { state: FileState::Arriving, name: "later.bin".into(), ..file.clone() });
+    scene.room.add_file(SharedFile { hashes: FileHashes::default(), name: "unknown.bin".into(), ..file.clone() });
     assert_eq!(shown(&mut scene).document().description.as_ref().and_then(|told| told.files.clone()), None);
-    scene.room.add_file(file);
+    scene.room.add_file(file.clone());
+    scene.room.add_file(SharedFile { state: FileState::Arriving, name: "later.bin".into(), ..file });
     let notified = shown(&mut scene);
     let files = notified.document().description.as_ref().and_then(|told| told.files.clone()).expect("a list");
-    let [file] = &files[..] else { panic!("{files:?}") };
+    let [file, arriving] = &files[..] else { panic!("{files:?}") };
+    assert_eq!((arriving.name.as_str(), arriving.status.as_str()), ("later.bin", "INCOMPLETE"));
     assert_eq!((file.name.as_str(), file.size, file.status.as_str()), ("test.bin", 3000, "OK"));
     assert_eq!(file.sender, "Alice <sip:alice@example.com>");
     assert_eq!(file.hash, format!("sha-1:{}", ["ED"; 20].join(":")));
