@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::several_sessions::let_in;
 use crate::support::participant::{Joined, Participant, own_path};
 use crate::support::server::{Server, Setup};
 use crate::support::sip::{Call, SipMessage, SipUser, offer};
@@ -19,11 +20,7 @@ fn who_may_join() {
         ("nobody", "sip:anonymous@anonymous.invalid", 403),
     ] {
         let mut user = SipUser::udp(&server, name);
-        let own = user.uri();
-        let options =
-            user.request("OPTIONS", &server.room("den"), "", "").replace(&format!("<{own}>"), &format!("<{from}>"));
-        user.send(options);
-        user.expect(code);
+        assert_eq!(asked(&server, &mut user, "den", "", from).code(), code, "OPTIONS from {from}");
         assert_eq!(invited(&server, &mut user, "den", "", from).code(), code, "{from}");
     }
 }
@@ -41,6 +38,7 @@ fn anonymity_may_be_forbidden() {
         ("", "sip:x7@privacy.invalid", 433),
         ("Privacy: none\r\n", &own, 200),
     ] {
+        assert_eq!(asked(&server, &mut user, "den", headers, from).code(), code, "OPTIONS {headers}{from}");
         assert_eq!(invited(&server, &mut user, "den", headers, from).code(), code, "{headers}{from}");
     }
 }
@@ -56,8 +54,7 @@ fn one_session_of_a_user() {
     let own = user.uri();
     assert_eq!(invited(&server, &mut user, "den", "", &own).code(), 486);
     first.msrp.wire.shutdown_write();
-    server.shows("parlor_msrp_connections", 1.0);
-    let mut again = Participant::join_room(&server, "alice", "den");
+    let mut again = let_in(&server, "den");
     let bye = first.user.expect_request("BYE");
     first.user.answer(&bye);
     again.say("back again");
@@ -91,6 +88,7 @@ fn a_full_room() {
     let mut bob = SipUser::tcp(&server, "bob");
     let own = bob.uri();
     assert_eq!(invited(&server, &mut bob, "den", "", &own).code(), 486);
+    assert_eq!(asked(&server, &mut bob, "den", "", &own).code(), 486, "SIP-48");
     let connection = phone.connection(&server);
     phone.bind(connection).leave();
     assert_eq!(invited(&server, &mut bob, "den", "", &own).code(), 486);
@@ -141,6 +139,14 @@ fn a_room_has_its_time() {
     bob.say("another room");
     again.hears("another room");
     lobby.say("still here");
+}
+
+/// The response to OPTIONS with these headers from this URI.
+fn asked(server: &Server, user: &mut SipUser, room: &str, headers: &str, from: &str) -> SipMessage {
+    let own = format!("<{}>", user.uri());
+    let options = user.request("OPTIONS", &server.room(room), headers, "").replace(&own, &format!("<{from}>"));
+    user.send(options);
+    user.final_response()
 }
 
 /// The final response to an INVITE with these headers from this URI, acknowledged.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::nickname::quoted;
 use crate::support::participant::{Joined, Participant, own_path};
 use crate::support::server::{Server, Setup};
-use crate::support::settles;
-use crate::support::sip::{Call, SipUser, offer};
+use crate::support::sip::{Call, SipMessage, SipUser, offer};
 use crate::support::watcher::Watcher;
+use crate::support::{eventually, settles};
 
 const ALICE: &str = "sip:alice@example.com";
 
@@ -63,7 +63,7 @@ fn so_many_devices() {
     assert_eq!(joining(&server, "den"), 486);
     third.msrp.wire.shutdown_write();
     third.msrp.expect_closed();
-    let fourth = Participant::join_room(&server, "alice", "den");
+    let fourth = let_in(&server, "den");
     let bye = third.user.expect_request("BYE");
     third.user.answer(&bye);
     drop((first, fourth));
@@ -85,7 +85,7 @@ fn a_device_takes_over() {
                 device.msrp.wire.shutdown_write();
                 device.msrp.expect_closed();
             }
-            let before = std::mem::replace(&mut device, Participant::join_room(&server, "alice", "den"));
+            let before = std::mem::replace(&mut device, let_in(&server, "den"));
             let Participant { mut user, .. } = before;
             let bye = user.expect_request("BYE");
             user.answer(&bye);
@@ -152,8 +152,26 @@ fn a_rush_of_devices() {
 
 /// What comes of one more INVITE of hers.
 fn joining(server: &Server, room: &str) -> u16 {
+    invited(server, room).1.code()
+}
+
+/// She joins as soon as the room lets her, which may hear of a lost connection only after it has gone.
+pub(crate) fn let_in(server: &Server, room: &str) -> Participant {
+    eventually("she is let in", || {
+        let (mut joined, answer) = invited(server, room);
+        (answer.code() == 200).then(|| {
+            joined.call.established(&answer);
+            joined.user.send(joined.call.ack(""));
+            answer.attribute("path").clone_into(&mut joined.session);
+            joined.connected(server)
+        })
+    })
+}
+
+fn invited(server: &Server, room: &str) -> (Joined, SipMessage) {
     let mut user = SipUser::tcp(server, "alice");
-    let mut call = Call::new(&user, &server.room(room));
-    let offered = offer(&own_path(&user));
-    call.ask_to_join(&mut user, "", &offered).code()
+    let (path, room) = (own_path(&user), server.room(room));
+    let mut call = Call::new(&user, &room);
+    let answer = call.ask_to_join(&mut user, "", &offer(&path));
+    (Joined { user, call, path, session: String::new(), room, answer: answer.clone() }, answer)
 }
