@@ -80,10 +80,14 @@ impl Settings {
 }
 
 /// What files may be left in rooms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct FileSettings {
     /// The largest file, in octets.
     pub max_bytes: u64,
+    /// How many files may be on their way at once, in all rooms.
+    pub transfers: Quota,
+    /// How many of them for one participant.
+    pub transfers_of_participant: usize,
 }
 
 /// How subscribers are told who is in a room.

@@ -2,7 +2,8 @@
 //!
 //! Such a dialog makes nobody a participant. Whoever begins it must be one already.
 
-use crate::leg::{LegId, Media, opened};
+use crate::leg::{Leg, LegId, Media, opened};
+use crate::quota::Share;
 use crate::sdp::{self, FileAnswer, FileOffer, LocalSdp, SdpReject, Unacceptable};
 use crate::timers::Timer;
 use crate::{EndReason, Focus, Output, Reject, SessionSpec};
@@ -28,6 +29,7 @@ pub(crate) struct FileSession {
     transfer_id: Option<Box<str>>,
     pub(crate) participant: ParticipantId,
     about: About,
+    _share: Share,
 }
 
 /// What our answers say of a file.
@@ -76,8 +78,13 @@ impl Focus {
         offer: FileOffer,
         sdp: &LocalSdp,
     ) -> Result<(Media, LocalSdp), Reject> {
-        let max_bytes = self.settings.files.as_ref().ok_or(refused(Unacceptable::FileTransfer))?.max_bytes;
+        let files = self.settings.files.clone().ok_or(refused(Unacceptable::FileTransfer))?;
+        let max_bytes = files.max_bytes;
         let participant = room.may_transfer(identity, offer.brings)?;
+        if self.transfers_of(participant) >= files.transfers_of_participant {
+            return Err(parlor_room::Reject::TooManySessions.into());
+        }
+        let share = files.transfers.take(1).ok_or(Reject::Overload)?;
         let (transfer, about) = match offer.brings {
             true => take_in(&offer, max_bytes)?,
             false => give_out(&offer, room)?,
@@ -92,8 +99,13 @@ impl Focus {
         let spec = SessionSpec::from(&agreed);
         self.emit(Output::OpenTransfer { session, spec, participant, transfer });
         let open = opened(session, &agreed);
-        let file = FileSession { open, brings, selector, transfer_id, participant, about };
+        let file = FileSession { open, brings, selector, transfer_id, participant, about, _share: share };
         Ok((Media::File(Box::new(file)), sdp))
+    }
+
+    fn transfers_of(&self, participant: ParticipantId) -> usize {
+        let is_theirs = |leg: &&Leg| matches!(&leg.media, Media::File(file) if file.participant == participant);
+        self.legs.values().filter(is_theirs).count()
     }
 
     /// A later offer in the dialog of a file. RFC 5547 §8.1: it may say the same again, or end the transfer; another file is

@@ -228,7 +228,7 @@ fn focus_settings(config: &Config, sockets: &Sockets) -> parlor_focus::Settings 
         clock: Some(wall_clock()),
         chat_clients: config.msrp.chat_clients.iter().map(|name| name.as_str().into()).collect(),
         ring_timeout: config.conference.ring_timeout,
-        files: config.has_files().then(|| parlor_focus::FileSettings { max_bytes: config.files.max_bytes.bytes() }),
+        files: config.has_files().then(|| file_settings(&config.files)),
         own_methods: if sip::has_users(config) { [Method::Register].into() } else { Box::default() },
         factory: factory(config),
         product: format!("Parlor/{}", env!("CARGO_PKG_VERSION")).into(),
@@ -309,6 +309,14 @@ fn switch_settings(config: &Config, outbox: &OutboxLimits) -> parlor_switch::Set
             true => Quotes::Required,
             false => Quotes::Optional,
         },
+    }
+}
+
+fn file_settings(files: &config::Files) -> parlor_focus::FileSettings {
+    parlor_focus::FileSettings {
+        max_bytes: files.max_bytes.bytes(),
+        transfers: Quota::new(files.transfers as usize),
+        transfers_of_participant: files.transfers_per_participant as usize,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Files in dialogs of their own (RFC 5547).
 
 use super::*;
-use crate::{FileSettings, Transfer};
+use crate::{FileSettings, Quota, Transfer};
 use parlor_room::{FileHashes, FileSelector, FileState, SharedFile};
 
 /// As Blink pushes a file.
@@ -34,9 +34,14 @@ a=file-transfer-id:pull1\r\n";
 
 /// A room with place for files, and one file in it.
 pub(super) fn scene() -> Scene {
-    let mut scene = Scene::with(|_| {}, |settings| settings.files = Some(FileSettings { max_bytes: 4000 }));
+    let mut scene = Scene::with(|_| {}, |settings| settings.files = Some(few()));
     scene.room.add_file(file("old.bin"));
     scene
+}
+
+/// Place for small files, three at once.
+fn few() -> FileSettings {
+    FileSettings { max_bytes: 4000, transfers: Quota::new(3), transfers_of_participant: 2 }
 }
 
 fn file(name: &str) -> SharedFile {
@@ -153,10 +158,8 @@ fn where_there_is_no_place_for_files() {
     let mut scene = Scene::new();
     scene.joined("alice");
     assert_eq!(scene.code(PUSH), 488);
-    let mut off = Scene::with(
-        |rules| rules.files = parlor_room::FileRule::Off,
-        |settings| settings.files = Some(FileSettings { max_bytes: 4000 }),
-    );
+    let mut off =
+        Scene::with(|rules| rules.files = parlor_room::FileRule::Off, |settings| settings.files = Some(few()));
     off.joined("alice");
     assert_eq!(off.code(PUSH), 403);
     assert_eq!(off.code(&format!("{OFFER}a=file-selector\r\n")), 200);
@@ -229,6 +232,23 @@ fn the_transfers_of_who_is_removed_end() {
     scene.focus.eject(scene.now, &mut scene.room, back);
     let ended = scene.outputs().iter().filter(|output| matches!(output, Output::CloseSession { .. })).count();
     assert_eq!(ended, 2, "her chat and the file of this time");
+}
+
+/// One participant has so many on their way, and all together so many; those that are over do not count.
+#[test]
+fn only_so_many_at_once() {
+    let mut scene = scene();
+    scene.joined("alice");
+    scene.joined("bob");
+    let (mut first, response, _) = scene.offered(PUSH);
+    assert_eq!((response.code, scene.code(PULL), scene.code(PULL)), (200, 200, 486));
+    let mut bob = Peer::new("bob");
+    let mut codes = [0; 2].map(|_| scene.request(&bob.invite(Some(PULL)), bob.flow).0.code);
+    assert_eq!(codes, [200, 503]);
+    scene.ack(&first.ack(None));
+    scene.request(&first.next("BYE", None), first.flow);
+    codes[1] = scene.request(&bob.invite(Some(PULL)), bob.flow).0.code;
+    assert_eq!(codes, [200, 200]);
 }
 
 /// RFC 5547 §8.5: OPTIONS tells that files are served.

@@ -284,6 +284,10 @@ section! {
         total: Size = "10 GiB", from "1 KiB" to "1024 GiB";
         /// How many files one room may have; each is told to everybody who follows its roster.
         count_per_room: u32 = 100, from 1 to 1000;
+        /// How many files may be on their way at once, in all rooms; one more gets 503.
+        transfers: u32 = 500, from 1 to 1000000;
+        /// How many of them for one participant; one more gets 486.
+        transfers_per_participant: u32 = 8, from 1 to 1000;
         /// How long a file is kept.
         keep: Duration = "7d", from "1s" to "3650d";
     }
