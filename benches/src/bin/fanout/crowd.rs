@@ -12,10 +12,10 @@ use crate::{
     frame::Scanner,
     ledger::Ledger,
     marker::Template,
-    process::Process,
     signalling::Signalling,
     wire::{Arrival, Expect, Wire},
 };
+use parlor_benches::process::Process;
 
 /// What one read may take in; longer frames are refused.
 const READ: usize = 512 * 1024;

@@ -10,10 +10,10 @@ use mio::{Events, Poll, Token, event::Event, net::TcpStream};
 
 use crate::{
     crowd::{Crowd, Peer, Reader},
-    process::{Bare, Server},
     signalling::{self, Admitted, Signalling},
     wire::{Arrival, Expect, Wire},
 };
+use parlor_benches::process::{Bare, Server};
 
 /// Joins that are under way at once.
 const AT_ONCE: usize = 32;

@@ -13,7 +13,6 @@ mod join;
 mod ledger;
 mod load;
 mod marker;
-mod process;
 mod report;
 mod shape;
 mod signalling;
@@ -23,13 +22,13 @@ use std::{fs, mem, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
+use parlor_benches::process::{self, Bare, Process, Server};
 
 use crate::{
     case::Case,
     crowd::{Crowd, Load, Outcome},
     load::Messages,
     marker::Marker,
-    process::{Bare, Process, Server},
     report::{Report, Room, Row},
 };
 
@@ -119,7 +118,9 @@ impl Run {
         if self.options.bare_only {
             return self.cases(participants, &mut None);
         }
-        let server = Server::start(&program, self.options.failure_report.as_deref())?;
+        let report = self.options.failure_report.as_ref();
+        let keys = report.map_or(String::new(), |value| format!("failure_report = \"{value}\"\n"));
+        let server = Server::start(&program, &keys, "")?;
         let crowd = self.admit(&server, participants);
         let result = crowd.and_then(|crowd| self.cases(participants, &mut Some((&server, crowd))));
         if result.is_err() {

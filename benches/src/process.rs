@@ -20,11 +20,11 @@ const START: Duration = Duration::from_secs(15);
 const LOG: &str = "log";
 
 /// A child process that does not outlive its handle.
-pub(crate) struct Process(Child);
+pub struct Process(Child);
 
 impl Process {
     /// CPU time of its threads so far, by thread, in nanoseconds.
-    pub(crate) fn cpu(&self) -> Cpu {
+    pub fn cpu(&self) -> Cpu {
         let mut threads = HashMap::new();
         let tasks = fs::read_dir(format!("/proc/{}/task", self.0.id())).into_iter().flatten().flatten();
         for task in tasks {
@@ -37,7 +37,7 @@ impl Process {
     }
 
     /// Resident memory in KiB (`VmRSS`).
-    pub(crate) fn resident(&self) -> anyhow::Result<u64> {
+    pub fn resident(&self) -> anyhow::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).context("the process has ended")?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
@@ -59,36 +59,39 @@ impl Drop for Process {
 }
 
 /// CPU times of a process at one moment.
-pub(crate) struct Cpu(HashMap<std::ffi::OsString, u64>);
+pub struct Cpu(HashMap<std::ffi::OsString, u64>);
 
 impl Cpu {
     /// What the threads alive now have used since `earlier`.
-    pub(crate) fn since(&self, earlier: &Cpu) -> Duration {
+    pub fn since(&self, earlier: &Cpu) -> Duration {
         let nanos = self.0.iter().map(|(id, now)| now.saturating_sub(earlier.0.get(id).copied().unwrap_or(0)));
         Duration::from_nanos(nanos.sum())
     }
 }
 
 /// `parlor serve` on ports of its own, with its data in a temporary directory.
-pub(crate) struct Server {
-    pub(crate) process: Process,
-    pub(crate) sip: SocketAddr,
-    pub(crate) msrp: SocketAddr,
+pub struct Server {
+    /// The process.
+    pub process: Process,
+    /// Where SIP is served, over UDP and TCP.
+    pub sip: SocketAddr,
+    /// Where MSRP is served.
+    pub msrp: SocketAddr,
     directory: tempfile::TempDir,
 }
 
 impl Server {
-    pub(crate) fn start(program: &Path, failure_report: Option<&str>) -> anyhow::Result<Server> {
+    /// Starts it. `msrp_keys` are lines of its `[msrp]` section, `sections` further sections.
+    pub fn start(program: &Path, msrp_keys: &str, sections: &str) -> anyhow::Result<Server> {
         let directory = tempfile::tempdir()?;
         let (sip, msrp, http) = (free_sip_port()?, free_port()?, free_port()?);
-        let report = failure_report.map_or(String::new(), |value| format!("failure_report = \"{value}\"\n"));
         let config = format!(
             "domain = \"localhost\"\ndata_dir = {:?}\n\
              [sip]\nlisten = [\"udp:{sip}\", \"tcp:{sip}\"]\n\
-             [msrp]\nlisten = [\"tcp:{msrp}\"]\n{report}\
+             [msrp]\nlisten = [\"tcp:{msrp}\"]\n{msrp_keys}\
              [http]\nlisten = \"{http}\"\n\
              [rooms]\non_demand = true\nmessages_per_second = 0\n\
-             [limits]\njoins_per_second = 0\n",
+             [limits]\njoins_per_second = 0\n{sections}",
             directory.path().join("data")
         );
         let path = directory.path().join("parlor.toml");
@@ -109,19 +112,22 @@ impl Server {
     }
 
     /// What the server has printed and logged.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(self.directory.path().join(LOG)).unwrap_or_default()
     }
 }
 
 /// The bare broadcaster for frames of one length.
-pub(crate) struct Bare {
-    pub(crate) process: Process,
-    pub(crate) address: SocketAddr,
+pub struct Bare {
+    /// The process.
+    pub process: Process,
+    /// Where it is served.
+    pub address: SocketAddr,
 }
 
 impl Bare {
-    pub(crate) fn start(program: &Path, length: usize) -> anyhow::Result<Bare> {
+    /// Starts it.
+    pub fn start(program: &Path, length: usize) -> anyhow::Result<Bare> {
         let mut child = Command::new(program)
             .arg(length.to_string())
             .stdin(Stdio::null())
@@ -138,7 +144,7 @@ impl Bare {
 }
 
 /// A program of this package or of the server, beside the running one.
-pub(crate) fn beside(name: &str) -> anyhow::Result<PathBuf> {
+pub fn beside(name: &str) -> anyhow::Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name(name))
 }
 
