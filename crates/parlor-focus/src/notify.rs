@@ -18,10 +18,12 @@ struct Told {
     pause: Duration,
     /// There is more to tell once the subscriber has shown that it is there.
     more: bool,
+    /// It shows somebody as disconnected.
+    farewell: bool,
 }
 
 impl Told {
-    const NOTHING: Self = Self { document: None, pause: Duration::ZERO, more: false };
+    const NOTHING: Self = Self { document: None, pause: Duration::ZERO, more: false, farewell: false };
 }
 
 /// What comes in.
@@ -37,12 +39,10 @@ impl Focus {
     /// The final answer to a NOTIFY; 408 when there was none.
     pub(crate) fn notify_answered(&mut self, now: Instant, id: SubscriptionId, response: &Response) {
         let Some(subscription) = self.subscriptions.get_mut(id) else { return };
-        let Some((told, renewed, next, last, by_stream)) = subscription
-            .notice()
-            .map(|notice| (notice.told, notice.renewed, notice.next, notice.last, notice.stream_until.is_some()))
-        else {
-            return;
-        };
+        let known = subscription.known;
+        let Some(notice) = subscription.notice() else { return };
+        let (told, renewed, next, last) = (notice.told, notice.renewed, notice.next, notice.last);
+        let (by_stream, buried) = (notice.stream_until.is_some(), known.filter(|_| notice.farewell));
         match (response.code, &mut subscription.reach) {
             (408, Reach::Datagrams { stream, .. }) if by_stream => {
                 *stream = false;
@@ -56,6 +56,7 @@ impl Focus {
                 }
                 subscription.failures = 0;
                 subscription.known = Some(told).filter(|_| !renewed);
+                subscription.buried = buried.unwrap_or(told);
                 self.subscriptions.go_on(now, id, if renewed { now } else { next });
             }
             (code, _) if ends_subscription(code) || subscription.failures >= MOST_FAILURES => {
@@ -155,6 +156,7 @@ impl Focus {
             request: name,
             told: room.revision(),
             renewed: told.more,
+            farewell: told.farewell,
             next: now + told.pause,
             stream_until: by_stream.then(|| now + STREAM_PATIENCE),
             last,
@@ -170,28 +172,35 @@ impl Focus {
         let (most, known) = (subscription.reach.most(), subscription.known);
         let settings = &self.settings;
         let whole_always = !subscription.merges || settings.subscriptions.is_small(room.participants().len());
-        let telling = match subscription.ending {
-            None | Some(SubscriptionEnd::Unsubscribed) => {
-                known.filter(|_| !whole_always).map_or(Telling::All, Telling::Since)
+        let left = known.filter(|_| settings.subscriptions.departures);
+        let telling = match (subscription.ending, known) {
+            (None | Some(SubscriptionEnd::Unsubscribed), Some(known)) if !whole_always => {
+                Telling::Since(known, left.map(|_| subscription.buried))
             }
-            Some(SubscriptionEnd::RoomClosed) => Telling::Gone,
-            Some(
-                SubscriptionEnd::Expired
-                | SubscriptionEnd::Forbidden
-                | SubscriptionEnd::Shutdown
-                | SubscriptionEnd::Failed,
+            (None | Some(SubscriptionEnd::Unsubscribed), _) => Telling::All(left),
+            (Some(SubscriptionEnd::RoomClosed), _) => Telling::Gone,
+            (
+                Some(
+                    SubscriptionEnd::Expired
+                    | SubscriptionEnd::Forbidden
+                    | SubscriptionEnd::Shutdown
+                    | SubscriptionEnd::Failed,
+                ),
+                _,
             ) => return Some(Told::NOTHING),
         };
         let roster = &mut self.roster;
         let fits = |document: &Arc<Document>| document.size() + VERSION <= most;
         let document = roster.document(room, settings, telling).filter(fits);
-        let document = document.or_else(|| roster.document(room, settings, Telling::All).filter(fits));
+        let document = document.or_else(|| roster.document(room, settings, Telling::All(None)).filter(fits));
         let more = document.is_none() && subscription.reach.is_unproven();
         let document = document.or_else(|| roster.document(room, settings, Telling::Count));
         let size = document.as_ref().map_or(0, |document| document.size());
         let unasked = known.is_some() && whole_always;
         let pause = if unasked { settings.subscriptions.pause_after(size) } else { Duration::ZERO };
-        Some(Told { document, pause, more })
+        let farewell = left.and_then(|known| room.changes_since(known)).is_some_and(|news| !news.gone.is_empty());
+        let pause = if farewell { pause.max(settings.subscriptions.interval) } else { pause };
+        Some(Told { document, pause, more, farewell })
     }
 
     /// The octets of a document as a part of those that may be under way; small ones always have space. `None` when there

@@ -103,6 +103,8 @@ pub struct Subscribing {
     pub min_expires: Duration,
     /// Changes within that time are told together (EVT-33).
     pub interval: Duration,
+    /// Whether it is told how somebody left, before it is told that they are gone (EVT-57).
+    pub departures: bool,
     /// Up to so many participants everything is told each time, above that what has changed; 0: always what has changed.
     pub whole_up_to: usize,
     /// How many octets a second documents may come to that tell everything each time.
@@ -119,6 +121,7 @@ impl Default for Subscribing {
             expires: Duration::from_secs(3600),
             min_expires: Duration::from_secs(60),
             interval: Duration::from_secs(1),
+            departures: false,
             whole_up_to: 64,
             whole_rate: 16 * 1024,
             whole_for: ["blink", "sipsimple", "sylkserver"].map(Box::from).into(),

@@ -6,7 +6,7 @@ use crate::leg::{Leg, LegId};
 use crate::subscription::{Delivery, Reach, Subscription, SubscriptionEnd, SubscriptionId};
 use crate::{Caller, Focus, Reject, Settings, identity, message, uas};
 use parlor_events::conference_info::{CONTENT_TYPE, EVENT};
-use parlor_room::{Identity, Room};
+use parlor_room::{Identity, Revision, Room};
 use parlor_sip::{Dialog, Flow, HeaderName, Headers, Request, Response};
 use std::time::{Duration, Instant};
 
@@ -153,6 +153,7 @@ impl Focus {
             ending: wanted.duration.is_zero().then_some(SubscriptionEnd::Unsubscribed),
             version: 0,
             known: None,
+            buried: Revision::default(),
             reach: Reach::over(flow.transport),
             delivery: Delivery::Ready,
             failures: 0,

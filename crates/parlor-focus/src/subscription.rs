@@ -28,6 +28,8 @@ pub(crate) struct Subscription {
     pub(crate) version: u32,
     /// What the subscriber knows; `None` when it is to be told everything.
     pub(crate) known: Option<Revision>,
+    /// Where it is told how somebody left: who left up to here it knows to be gone, who left after that to be disconnected.
+    pub(crate) buried: Revision,
     pub(crate) reach: Reach,
     pub(crate) delivery: Delivery,
     /// How many NOTIFYs in a row were refused.
@@ -69,6 +71,8 @@ pub(crate) struct Notice {
     pub(crate) told: Revision,
     /// Everything is to be told once more: a SUBSCRIBE has come since (EVT-8), or this was not all.
     pub(crate) renewed: bool,
+    /// It shows somebody as disconnected, who is to be told of as gone in the next one (EVT-57).
+    pub(crate) farewell: bool,
     /// When the next one may go out.
     pub(crate) next: Instant,
     /// For one that is too large for a datagram: when the stream counts as not to be had.
@@ -196,6 +200,6 @@ impl Subscription {
 
     /// Whether there is something to tell, when others are told of changes up to `flushed`.
     pub(crate) fn has_news(&self, flushed: Revision) -> bool {
-        self.ending.is_some() || self.known.is_none_or(|known| known < flushed)
+        self.ending.is_some() || self.known.is_none_or(|known| known < flushed || self.buried < known)
     }
 }

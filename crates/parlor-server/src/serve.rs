@@ -270,6 +270,7 @@ fn subscribing(config: &Config) -> Subscribing {
         expires: roster.expires,
         min_expires: roster.min_expires,
         interval: roster.interval,
+        departures: roster.departures,
         whole_up_to: roster.whole_up_to as usize,
         whole_rate: roster.whole_rate.bytes(),
         whole_for: roster.whole_for.iter().map(|name| name.to_ascii_lowercase().into()).collect(),

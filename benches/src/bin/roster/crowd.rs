@@ -2,13 +2,14 @@
 
 use std::{
     net::SocketAddr,
+    ops::Range,
     time::{Duration, Instant},
 };
 
 use anyhow::ensure;
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
-use crate::client::{Client, Known};
+use crate::client::Client;
 
 /// Joins that are under way at once in a rush.
 const AT_ONCE: usize = 32;
@@ -70,18 +71,13 @@ impl Crowd {
                 clients[group.clone()].iter().all(|client| client.known.subscribed && client.known.notifies > 0)
             })?;
         }
-        for client in &mut self.clients {
-            client.known = Known::default();
-        }
         Ok(())
     }
 
-    /// So many join, and every subscriber is told of all of them.
-    pub(crate) fn join(&mut self, joins: usize, pace: Pace) -> anyhow::Result<Told> {
-        // What was told at first counts as a change a moment ago.
-        self.pass(Duration::from_millis(1200))?;
-        let began = Instant::now();
-        for index in 0..joins {
+    /// These join, and every subscriber is told of all of them.
+    pub(crate) fn join(&mut self, joining: Range<usize>, pace: Pace) -> anyhow::Result<Told> {
+        let (began, before) = (Instant::now(), self.told());
+        for index in joining.clone() {
             match pace {
                 Pace::Rush => {
                     self.until("joined", |clients| {
@@ -89,7 +85,7 @@ impl Crowd {
                     })?;
                 }
                 Pace::PerSecond(rate) => {
-                    let due = began + Duration::from_secs(1) * u32::try_from(index)? / rate;
+                    let due = began + Duration::from_secs(1) * u32::try_from(index - joining.start)? / rate;
                     self.pass(due.saturating_duration_since(Instant::now()))?;
                 }
                 Pace::Single => {
@@ -99,11 +95,21 @@ impl Crowd {
             }
             self.clients[index].join()?;
         }
-        self.until("joined", |clients| clients[..joins].iter().all(|client| client.known.joined))?;
-        self.everybody_knows(joins)?;
-        let known = || self.clients[..self.subscribers].iter().map(|client| &client.known);
-        let (notifies, octets) = (known().map(|known| known.notifies).sum(), known().map(|known| known.octets).sum());
-        Ok(Told { notifies, octets, elapsed: began.elapsed() })
+        self.until("joined", |clients| clients[joining.clone()].iter().all(|client| client.known.joined))?;
+        self.everybody_knows(joining.end)?;
+        let (notifies, octets) = self.told();
+        Ok(Told { notifies: notifies - before.0, octets: octets - before.1, elapsed: began.elapsed() })
+    }
+
+    /// How many NOTIFYs of how many octets have come.
+    fn told(&self) -> (u64, u64) {
+        let known = || self.clients.iter().map(|client| &client.known);
+        (known().map(|known| known.notifies).sum(), known().map(|known| known.octets).sum())
+    }
+
+    /// Some time passes, so that what was told last counts as long ago.
+    pub(crate) fn rest(&mut self) -> anyhow::Result<()> {
+        self.pass(Duration::from_millis(1200))
     }
 
     fn everybody_knows(&mut self, users: usize) -> anyhow::Result<()> {

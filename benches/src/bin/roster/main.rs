@@ -49,32 +49,39 @@ fn measure(options: &Options) -> anyhow::Result<()> {
     );
     println!("|---|---|---|---|---|---|");
     for &users in &options.n {
-        run(options, users, "none subscribes", Pace::Rush, users, 0).with_context(|| format!("N = {users}"))?;
-        run(options, users, "a rush", Pace::Rush, users, users)?;
-        run(options, users, &format!("{} a second", options.pace), Pace::PerSecond(options.pace), users, users)?;
-        run(options, users, "one by one", Pace::Single, options.single, users)?;
+        let of = || format!("N = {users}");
+        run(options, users, 0, 0, "a rush, without subscribers", Pace::Rush).with_context(of)?;
+        run(options, users, users, 0, "a rush", Pace::Rush).with_context(of)?;
+        let paced = format!("{} a second", options.pace);
+        run(options, users, users, 0, &paced, Pace::PerSecond(options.pace)).with_context(of)?;
+        let inside = users.saturating_sub(options.single);
+        run(options, users, users, inside, "the last ones, one by one", Pace::Single).with_context(of)?;
     }
     Ok(())
 }
 
+/// Of so many users some subscribe, and all but those `inside` join while it is measured.
 fn run(
     options: &Options,
     users: usize,
+    subscribers: usize,
+    inside: usize,
     name: &str,
     pace: Pace,
-    joins: usize,
-    subscribers: usize,
 ) -> anyhow::Result<()> {
     let program = options.server.clone().map_or_else(|| process::beside("parlor"), Ok)?;
     let interval = if pace == Pace::Single { "[roster]\ninterval = \"100ms\"\n" } else { "" };
     let server = Server::start(&program, "bind_timeout = \"10m\"\n", interval)?;
     let mut crowd = Crowd::connect(server.sip, users)?;
     crowd.subscribe(subscribers)?;
+    crowd.join(0..inside, Pace::Rush)?;
+    crowd.rest()?;
     let before = server.process.cpu();
-    let Told { notifies, octets, elapsed } = crowd.join(joins, pace)?;
+    let Told { notifies, octets, elapsed } = crowd.join(inside..users, pace)?;
     let cpu = server.process.cpu().since(&before);
     let log = server.log();
     ensure!(!log.contains("panicked"), "{log}");
+    let joins = users - inside;
     let pairs = (joins * subscribers.max(1)) as f64;
     let micros = |time: Duration| time.as_secs_f64() * 1e6;
     println!(

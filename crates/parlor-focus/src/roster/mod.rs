@@ -7,21 +7,22 @@ mod user;
 use crate::{Focus, Settings};
 use description::{conference_state, description};
 use parlor_events::conference_info::{Document, Fragment, HostInfo, Parts, Sidebars, State, UriEntry};
-use parlor_room::{Changes, ParticipantId, Revision, Room};
+use parlor_room::{Changes, Gone, ParticipantId, Revision, Room};
 use parlor_sip::Uri;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use user::user;
+use user::{departed, user};
 
 /// What a document tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Telling {
-    /// Everything.
-    All,
+    /// Everything, and how those left who did since then.
+    All(Option<Revision>),
     /// Everything but who is in, only how many they are (EVT-20, EVT-54).
     Count,
-    /// What has changed since then.
-    Since(Revision),
+    /// What has changed since then. If it is to be told how somebody left, it is told of those who left before, up to this,
+    /// that they are gone.
+    Since(Revision, Option<Revision>),
     /// That the room has ended (EVT-34).
     Gone,
 }
@@ -74,9 +75,9 @@ impl Roster {
         }
         self.catch_up(room, settings);
         let document = match telling {
-            Telling::All => self.all(room, settings),
+            Telling::All(left_since) => self.all(room, settings, left_since),
             Telling::Count => self.whole(room, settings, &[]),
-            Telling::Since(revision) => self.changes(room, &room.changes_since(revision)?)?,
+            Telling::Since(known, buried) => self.changes(room, known, buried)?,
             Telling::Gone => gone(room),
         };
         let document = Arc::new(document);
@@ -113,8 +114,10 @@ impl Roster {
         }
     }
 
-    fn all(&self, room: &Room, settings: &Settings) -> Document {
-        self.whole(room, settings, &self.users.values().collect::<Vec<_>>())
+    fn all(&self, room: &Room, settings: &Settings, left_since: Option<Revision>) -> Document {
+        let left = left_since.and_then(|known| room.changes_since(known)).map(|news| news.gone).unwrap_or_default();
+        let left: Vec<Fragment> = left.iter().map(departed).collect();
+        self.whole(room, settings, &self.users.values().chain(&left).collect::<Vec<_>>())
     }
 
     /// A document with everything but perhaps those who are in (EVT-45).
@@ -132,11 +135,20 @@ impl Roster {
 
     /// EVT-46, EVT-57, EVT-61, EVT-62. When a sidebar has gone everything is told, since what remains cannot say so: the
     /// schema knows no empty list of sidebars.
-    fn changes(&self, room: &Room, changes: &Changes) -> Option<Document> {
+    fn changes(&self, room: &Room, known: Revision, buried: Option<Revision>) -> Option<Document> {
+        let changes = room.changes_since(known)?;
         if changes.sidebars {
             return None;
         }
-        let gone: Vec<Fragment> = changes.gone.iter().map(|gone| Fragment::deleted(&gone.entity)).collect();
+        let deleted = |gone: &Gone| Fragment::deleted(&gone.entity);
+        let gone: Vec<Fragment> = match buried {
+            None => changes.gone.iter().map(deleted).collect(),
+            Some(buried) => {
+                let before = room.changes_since(buried)?.gone.into_iter().filter(|gone| !changes.gone.contains(gone));
+                let before = before.map(|gone| deleted(&gone));
+                before.chain(changes.gone.iter().map(departed)).collect()
+            }
+        };
         let present = changes.present.iter().filter_map(|id| self.users.get(id));
         let users: Vec<&Fragment> = gone.iter().chain(present).collect();
         let counted = conference_state(room);

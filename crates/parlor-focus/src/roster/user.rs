@@ -2,8 +2,12 @@
 
 use super::description::{CHAT, MESSAGE};
 use crate::Settings;
-use parlor_events::conference_info::{Endpoint, EndpointStatus, Execution, JoiningMethod, Media, MediaStatus, User};
-use parlor_room::{Action, Direction, EndpointId, Participant, ParticipantId, Room, Session, SessionId};
+use parlor_events::conference_info::{
+    DisconnectionMethod, Endpoint, EndpointStatus, Execution, Fragment, JoiningMethod, Media, MediaStatus, User,
+};
+use parlor_room::{
+    Action, Departure, Direction, EndpointId, Gone, Participant, ParticipantId, Room, Session, SessionId,
+};
 use std::collections::BTreeMap;
 
 /// EVT-55, EVT-56, EVT-58: one user for each participant, one endpoint for each of its devices.
@@ -27,6 +31,21 @@ pub(super) fn user(room: &Room, settings: &Settings, id: ParticipantId, particip
         endpoints: endpoints.into_values().collect(),
         ..User::new(&identity.aor.to_string())
     }
+}
+
+/// Somebody who has left, and how (EVT-51).
+pub(super) fn departed(gone: &Gone) -> Fragment {
+    let endpoint = Endpoint {
+        status: Some(EndpointStatus::Disconnected),
+        disconnection_method: Some(match gone.how {
+            Departure::Departed => DisconnectionMethod::Departed,
+            Departure::Booted => DisconnectionMethod::Booted,
+            Departure::Failed => DisconnectionMethod::Failed,
+            Departure::Busy => DisconnectionMethod::Busy,
+        }),
+        ..Endpoint::new(&gone.entity)
+    };
+    Fragment::from(&User { endpoints: vec![endpoint], ..User::new(&gone.entity) })
 }
 
 /// A device as the first of its sessions has it. It is on hold until one of them is not (EVT-50).

@@ -1,9 +1,9 @@
 //! What the roster shows of a room and of those who are in.
 
-use super::subscribe::{Notified, one, watcher};
+use super::subscribe::{Notified, notified, one, watcher};
 use super::*;
 use crate::Sidebar;
-use parlor_events::conference_info::{EndpointStatus, JoiningMethod, MediaStatus, State, User};
+use parlor_events::conference_info::{DisconnectionMethod, EndpointStatus, JoiningMethod, MediaStatus, State, User};
 use parlor_room::{FileHashes, FileState, Role, Roles, SharedFile, UserList, WallClock};
 
 /// What somebody who asks now is told.
@@ -171,4 +171,45 @@ fn sidebars() {
     assert!(scene.outputs().is_empty(), "not within the second");
     let told = one(&scene.pass(SECOND));
     assert_eq!((told.document().state, told.document().sidebars.as_ref()), (State::Full, None));
+}
+
+/// EVT-51, EVT-57: if it is wanted, subscribers are told how somebody left, and with the next NOTIFY that they are gone, be
+/// they told in parts or in whole.
+#[test]
+fn departures() {
+    for whole_up_to in [0, 64] {
+        let mut scene = Scene::with(
+            |_| {},
+            |settings| (settings.subscriptions.departures, settings.subscriptions.whole_up_to) = (true, whole_up_to),
+        );
+        let mut alice = scene.joined("alice");
+        let bob = scene.joins_as(Peer::new("bob"));
+        scene.joined("carol");
+        scene.watched_by("watcher");
+        let outputs = scene.request(&alice.next("BYE", None), alice.flow).1;
+        let told = one(&outputs);
+        let how = |told: &Notified, name: &str| {
+            let user = users(told).iter().find(|user| user.entity.contains(name)).map(|user| user.endpoints.clone());
+            user.and_then(|endpoints| Some((endpoints.first()?.status?, endpoints.first()?.disconnection_method)))
+        };
+        let disconnected = |method| Some((EndpointStatus::Disconnected, Some(method)));
+        assert_eq!(how(&told, "alice"), disconnected(DisconnectionMethod::Departed), "{whole_up_to}");
+        assert_eq!(told.document().conference_state.and_then(|state| state.user_count), Some(2));
+        assert!(scene.accepts(&told).is_empty());
+        scene.focus.end_session(scene.now, &mut scene.room, bob, EndReason::Removed);
+        scene.outputs();
+        let told = one(&scene.pass(SECOND));
+        assert_eq!(how(&told, "bob"), disconnected(DisconnectionMethod::Booted));
+        assert_eq!(how(&told, "alice"), None);
+        let deleted = |told: &Notified, name: &str| {
+            users(told).iter().any(|user| user.entity.contains(name) && user.state == State::Deleted)
+        };
+        assert_eq!(deleted(&told, "alice"), whole_up_to == 0);
+        scene.accepts(&told);
+        let told = one(&scene.pass(SECOND));
+        assert_eq!((deleted(&told, "bob"), deleted(&told, "alice")), (whole_up_to == 0, false));
+        assert_eq!(users(&told).len(), 1, "bob as gone, or carol as the only one");
+        assert!(scene.accepts(&told).is_empty());
+        assert!(notified(&scene.pass(10 * SECOND)).is_empty(), "everything is told");
+    }
 }

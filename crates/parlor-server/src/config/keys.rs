@@ -157,6 +157,8 @@ section! {
         /// A change after a quiet time is told at once; what changes within this time after that is told together. More costs
         /// less in large rooms.
         interval: Duration = "1s", from "100ms" to "1m";
+        /// Whether subscribers are told how somebody left, before they are told that they are gone: one NOTIFY more.
+        departures: bool = false;
         /// In rooms with up to so many participants subscribers are told everything each time, in larger ones what has
         /// changed; 0: in all of them. Many clients can do nothing with parts.
         whole_up_to: u32 = 64, from 0 to 100000;
