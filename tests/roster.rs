@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use crate::support::participant::Participant;
 use crate::support::server::{Server, Setup};
-use crate::support::sip::SipUser;
+use crate::support::sip::{Call, SipUser};
 use crate::support::unique;
 use crate::support::watcher::{EVENT, Notice, Watcher};
 
-/// EVT-7 … 10, EVT-32, EVT-40, EVT-45, EVT-50 … 55, EVT-57, SIP-70, SIP-74: whoever subscribes is told at once who is in, and
+/// EVT-1, EVT-2, EVT-7 … 10, EVT-18, EVT-32, EVT-40, EVT-45, EVT-50 … 55, EVT-57, SIP-70, SIP-74: whoever subscribes is told at once who is in, and
 /// then who comes and goes.
 #[test]
 fn coming_and_going() {
@@ -17,6 +17,7 @@ fn coming_and_going() {
     let (mut watcher, first) = Watcher::of(&server, "bob", "lobby");
     assert_eq!(first.subscription().split('=').next(), Some("active;expires"));
     assert_eq!((first.state.as_str(), first.version, first.present()), ("full", 1, vec!["sip:alice@example.com"]));
+    assert_eq!(first.message.contact(), format!("sip:lobby@{};transport=tcp", server.sip));
     let shown = first.user("sip:alice@example.com");
     assert!(shown.xml.contains(&format!("<endpoint entity=\"{}\" state=\"full\">", alice.user.contact())), "{shown:?}");
     assert_eq!((shown.text("status"), shown.text("joining-method")), (Some("connected"), Some("dialed-in")));
@@ -64,7 +65,7 @@ fn refused() {
         Setup::default().set("rooms.on_demand", "false").room("lobby", "deny = [\"sip:bob@example.com\"]").start();
     let code = |name: &str, room: &str, headers: &str, header: Option<(&str, &str)>| {
         let user = SipUser::tcp(&server, name);
-        let call = crate::support::sip::Call::new(&user, &server.room(room));
+        let call = Call::new(&user, &server.room(room));
         let response = Watcher { user, call }.subscribe(headers);
         if let Some((name, value)) = header {
             assert_eq!(response.header(name), value);
@@ -78,6 +79,32 @@ fn refused() {
     assert_eq!(code("alice", "nowhere", EVENT, None), 404);
     assert_eq!(code("bob", "lobby", EVENT, None), 403);
     assert_eq!(code("alice", "lobby", "Event: conference\r\nExpires: 99999\r\n", Some(("Expires", "3600"))), 200);
+}
+
+/// EVT-43, EVT-60: by whatever URI the room is reached and whoever asks, room and users are spelled the same, in the format that
+/// every subscriber knows.
+#[test]
+fn one_spelling() {
+    let server = Server::plain();
+    let _alice = Participant::join(&server, "alice");
+    let accept = "Accept: application/xcon-conference-info+xml, application/conference-info+xml\r\n";
+    let mut told = Vec::new();
+    for (name, uri) in [
+        ("bob", server.room("lobby")),
+        ("carol", format!("sip:lobby@{}", server.sip)),
+        ("user", format!("sip:lobby@{};transport=tcp", server.room("x").split('@').nth(1).unwrap().to_uppercase())),
+    ] {
+        let user = SipUser::tcp(&server, name);
+        let call = Call::new(&user, &uri);
+        let mut watcher = Watcher { user, call };
+        assert_eq!(watcher.subscribe(&format!("{EVENT}{accept}")).code(), 200, "{uri}");
+        told.push(watcher.next().message.body);
+    }
+    assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:#?}");
+    let user = SipUser::tcp(&server, "bob");
+    let call = Call::new(&user, &server.room("lobby"));
+    let only = "Event: conference\r\nAccept: application/xcon-conference-info+xml\r\n";
+    assert_eq!(Watcher { user, call }.subscribe(only).code(), 406);
 }
 
 /// CHAT-91, CHAT-111, CHAT-112, EVT-58, EVT-62: a nickname is told as soon as it is set, as the attribute and as what is to be

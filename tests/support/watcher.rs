@@ -103,7 +103,7 @@ impl Watcher {
 }
 
 impl Notice {
-    /// Reads a NOTIFY, and checks what is true of each (EVT-10, EVT-40, EVT-59).
+    /// Reads a NOTIFY, and checks what is true of each (EVT-10, EVT-40, EVT-42, EVT-46, EVT-59).
     pub(crate) fn read(message: SipMessage) -> Self {
         static SCHEMA: LazyLock<Option<Schema>> = LazyLock::new(|| Schema::of_rfc(4575, "xs:schema"));
         assert!(message.header("Event").starts_with("conference"), "{message:#?}");
@@ -118,9 +118,17 @@ impl Notice {
         }
         let body = message.body.clone();
         let root = body.split_once("<conference-info ").unwrap().1;
+        let state = attribute(root, "state").to_owned();
+        let has =
+            |state: &str| root.split_once('>').is_some_and(|(_, rest)| rest.contains(&format!("state=\"{state}\"")));
+        match state.as_str() {
+            "full" => assert!(!has("partial") && !has("deleted"), "{body}"),
+            "partial" => assert!(!body.contains("<users ") || body.contains("<users state=\"partial\">"), "{body}"),
+            _ => assert!(root.trim_end().ends_with("\"/>"), "{body}"),
+        }
         let users = body.split_once("<users ").map_or("", |(_, rest)| rest.split("</users>").next().unwrap());
         Self {
-            state: attribute(root, "state").to_owned(),
+            state,
             version: attribute(root, "version").parse().expect("a version"),
             users: users.split("<user ").skip(1).map(User::read).collect(),
             message,

@@ -1,4 +1,4 @@
-//! SUBSCRIBE to the roster (RFC 6665 §4.2.1, RFC 4575 §3).
+//! SUBSCRIBE to the roster (RFC 6665 §4.2.1, RFC 4575 §3). It is answered at once (EVT-2), and each makes one dialog (EVT-35).
 
 use crate::focus::Answer;
 use crate::invite::contact;

@@ -59,8 +59,11 @@ impl Focus {
             display_text: Some(sidebar.name.to_string()),
             ..UriEntry::new(&sidebar.uri.to_string(), None)
         };
-        self.roster.sidebars = sidebars.iter().map(entry).collect();
-        room.sidebars_changed();
+        let sidebars = sidebars.iter().map(entry).collect();
+        if self.roster.sidebars != sidebars {
+            self.roster.sidebars = sidebars;
+            room.sidebars_changed();
+        }
     }
 }
 

@@ -171,6 +171,11 @@ fn sidebars() {
     assert!(scene.outputs().is_empty(), "not within the second");
     let told = one(&scene.pass(SECOND));
     assert_eq!((told.document().state, told.document().sidebars.as_ref()), (State::Full, None));
+    scene.accepts(&told);
+    let (focus, room) = (&mut scene.focus, &mut scene.room);
+    focus.set_sidebars(room, &[]);
+    scene.outputs();
+    assert!(notified(&scene.pass(SECOND)).is_empty(), "nothing has changed");
 }
 
 /// EVT-51, EVT-57: if it is wanted, subscribers are told how somebody left, and with the next NOTIFY that they are gone, be
