@@ -9,7 +9,7 @@ use crate::{
     EndReason, Focus, Location, NextHop, Output, Refusal, Reject, RequestId, body, features, identity, message,
 };
 use bytes::Bytes;
-use parlor_room::{Endpoint, Identity, JoiningMethod, Room, SessionId};
+use parlor_room::{Endpoint, Identity, JoiningMethod, ParticipantId, Room, SessionId};
 use parlor_sip::{CSeq, Dialog, Flow, HeaderName, Method, NameAddr, Request, Response, Scheme, Transport, Uri};
 use rand::RngExt as _;
 use std::time::Instant;
@@ -43,7 +43,9 @@ pub(crate) struct DialOut {
     referred_by: Option<NameAddr>,
     history: Option<Bytes>,
     request: RequestId,
-    /// The REFER that wants it.
+    /// The participant that wants it.
+    wanted_by: Option<ParticipantId>,
+    /// Its REFER, if it is to hear of it.
     referral: Option<LegId>,
     stage: Stage,
 }
@@ -95,13 +97,14 @@ impl Focus {
     /// # Errors
     /// [`Reject::Scheme`], [`Reject::Room`], [`Reject::Calling`], [`Reject::Overload`]
     pub fn dial_out(&mut self, room: &Room, invitation: Invitation) -> Result<(), Reject> {
-        self.call_out(room, invitation, None)
+        self.call_out(room, invitation, None, None)
     }
 
     pub(crate) fn call_out(
         &mut self,
         room: &Room,
         invitation: Invitation,
+        wanted_by: Option<ParticipantId>,
         referral: Option<LegId>,
     ) -> Result<(), Reject> {
         let Invitation { callee, referred_by, history } = invitation;
@@ -113,7 +116,10 @@ impl Focus {
         if self.call_to(&identity).is_some() {
             return Err(Reject::Calling);
         }
-        if self.calls.len() >= self.settings.limits.dial_outs {
+        // SIP-90: one participant does not take all calls, nor ring others without end.
+        let limits = &self.settings.limits;
+        let of_one = self.calls.values().filter(|call| call.wanted_by.is_some() && call.wanted_by == wanted_by).count();
+        if self.calls.len() >= limits.dial_outs || of_one >= limits.dial_outs_of_one {
             return Err(Reject::Overload);
         }
         let (id, request) = (self.name_dialog(), self.name_request());
@@ -121,7 +127,8 @@ impl Focus {
         self.remember_request(request, id);
         self.emit(Output::Locate { id: request, uri: uri.clone() });
         let stage = Stage::Locating;
-        self.calls.insert(id, DialOut { callee: identity, uri, referred_by, history, request, referral, stage });
+        let call = DialOut { callee: identity, uri, referred_by, history, request, wanted_by, referral, stage };
+        self.calls.insert(id, call);
         Ok(())
     }
 

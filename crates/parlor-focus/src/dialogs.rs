@@ -48,13 +48,20 @@ impl Focus {
     ///
     /// # Errors
     /// [`Reject::NoDialog`], [`Reject::Forbidden`], [`Reject::OutOfOrder`], [`Reject::Header`]
-    pub(crate) fn accept_in_dialog(&mut self, id: LegId, request: &Request, caller: &Caller) -> Result<(), Reject> {
-        let (dialog, account) = match (self.legs.get_mut(&id), self.bare.get_mut(&id)) {
-            (Some(leg), _) => (&mut leg.dialog, leg.account.as_ref()),
-            (None, Some(bare)) => (&mut bare.dialog, bare.account.as_ref()),
+    pub(crate) fn accept_in_dialog(
+        &mut self,
+        id: LegId,
+        request: &Request,
+        flow: Flow,
+        caller: &Caller,
+    ) -> Result<(), Reject> {
+        let (dialog, known, account) = match (self.legs.get_mut(&id), self.bare.get_mut(&id)) {
+            (Some(leg), _) => (&mut leg.dialog, leg.flow, leg.account.as_ref()),
+            (None, Some(bare)) => (&mut bare.dialog, bare.flow, bare.account.as_ref()),
             (None, None) => return Err(Reject::NoDialog),
         };
-        if !caller.may_use_dialog_of(account, &request.method) {
+        let from_there = flow.remote.ip() == known.remote.ip();
+        if !caller.may_use_dialog_of(account, &request.method, from_there) {
             return Err(Reject::Forbidden);
         }
         Ok(dialog.accept_request(request)?)

@@ -31,11 +31,12 @@ impl Caller {
         Self { verified: Some(account), through_trusted: false }
     }
 
-    /// Whether a request of this caller may be in a dialog that this account began (SIP-125).
-    pub(crate) fn may_use_dialog_of(&self, account: Option<&Uri>, method: &Method) -> bool {
+    /// Whether a request of this caller may be in a dialog that this account began (SIP-125). What proves nothing comes from
+    /// where the dialog was heard of last: its tags alone may have been seen by others.
+    pub(crate) fn may_use_dialog_of(&self, account: Option<&Uri>, method: &Method, from_there: bool) -> bool {
         match (account, &self.verified) {
             (Some(own), Some(verified)) => own.same_user_and_host(&verified.aor),
-            (Some(_), None) => self.through_trusted || !must_be_proven(method),
+            (Some(_), None) => self.through_trusted || (from_there && !must_be_proven(method)),
             (None, Some(_) | None) => true,
         }
     }
@@ -72,6 +73,7 @@ pub(crate) fn identify(request: &Request, caller: &Caller, limits: &Limits) -> R
     let Account { aor, aliases } =
         caller.verified.clone().unwrap_or_else(|| Account { aor: claimed, aliases: Box::default() });
     let identity = Identity::of(aor).with(display_name(&from, limits), aliases);
+    let identity = if caller.verified.is_some() { identity.proven() } else { identity };
     // RFC 3323 §5: who insists on what cannot be had is told so.
     let insists = request.headers.privacy().iter().any(|value| value.eq_ignore_ascii_case("critical"));
     if insists && !request.headers.privacy().iter().all(|value| is_known_privacy(value)) {

@@ -22,7 +22,7 @@ impl Focus {
     ) -> Result<Answer, Reject> {
         uas::method(&request.method)?;
         let id = self.find(request)?;
-        self.accept_in_dialog(id, request, caller)?;
+        self.accept_in_dialog(id, request, flow, caller)?;
         let phase = self.legs.get(&id).map(|leg| &leg.phase);
         let (has_session, ending) = (phase.is_some(), matches!(phase, Some(Phase::Leaving)));
         match &request.method {

@@ -218,6 +218,9 @@ impl Focus {
         flow: &Flow,
         sdp: &LocalSdp,
     ) -> Result<(Media, LocalSdp, Option<Offered>), Reject> {
+        for impostor in room.impostors_of(&guest.identity) {
+            self.end_session(now, room, impostor, EndReason::Removed);
+        }
         let surplus = room.surplus_session(&guest.identity);
         let admitted = match body {
             Some(offer) => self.admit_offerer(room, guest, offer, sdp)?,

@@ -32,6 +32,8 @@ pub struct Limits {
     pub dialogs: usize,
     /// How many calls of ours one room has under way.
     pub dial_outs: usize,
+    /// How many of them one participant wants.
+    pub dial_outs_of_one: usize,
     /// How many may be on a list of those to invite (SIP-90).
     pub invited: usize,
     /// How many REFERs one room tells the outcome of at a time, and of how many of one participant.
@@ -58,6 +60,7 @@ impl Default for Limits {
             subscriptions_of_user: 16,
             dialogs: 16_384,
             dial_outs: 64,
+            dial_outs_of_one: 8,
             invited: 32,
             referrals: 256,
             referrals_of_one: 32,

@@ -121,13 +121,18 @@ impl Focus {
     /// The next NOTIFY. It is written as late as possible, so that it tells the latest: to be asked for when
     /// [`Focus::poll_output`] has nothing and there is space for a request.
     pub fn poll_notify(&mut self, now: Instant, room: &Room) -> Option<Output> {
-        self.subscriptions.flush(now, room.revision(), self.settings.subscriptions.interval);
+        self.note_changes(now, room);
         loop {
             let id = self.subscriptions.next_ready()?;
             if let Some(notify) = self.notify(now, room, id) {
                 return Some(notify);
             }
         }
+    }
+
+    /// Takes note of what has changed in the room, whether or not there is space for a request.
+    pub fn note_changes(&mut self, now: Instant, room: &Room) {
+        self.subscriptions.flush(now, room.revision(), self.settings.subscriptions.interval);
     }
 
     fn notify(&mut self, now: Instant, room: &Room, id: SubscriptionId) -> Option<Output> {

@@ -92,7 +92,7 @@ impl Focus {
     ) -> Result<(ParticipantId, Option<SessionId>), Reject> {
         if request.headers.to_tag()?.is_some() {
             let id = self.find(request)?;
-            self.accept_in_dialog(id, request, caller)?;
+            self.accept_in_dialog(id, request, *flow, caller)?;
             let session = self.legs.get(&id).and_then(crate::leg::Leg::session).ok_or(Reject::NoDialog)?;
             let own = room.session(session).ok_or(Reject::NoDialog)?;
             return Ok((own.participant(), Some(session)));

@@ -54,7 +54,7 @@ impl Focus {
         if let Some(dialog) = dialog {
             self.move_peer(dialog, request, flow)?;
         }
-        self.run(now, room, errand, referral)?;
+        self.run(now, room, participant, errand, referral)?;
         Ok(Answer { referral, ..self.accepted(room, request, flow, referral).into() })
     }
 
@@ -81,10 +81,17 @@ impl Focus {
         }
     }
 
-    fn run(&mut self, now: Instant, room: &mut Room, errand: Errand, referral: Option<LegId>) -> Result<(), Reject> {
+    fn run(
+        &mut self,
+        now: Instant,
+        room: &mut Room,
+        by: ParticipantId,
+        errand: Errand,
+        referral: Option<LegId>,
+    ) -> Result<(), Reject> {
         match errand {
             Errand::Invite(invitation) => {
-                let called = self.call_out(room, *invitation, referral);
+                let called = self.call_out(room, *invitation, Some(by), referral);
                 if let (Err(_), Some(referral)) = (&called, referral) {
                     self.end_referral(referral);
                 }
@@ -114,7 +121,7 @@ impl Focus {
         match ReferTo(target.clone()).method() {
             Method::Invite if may(Action::Invite) && !room.is_named_by(&target.uri) => {
                 let callee = identity::of_callee(&target, &self.settings.limits)?;
-                if room.participant_who_is(&callee).is_some() {
+                if room.participant_at(&callee.aor).is_some() {
                     return Ok(Errand::AlreadyIn);
                 }
                 let referred_by = referred_by(request, referrer.identity());

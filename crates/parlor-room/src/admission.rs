@@ -1,6 +1,6 @@
 //! Who comes and goes.
 
-use crate::identity::{ANONYMOUS_HOST, key_of, nobody};
+use crate::identity::{ANONYMOUS_HOST, key_of};
 use crate::{
     Capabilities, Departure, Endpoint, EndpointId, Gone, Identity, Participant, ParticipantId, Reject, Room, Session,
     SessionId, Surplus, Watchers,
@@ -8,6 +8,11 @@ use crate::{
 use parlor_sip::Uri;
 use std::collections::BTreeSet;
 use std::time::Instant;
+
+/// By how many further addresses one user may go.
+const MOST_ALIASES: usize = 16;
+/// How many pseudonyms that callers chose are remembered; after that they get ours.
+const MOST_WANTED: usize = 4096;
 
 impl Room {
     /// Whether a user would be let in with one more session.
@@ -85,7 +90,9 @@ impl Room {
         if identity.is_anonymous() && !rules.anonymous {
             return Err(Reject::Anonymous);
         }
-        if !rules.allow.has(identity) || rules.deny.has(identity) {
+        // Who has proven nothing does not take the place of one who has.
+        let impersonates = !identity.is_proven() && self.holders(&identity.aor).any(|held| held.identity.is_proven());
+        if impersonates || !rules.allow.has(identity) || rules.deny.has(identity) {
             return Err(Reject::Forbidden);
         }
         Ok(())
@@ -133,7 +140,10 @@ impl Room {
     ) -> Result<(), Reject> {
         self.would_admit(&identity)?;
         let participant = match self.participant_who_is(&identity) {
-            Some(known) => known,
+            Some(known) => {
+                self.add_aliases(known, &identity);
+                known
+            }
             None => self.add_participant(identity),
         };
         let endpoint = self.shown_endpoint(participant, session, endpoint);
@@ -206,9 +216,8 @@ impl Room {
             return self.journal.changed(participant);
         }
         if let Some(gone) = self.participants.remove(&participant) {
-            let keys = gone.identity.uris().map(key_of);
-            for key in keys {
-                self.owners.remove_entry_of(&key, participant);
+            for uri in gone.identity.uris() {
+                self.disown(uri, participant);
             }
             self.users.remove_entry_of(&gone.identity.key(), participant);
             self.journal.left(participant, Gone { entity: gone.identity.aor.to_string().into(), how });
@@ -230,38 +239,80 @@ impl Room {
     }
 
     fn add_participant(&mut self, mut identity: Identity) -> ParticipantId {
-        let key = if identity.is_anonymous() {
-            let known_as = identity.key();
-            let had_pseudonym = known_as == key_of(&identity.aor);
-            identity.aor = self.pseudonym(identity.aor);
-            if had_pseudonym { key_of(&identity.aor) } else { known_as }
-        } else {
-            identity.key()
-        };
+        if identity.is_anonymous() && !identity.is_named() {
+            let pseudonym = self.pseudonym(identity.aor.clone());
+            identity.name(pseudonym);
+        }
         let id = ParticipantId(self.fresh_id());
         for uri in identity.uris() {
-            self.owners.entry(key_of(uri)).or_insert(id);
+            self.own(uri, id);
         }
-        self.users.insert(key, id);
+        self.users.insert(identity.key(), id);
         let role = self.rules().roles.of(&identity);
         self.participants.insert(id, Participant { identity, role, sessions: Vec::new(), named_by: None });
         id
     }
 
-    /// The pseudonym that was wanted if nobody has it, else the next one (RFC 4575 §5.6).
+    /// A user goes by further addresses on another device.
+    fn add_aliases(&mut self, participant: ParticipantId, identity: &Identity) {
+        let Some(holder) = self.participants.get_mut(&participant).filter(|_| !identity.is_anonymous()) else { return };
+        let fresh: Vec<Uri> = identity.uris().filter(|uri| !holder.identity.owns(uri)).cloned().collect();
+        let all = std::mem::take(&mut holder.identity.aliases).into_iter().chain(fresh.iter().cloned());
+        holder.identity.aliases = all.take(MOST_ALIASES).collect();
+        for uri in fresh {
+            self.own(&uri, participant);
+        }
+    }
+
+    /// The first who has an address keeps it while it is here.
+    fn own(&mut self, uri: &Uri, participant: ParticipantId) {
+        let key = key_of(uri);
+        if *self.owners.entry(key.clone()).or_insert(participant) != participant {
+            self.contested.insert(key);
+        }
+    }
+
+    /// An address that others have too is theirs now.
+    fn disown(&mut self, uri: &Uri, participant: ParticipantId) {
+        let key = key_of(uri);
+        self.owners.remove_entry_of(&key, participant);
+        if self.owners.contains_key(&key) || !self.contested.remove(&key) {
+            return;
+        }
+        let others = self.participants.iter().filter(|(_, other)| other.identity.owns(uri)).map(|(id, _)| *id);
+        let others: Vec<_> = others.collect();
+        others.into_iter().for_each(|id| self.own(uri, id));
+    }
+
+    /// Those that go by this address.
+    pub(crate) fn holders<'a>(&'a self, uri: &'a Uri) -> impl Iterator<Item = &'a Participant> {
+        let key = key_of(uri);
+        let first = self.owners.get(&key).and_then(|id| self.participants.get(id));
+        let is_contested = self.contested.contains(&key);
+        let others = is_contested.then(|| self.participants.values().filter(move |held| held.identity.owns(uri)));
+        first.into_iter().chain(others.into_iter().flatten())
+    }
+
+    /// The sessions of those who have taken the address of this user, who has proven that it is its own.
+    pub fn impostors_of(&self, identity: &Identity) -> Vec<SessionId> {
+        if !identity.is_proven() {
+            return Vec::new();
+        }
+        let impostors = self.holders(&identity.aor).filter(|held| !held.identity.is_proven());
+        impostors.flat_map(|held| held.sessions.iter().copied()).collect()
+    }
+
+    /// The pseudonym that was wanted, unless somebody has or had it here, else the next one (RFC 4575 §5.6). Those of the
+    /// usual host are ours to give.
     fn pseudonym(&mut self, wanted: Uri) -> Uri {
-        let is_free = |room: &Self, uri: &Uri| !room.owners.contains_key(&key_of(uri));
-        if !wanted.same_user_and_host(&nobody()) && crate::is_anonymous(&wanted) && is_free(self, &wanted) {
+        let is_usual = wanted.host().is_none_or(|host| host.eq_ignore_ascii_case(ANONYMOUS_HOST));
+        let may_be_had = !is_usual && crate::is_anonymous(&wanted) && self.wanted.len() < MOST_WANTED;
+        if may_be_had && self.wanted.insert(key_of(&wanted)) {
             return wanted;
         }
-        loop {
-            let user = format!("anonymous{}", self.next_pseudonym);
-            self.next_pseudonym += 1;
-            let uri = Uri::sip(Some(&user), ANONYMOUS_HOST, None).expect("a URI");
-            if is_free(self, &uri) {
-                return uri;
-            }
-        }
+        let user = format!("anonymous{}", self.next_pseudonym);
+        self.next_pseudonym += 1;
+        Uri::sip(Some(&user), ANONYMOUS_HOST, None).expect("a URI")
     }
 
     /// EVT-55, EVT-56: unlike those of the user's other sessions, and no word of who or where an anonymous one is.
@@ -488,5 +539,68 @@ pub(crate) mod tests {
         assert!(changes.description);
         room.join(identity("sip:alice@example.org")).expect("admitted");
         assert!(room.changes_since(seen).expect("known").gone.is_empty(), "she is back");
+    }
+
+    /// CHAT-22: the addresses of all of a user's devices are its own.
+    #[test]
+    fn a_later_device_brings_its_addresses() {
+        let mut room = room(Rules::default());
+        let first = room.join(identity("sip:alice@example.org")).expect("admitted");
+        let tel = "tel:+15551234".parse::<Uri>().expect("a URI");
+        let other = identity("sip:alice@example.org").with(None, [tel.clone()].into());
+        room.join(other).expect("admitted");
+        assert!(room.is_sender(first, "tel:+15551234"));
+        assert_eq!(room.participant_at(&tel), room.session(first).map(Session::participant));
+    }
+
+    /// CHAT-172: nobody gets a pseudonym that was another's, nor is anybody's device by it.
+    #[test]
+    fn a_pseudonym_is_given_once() {
+        let mut room = room(Rules::default());
+        let hidden = |uri: &str| identity(uri).hidden(Some(uri.parse().expect("a URI")));
+        let aor = |room: &Room, id| room.participant_of(id).expect("a participant").identity().aor.to_string();
+        let first = room.join(hidden("sip:anonymous@anonymous.invalid")).expect("admitted");
+        let taken = aor(&room, first);
+        let other = room.join(hidden(&taken)).expect("admitted");
+        assert_ne!(aor(&room, other), taken);
+        assert_eq!(room.participants().len(), 2);
+        room.part(first);
+        let later = room.join(hidden(&taken)).expect("admitted");
+        assert_ne!(aor(&room, later), taken);
+        let own = room.join(hidden("sip:x7@privacy.invalid")).expect("admitted");
+        assert_eq!(aor(&room, own), "sip:x7@privacy.invalid");
+        room.part(own);
+        let later = room.join(hidden("sip:x7@privacy.invalid")).expect("admitted");
+        assert_ne!(aor(&room, later), "sip:x7@privacy.invalid");
+    }
+
+    /// SIP-110: who has proven nothing is nobody's device, and gives way to who has.
+    #[test]
+    fn an_address_is_whose_it_is_proven_to_be() {
+        let mut room = room(Rules::default());
+        let guest = room.join(identity("sip:bob@example.org")).expect("admitted");
+        let bob = identity("sip:bob@example.org").proven();
+        assert_eq!(room.participant_who_is(&bob), None);
+        assert_eq!(room.impostors_of(&bob), [guest]);
+        room.part(guest);
+        room.join(bob).expect("admitted");
+        assert_eq!(room.join(identity("sip:bob@example.org")), Err(Reject::Forbidden));
+    }
+
+    /// An address of two is the other's when one leaves, and who left is told of.
+    #[test]
+    fn an_address_of_two_outlives_one() {
+        let mut room = room(Rules::default());
+        let tel = "tel:+15551234".parse::<Uri>().expect("a URI");
+        let alice = room.join(identity("sip:alice@example.org").with(None, [tel.clone()].into())).expect("admitted");
+        let desk = room.join(identity("tel:+15551234")).expect("admitted");
+        let seen = room.revision();
+        room.part(alice);
+        assert_eq!(room.participant_at(&tel), room.session(desk).map(Session::participant));
+        let back = room.join(identity("sip:alice@example.org").with(None, [tel.clone()].into())).expect("admitted");
+        room.part(desk);
+        let gone = room.changes_since(seen).expect("known").gone;
+        assert_eq!(gone.iter().map(|gone| &*gone.entity).collect::<Vec<_>>(), ["tel:+15551234"]);
+        assert_eq!(room.participant_at(&tel), room.session(back).map(Session::participant));
     }
 }

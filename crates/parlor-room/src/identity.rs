@@ -18,6 +18,8 @@ pub struct Identity {
     pub aliases: Box<[Uri]>,
     /// Who an anonymous participant is; nobody is told (CHAT-101).
     anonymous: Option<Box<Hidden>>,
+    /// Whether that was proven, by a password or by a proxy that is trusted.
+    proven: bool,
 }
 
 /// What is known of somebody who wants to be anonymous.
@@ -25,17 +27,29 @@ pub struct Identity {
 struct Hidden {
     /// Its own URIs, if it was authenticated or gave one.
     uris: Box<[Uri]>,
+    /// Whether a room has given it its pseudonym.
+    named: bool,
 }
 
 impl Identity {
     /// A user by its address alone.
     pub fn of(aor: Uri) -> Self {
-        Self { aor, display: None, aliases: Box::default(), anonymous: None }
+        Self { aor, display: None, aliases: Box::default(), anonymous: None, proven: false }
     }
 
     /// The same user with a display name and further URIs.
     pub fn with(self, display: Option<Box<str>>, aliases: Box<[Uri]>) -> Self {
         Self { display, aliases, ..self }
+    }
+
+    /// The same user, who has proven to be it.
+    pub fn proven(self) -> Self {
+        Self { proven: true, ..self }
+    }
+
+    /// Whether it has proven who it is.
+    pub fn is_proven(&self) -> bool {
+        self.proven
     }
 
     /// The same user under a pseudonym. `wanted` is the one it chose itself, if it did.
@@ -45,12 +59,31 @@ impl Identity {
     pub fn hidden(self, wanted: Option<Uri>) -> Self {
         let uris = std::iter::once(self.aor).chain(self.aliases).filter(|uri| !is_anonymous(uri)).collect();
         let aor = wanted.unwrap_or_else(nobody);
-        Self { aor, display: None, aliases: Box::default(), anonymous: Some(Box::new(Hidden { uris })) }
+        let anonymous = Some(Box::new(Hidden { uris, named: false }));
+        Self { aor, display: None, aliases: Box::default(), anonymous, proven: self.proven }
     }
 
     /// Whether others know it by a pseudonym only.
     pub fn is_anonymous(&self) -> bool {
         self.anonymous.is_some()
+    }
+
+    /// From now on it goes by this pseudonym, also when it comes back from having given up its session.
+    pub(crate) fn name(&mut self, pseudonym: Uri) {
+        self.aor = pseudonym;
+        if let Some(hidden) = &mut self.anonymous {
+            hidden.named = true;
+        }
+    }
+
+    /// Whether a room has given it its pseudonym.
+    pub(crate) fn is_named(&self) -> bool {
+        self.anonymous.as_ref().is_some_and(|hidden| hidden.named)
+    }
+
+    /// Whether nothing at all is known of who it is: no two callers of that kind are one user.
+    pub fn is_nobody(&self) -> bool {
+        self.anonymous.as_ref().is_some_and(|hidden| hidden.uris.is_empty())
     }
 
     /// Whether `uri` is one of this user's own in the room (CHAT-51: transport, port, parameters and display name do not
@@ -65,12 +98,13 @@ impl Identity {
     }
 
     /// The same for all spellings of the address of record, and for all sessions of one user; a user has another one while
-    /// it is anonymous, so that nothing connects the two.
+    /// it is anonymous, so that nothing connects the two, and who has proven nothing is nobody else's device.
     pub fn key(&self) -> Box<str> {
-        match self.anonymous.as_ref().and_then(|hidden| hidden.uris.first()) {
+        let known = match self.anonymous.as_ref().and_then(|hidden| hidden.uris.first()) {
             Some(account) => format!("anonymous {}", key_of(account)).into(),
             None => key_of(&self.aor),
-        }
+        };
+        if self.proven { format!("proven {known}").into() } else { known }
     }
 
     /// The URIs by which it is known in the room: the address of record and the aliases.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const LONGEST: usize = 1023;
 /// How many nicknames that were given up are kept for those who had them, of one user and of all.
 const KEPT_OF_ONE: usize = 4;
-const KEPT: usize = 4096;
+const KEPT: usize = 32 * 1024;
 
 /// A nickname as it is shown, with the form by which nicknames are compared (RFC 8266 §2).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,8 @@ pub(crate) struct Nicknames {
     held: BTreeMap<Box<str>, Holding>,
     /// Those that nobody uses now, by when they become free.
     kept: BTreeSet<(Instant, Box<str>)>,
+    /// The same by owner.
+    kept_of: BTreeMap<Box<str>, BTreeSet<(Instant, Box<str>)>>,
 }
 
 #[derive(Debug)]
@@ -99,7 +101,7 @@ impl Nicknames {
         });
         holding.users.insert(session);
         if let Some(at) = holding.free_at.take() {
-            self.kept.remove(&(at, nickname.key().into()));
+            self.no_longer_kept(&(at, nickname.key().into()), owner);
         }
     }
 
@@ -114,27 +116,48 @@ impl Nicknames {
         holding.free_at = Some(at);
         let owner = holding.owner.clone();
         self.kept.insert((at, nickname.key().into()));
+        self.kept_of.entry(owner.clone()).or_default().insert((at, nickname.key().into()));
         self.bound(&owner);
         self.forget_free(now);
     }
 
     /// Who changes nicknames all the time keeps the latest few from others, not all.
     fn bound(&mut self, owner: &str) {
-        let of_owner = |(_, key): &&(Instant, Box<str>)| self.held.get(key).is_some_and(|held| *held.owner == *owner);
-        let excess = self.kept.iter().filter(of_owner).count().saturating_sub(KEPT_OF_ONE);
-        let mut gone: Vec<_> = self.kept.iter().filter(of_owner).take(excess).cloned().collect();
-        gone.extend(self.kept.iter().take(self.kept.len().saturating_sub(KEPT)).cloned());
-        for entry in gone {
-            self.held.remove(&entry.1);
-            self.kept.remove(&entry);
+        let own = self.kept_of.get(owner);
+        if own.is_some_and(|own| own.len() > KEPT_OF_ONE)
+            && let Some(oldest) = own.and_then(BTreeSet::first).cloned()
+        {
+            self.free(&oldest);
+        }
+        if self.kept.len() > KEPT
+            && let Some(oldest) = self.kept.first().cloned()
+        {
+            self.free(&oldest);
+        }
+    }
+
+    /// It is nobody's any more.
+    fn free(&mut self, entry: &(Instant, Box<str>)) {
+        if let Some(holding) = self.held.remove(&entry.1) {
+            self.no_longer_kept(entry, &holding.owner);
+        }
+    }
+
+    fn no_longer_kept(&mut self, entry: &(Instant, Box<str>), owner: &str) {
+        self.kept.remove(entry);
+        if let Some(own) = self.kept_of.get_mut(owner) {
+            own.remove(entry);
+            if own.is_empty() {
+                self.kept_of.remove(owner);
+            }
         }
     }
 
     fn forget_free(&mut self, now: Instant) {
         while self.kept.first().is_some_and(|(at, _)| *at <= now)
-            && let Some((_, key)) = self.kept.pop_first()
+            && let Some(entry) = self.kept.first().cloned()
         {
-            self.held.remove(&key);
+            self.free(&entry);
         }
     }
 }

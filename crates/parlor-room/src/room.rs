@@ -8,7 +8,7 @@ use crate::{
     SessionId, SharedFile, one_line,
 };
 use parlor_sip::{Uri, UriError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The longest topic that participants may set, in characters.
@@ -33,6 +33,10 @@ pub struct Room {
     pub(crate) journal: Journal,
     pub(crate) next_id: u64,
     pub(crate) next_pseudonym: u64,
+    /// The pseudonyms that callers chose: nobody gets one that was another's.
+    pub(crate) wanted: BTreeSet<Box<str>>,
+    /// Addresses that more than one participant goes by, or did.
+    pub(crate) contested: BTreeSet<Box<str>>,
     pub(crate) closing: bool,
 }
 
@@ -58,6 +62,8 @@ impl Room {
             journal: Journal::default(),
             next_id: 1,
             next_pseudonym: 1,
+            wanted: BTreeSet::new(),
+            contested: BTreeSet::new(),
             closing: false,
         })
     }
@@ -147,6 +153,9 @@ impl Room {
 
     /// Who this user is here, if it is in.
     pub fn participant_who_is(&self, identity: &Identity) -> Option<ParticipantId> {
+        if identity.is_nobody() {
+            return None;
+        }
         self.users.get(&identity.key()).copied()
     }
 
@@ -200,14 +209,16 @@ impl Room {
         self.journal.revision()
     }
 
+    /// Whether somebody is in the roster under that entity.
+    fn is_shown(&self, entity: &str) -> bool {
+        let is_its = |held: &Participant| held.identity.aor.to_string() == entity;
+        entity.parse().is_ok_and(|uri| self.holders(&uri).any(is_its))
+    }
+
     /// What has changed after `revision`; `None` when that is too long ago to tell.
     pub fn changes_since(&self, revision: Revision) -> Option<Changes> {
-        self.journal.since(revision, |entity| self.owners.contains_key(entity_key(entity).as_ref()))
+        self.journal.since(revision, |entity| self.is_shown(entity))
     }
-}
-
-fn entity_key(entity: &str) -> Box<str> {
-    entity.parse::<Uri>().map_or_else(|_| entity.into(), |uri| key_of(&uri))
 }
 
 #[cfg(test)]

@@ -95,12 +95,13 @@ impl Roster {
             return;
         }
         match room.changes_since(self.as_of) {
-            Some(Changes { present, gone, .. }) => {
-                if !gone.is_empty() {
-                    self.users.retain(|id, _| room.participant(*id).is_some());
-                }
+            Some(Changes { present, .. }) => {
                 for id in present {
                     self.write(room, settings, id);
+                }
+                // One who left and came back is not among those who are gone, but is another participant.
+                if self.users.len() > room.participants().len() {
+                    self.users.retain(|id, _| room.participant(*id).is_some());
                 }
             }
             None => {

@@ -43,6 +43,11 @@ fn a_dialog_is_of_the_account_that_began_it() {
     let reinvite = scene.request(&peer.invite(Some(OFFER)), peer.flow).0;
     assert_ne!(reinvite.code, 403, "a trusted proxy need not say it again");
     scene.caller.through_trusted = false;
+    let elsewhere = Flow { remote: "203.0.113.66:40001".parse().unwrap(), ..peer.flow };
+    for method in ["UPDATE", "BYE"] {
+        let (refused, _) = scene.request(&peer.next(method, None), elsewhere);
+        assert_eq!(refused.code, 403, "{method}: its tags may have been seen by others");
+    }
     assert_eq!(scene.request(&peer.next("BYE", None), peer.flow).0.code, 200, "BYE is not challenged");
 }
 

@@ -277,10 +277,26 @@ fn nobody_outside_of_the_room_controls_it() {
         assert_eq!(refused.code, 403);
         assert!(outputs.is_empty());
     }
+    let account = Account { aor: "sip:alice@example.org".parse().unwrap(), aliases: Box::default() };
+    scene.caller = Caller::verified(account);
+    assert_eq!(scene.request(&outside(&alice, TO_CAROL), elsewhere).0.code, 403, "who is in has proven nothing");
     // Where it is proven who sends it, the address does not matter.
-    scene.caller = Caller::verified(Account { aor: "sip:alice@example.org".parse().unwrap(), aliases: Box::default() });
+    let alice = scene.joined("alice");
     assert_eq!(scene.request(&outside(&alice, TO_CAROL), elsewhere).0.code, 202);
-    assert_eq!(scene.room.participants().len(), 2);
+    assert_eq!(scene.room.participants().len(), 2, "who had taken her address is gone");
+}
+
+#[test]
+fn one_participant_does_not_take_all_calls() {
+    // SIP-90, also where nobody wants to hear what comes of it.
+    let (mut scene, alice, bob) = scene();
+    let most = scene.focus.settings.limits.dial_outs_of_one;
+    let quiet = |n: usize| format!("Refer-To: <sip:user{n}@example.org>\r\nRefer-Sub: false");
+    for n in 0..most {
+        assert_eq!(scene.request(&outside(&alice, &quiet(n)), alice.flow).0.code, 200);
+    }
+    assert_eq!(scene.request(&outside(&alice, &quiet(most)), alice.flow).0.code, 503);
+    assert_eq!(scene.request(&outside(&bob, &quiet(most)), bob.flow).0.code, 200);
 }
 
 #[test]

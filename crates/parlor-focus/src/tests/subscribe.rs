@@ -527,3 +527,19 @@ fn documents_under_way_are_bounded() {
         one(&subscribe(&mut small, name));
     }
 }
+
+/// EVT-43: one who leaves and is back before anybody was told is in the roster once.
+#[test]
+fn who_left_and_came_back_is_told_once() {
+    let mut scene = Scene::new();
+    scene.joins("alice");
+    let _watcher = scene.watched_by("carol");
+    let (mut bob, outputs) = scene.joins("bob");
+    scene.accepts(&one(&outputs));
+    let (_, mut outputs) = scene.request(&bob.next("BYE", None), bob.flow);
+    outputs.extend(scene.joins("bob").1);
+    outputs.extend(scene.pass(Duration::from_secs(2)));
+    let told = one(&outputs);
+    let bobs = told.users().iter().filter(|(entity, gone)| entity.contains("bob") && !gone).count();
+    assert_eq!(bobs, 1, "{:?}", told.users());
+}

@@ -108,10 +108,11 @@ impl Gate {
         if let Some(account) = asserted {
             return self.under(&from, account);
         }
-        if !must_be_proven(&request.method) {
+        let in_dialog = request.headers.to_tag()?.is_some();
+        let offers_proof = in_dialog && request.headers.has(&role.credentials());
+        if !must_be_proven(&request.method) && !offers_proof {
             return Ok(Caller::UNVERIFIED);
         }
-        let in_dialog = request.headers.to_tag()?.is_some();
         if source.trusted && in_dialog {
             // Proxies assert who begins a dialog, and often no more.
             return Ok(Caller { verified: None, through_trusted: true });

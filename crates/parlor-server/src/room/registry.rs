@@ -129,7 +129,12 @@ impl Rooms {
         if index.closing {
             return Dispatch::Overloaded(input);
         }
-        match self.open(&mut index, &name, Founder::Awaited, parent) {
+        let rules = match &parent {
+            // CHAT-130: what a room demands its sidebars demand too.
+            Some(parent) => Rules { topic: "".into(), welcome: "".into(), ..self.rules(&parent.name).clone() },
+            None => self.rules(&name).clone(),
+        };
+        match self.open(&mut index, &name, rules, Founder::Awaited, parent) {
             Some(handle) => offer(&handle, input),
             None => Dispatch::Overloaded(input),
         }
@@ -244,13 +249,15 @@ impl Rooms {
         // The configuration knows no sidebars of sidebars.
         let parent = self.policy.fixed.get(name).and_then(|fixed| fixed.parent.as_deref());
         let parent = parent.and_then(|parent| self.find_or_open(index, parent));
-        self.open(index, name, Founder::Nobody, parent)
+        let rules = self.rules(name).clone();
+        self.open(index, name, rules, Founder::Nobody, parent)
     }
 
     fn open(
         self: &Arc<Self>,
         index: &mut Index,
         name: &str,
+        rules: Rules,
         founder: Founder,
         parent: Option<Arc<RoomHandle>>,
     ) -> Option<Arc<RoomHandle>> {
@@ -258,7 +265,7 @@ impl Rooms {
             return None;
         }
         let hosts: Arc<Hosts> = Arc::clone(&self.shared.focus.hosts);
-        let room = Room::new(name, hosts, self.rules(name).clone()).ok()?;
+        let room = Room::new(name, hosts, rules).ok()?;
         let (sip, sip_mailbox) = mpsc::channel(SIP_MAILBOX);
         let (inbox, msrp_mailbox) = Inbox::new(MSRP_MAILBOX, &self.shared.outbox);
         index.next_id += 1;

@@ -357,6 +357,7 @@ impl RoomTask {
         {
             self.handle_focus_output(output);
         }
+        self.focus.note_changes(Instant::now(), &self.room);
         if self.for_sip.is_none()
             && let Some(notify) = self.focus.poll_notify(Instant::now(), &self.room)
         {

@@ -4,7 +4,7 @@ use super::SipOutput;
 use super::directory::Directory;
 use crate::config::Network;
 use crate::own::OwnListeners;
-use parlor_focus::{Location, NextHop};
+use parlor_focus::{Account, Location, NextHop};
 use parlor_room::{Hosts, Identity};
 use parlor_sip::{Flow, Scheme, Transport, Uri};
 use std::net::{IpAddr, SocketAddr};
@@ -96,9 +96,10 @@ impl Locator {
         self.hosts.local_user(uri)?;
         let (tell, told) = oneshot::channel();
         self.sip.send(SipOutput::Locate { uri: uri.clone(), tell }).await.ok()?;
-        let location = told.await.ok()??;
-        let user = Uri::sip(uri.user_decoded().as_deref(), self.hosts.domain(), None).ok()?;
-        Some((location, Identity::of(user)))
+        let (location, account) = told.await.ok()??;
+        let canonical = || Uri::sip(uri.user_decoded().as_deref(), self.hosts.domain(), None).ok().map(Identity::of);
+        let known = account.map(|Account { aor, aliases }| Identity::of(aor).with(None, aliases).proven());
+        Some((location, known.or_else(canonical)?))
     }
 
     /// RFC 3263 §4.1: the transport that the URI names, else UDP, if we have it.

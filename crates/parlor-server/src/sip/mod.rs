@@ -22,7 +22,7 @@ pub(crate) use task::{SipTask, Socket};
 pub(crate) use udp::bind_udp;
 
 use crate::metrics::{Metrics, Rejected};
-use parlor_focus::{Location, NextHop, RequestId};
+use parlor_focus::{Account, Location, NextHop, RequestId};
 use parlor_sip::{Flow, Message, ParseError, Request, Response, ServerTransactionId, Uri};
 use queue::Queue;
 use tokio::sync::oneshot;
@@ -44,7 +44,7 @@ pub(crate) enum Incoming {
 #[derive(Debug)]
 pub(crate) enum SipOutput {
     /// Say where a user of ours has registered.
-    Locate { uri: Uri, tell: oneshot::Sender<Option<Location>> },
+    Locate { uri: Uri, tell: oneshot::Sender<Option<(Location, Option<Account>)>> },
     /// Answer a request.
     Respond { tx: ServerTransactionId, response: Response },
     /// Send a request.

@@ -16,7 +16,8 @@ use crate::room::{Dispatch, Rooms, SipInput};
 use parlor_focus::{Location, NextHop};
 use parlor_proxy::{Failure, Way};
 use parlor_sip::{
-    ClientTransactionId, Endpoint, Event, Flow, Limits, Response, SentBy, Stats, TransactionLimits, Transport,
+    ClientTransactionId, Endpoint, Event, Flow, Limits, Method, Request, Response, SentBy, Stats, TransactionLimits,
+    Transport,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -185,12 +186,13 @@ impl SipTask {
                 let registered = self.proxying.as_ref().and_then(|proxying| proxying.locate(now, &uri));
                 let location =
                     registered.map(|(target, Way { flow, uri })| Location { target, next_hop: NextHop { flow, uri } });
+                let user = self.gate.owner(&uri);
                 // Who no longer waits has ended.
-                let _ = tell.send(location);
+                let _ = tell.send(location.map(|location| (location, user)));
             }
             SipOutput::Respond { tx, response } => self.endpoint.respond(now, tx, &response),
             SipOutput::Request { room, id, request, next_hop } => match self.flows.route(&next_hop) {
-                Some(flow) if !self.flows.has_space(flow, request.body.len()) => {
+                Some(flow) if tells_roster(&request) && !self.flows.has_space(flow, request.body.len()) => {
                     self.tell(room, SipInput::Delayed(id));
                 }
                 Some(flow) => {
@@ -299,3 +301,8 @@ impl SipTask {
 
 /// How soon a room that had no space is told again.
 const RETRY: std::time::Duration = std::time::Duration::from_millis(20);
+/// Whether this is what may wait for space: a later one will tell more.
+fn tells_roster(request: &Request) -> bool {
+    let package = request.headers.event().ok().flatten();
+    request.method == Method::Notify && package.is_some_and(|event| &*event.token == "conference")
+}
