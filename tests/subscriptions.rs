@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use crate::support::participant::Participant;
+use crate::support::participant::{Joined, Participant};
 use crate::support::server::{Server, Setup};
 use crate::support::sip::{Call, SipUser};
 use crate::support::watcher::{EVENT, Notice, Watcher};
@@ -202,4 +202,36 @@ fn who_does_not_read() {
         watcher.until("nobody", |notice| notice.users.is_empty());
     }
     assert_eq!(idle.len(), 100);
+}
+
+/// 500 subscriptions over one connection, as behind a proxy: when all are told at once, more than may wait for it, the
+/// connection lives on, and all are told in the end.
+#[test]
+fn many_over_one_connection() {
+    const SUBSCRIBERS: usize = 500;
+    let server = Setup::default().set("msrp.bind_timeout", "\"10m\"").start();
+    let join = |n: usize| Joined::invite(&server, SipUser::tcp(&server, &format!("user{n}")), "lobby", |offer| offer);
+    let mut guests: Vec<_> = (0..60).map(join).collect();
+    let mut proxy = SipUser::tcp(&server, "proxy");
+    for n in 0..SUBSCRIBERS {
+        let headers = format!("Contact: <{}>\r\n{EVENT}", proxy.contact());
+        let request = proxy.request("SUBSCRIBE", &server.room("lobby"), &headers, "");
+        proxy.send(request.replace("<sip:proxy@", &format!("<sip:watcher{n}@")));
+        proxy.expect(200);
+        let first = proxy.expect_request("NOTIFY");
+        proxy.answer(&first);
+    }
+    guests.push(join(60));
+    // As many as there are go out before one is read.
+    server.shows("parlor_notifies_total", (2 * SUBSCRIBERS) as f64);
+    let mut told = std::collections::BTreeSet::new();
+    while told.len() < SUBSCRIBERS {
+        let notify = proxy.expect_request("NOTIFY");
+        proxy.answer(&notify);
+        if notify.body.contains("<user-count>61</user-count>") {
+            told.insert(notify.header("Call-ID").to_owned());
+        }
+    }
+    server.shows("parlor_subscriptions", SUBSCRIBERS as f64);
+    assert_eq!(guests.len(), 61);
 }

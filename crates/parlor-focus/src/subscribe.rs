@@ -140,8 +140,10 @@ impl Focus {
         let subscriber = identity::identify(request, caller, &self.settings.limits)?;
         self.may_watch(room, &subscriber, dialog)?;
         let limits = &self.settings.limits;
+        // All of whom nothing is known have one name.
+        let is_known = subscriber.own_uris().next().is_some();
         let too_many = self.subscriptions.len() >= limits.subscriptions
-            || self.subscriptions.of_user(&subscriber.key()) >= limits.subscriptions_of_user;
+            || (is_known && self.subscriptions.of_user(&subscriber.key()) >= limits.subscriptions_of_user);
         let counted = self.settings.subscriptions.all.take(1).filter(|_| !too_many).ok_or(Reject::Overload)?;
         let agent = request.headers.user_agent();
         Ok(Subscription {

@@ -287,6 +287,20 @@ fn after_a_refusal_everything_is_told() {
     assert_eq!(ended(&scene.refuses(&again, 500)), [SubscriptionEnd::Failed], "enough is enough");
 }
 
+/// What finds no space on its way is told later, with everything else.
+#[test]
+fn put_off() {
+    let mut scene = Scene::with(|_| {}, |settings| settings.subscriptions.whole_up_to = 0);
+    scene.watched_by("bob");
+    let part = one(&scene.joins("alice").1);
+    let (now, room) = (scene.now, &mut scene.room);
+    scene.focus.handle_request_delayed(now, room, part.id);
+    assert!(notified_nobody(&scene.outputs()));
+    assert!(notified_nobody(&scene.accepts(&part)), "it was never sent");
+    let whole = one(&scene.pass(SECOND));
+    assert_eq!((whole.document().state, whole.users().len(), whole.version()), (State::Full, 1, 3));
+}
+
 /// EVT-14: who does not answer, or says that there is no such subscription, has none any more.
 #[test]
 fn who_is_not_there_is_told_nothing() {
@@ -494,6 +508,11 @@ fn limits() {
     let mut scene = Scene::with(|_| {}, |settings| settings.limits.subscriptions_of_user = 2);
     let codes = ["bob", "bob", "bob", "carol"].map(|name| subscribe(&mut scene, name));
     assert_eq!(codes, [200, 200, 503, 200]);
+    for n in 0..3 {
+        let mut request = watcher("bob").next("SUBSCRIBE", None);
+        request.headers.set(HeaderName::From, format!("<sip:anonymous@anonymous.invalid>;tag={n}"));
+        assert_eq!(scene.request(&request, tcp()).0.code, 200, "each may be somebody else");
+    }
     let mut scene = Scene::with(|_| {}, |settings| settings.limits.subscriptions = 1);
     assert_eq!(["bob", "carol"].map(|name| subscribe(&mut scene, name)), [200, 503]);
     let all = crate::Quota::new(1);

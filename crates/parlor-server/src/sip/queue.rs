@@ -136,12 +136,14 @@ mod tests {
         assert_eq!(gathered.octets.len(), 90_000, "as many as come to a write");
         assert!(!queue.put(message.clone()), "it is not written yet");
         waiting.written(&gathered);
+        assert!(!queue.has_space(1000), "space is kept for answers");
         assert!(queue.put(message), "it is now");
         while queue.backlog.octets.load(Ordering::Relaxed) > 0 {
             let gathered = waiting.next().await.expect("it waits");
             waiting.written(&gathered);
         }
         assert!(waiting.messages.is_empty());
+        assert!(queue.has_space(LIMIT - RESERVED) && !queue.has_space(LIMIT - RESERVED + 1));
         drop(queue);
         assert!(waiting.next().await.is_none());
     }
