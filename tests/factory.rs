@@ -150,6 +150,17 @@ fn nothing_is_left() {
     assert!(alice.answer.contact().starts_with("sip:conference@"));
 }
 
+/// SIP-77: nobody is in the factory, so that there is nothing to subscribe to.
+#[test]
+fn it_has_no_roster() {
+    let server = Server::plain();
+    let mut user = SipUser::tcp(&server, "alice");
+    let mut call = Call::new(&user, &server.room("conference"));
+    user.send(call.request("SUBSCRIBE", "Event: conference\r\nExpires: 600\r\n", ""));
+    user.expect(489);
+    server.shows("parlor_rooms", 1.0);
+}
+
 /// Calls the factory and binds the session; the room is that of the answer.
 fn found(server: &Server, name: &str) -> Participant {
     let mut joined = Joined::invite(server, SipUser::tcp(server, name), "conference", |offer| offer);

@@ -2,6 +2,7 @@
 
 use crate::invite::{allows_update, nothing_known};
 use crate::leg::{Leg, LegId, Media, Phase, next_hop};
+use crate::quota::Share;
 use crate::sdp::{self, LocalSdp, Offered};
 use crate::session_timer::SessionTimer;
 use crate::timers::Timer;
@@ -48,6 +49,8 @@ pub(crate) struct DialOut {
     /// Its REFER, if it is to hear of it.
     referral: Option<LegId>,
     stage: Stage,
+    /// Its part of the calls that all rooms may have under way.
+    _share: Share,
 }
 
 #[derive(Debug)]
@@ -122,12 +125,14 @@ impl Focus {
         if self.calls.len() >= limits.dial_outs || of_one >= limits.dial_outs_of_one {
             return Err(Reject::Overload);
         }
+        let share = self.settings.calls.take(1).ok_or(Reject::Overload)?;
         let (id, request) = (self.name_dialog(), self.name_request());
         let uri = callee.uri.into_request_uri();
         self.remember_request(request, id);
         self.emit(Output::Locate { id: request, uri: uri.clone() });
         let stage = Stage::Locating;
-        let call = DialOut { callee: identity, uri, referred_by, history, request, wanted_by, referral, stage };
+        let call =
+            DialOut { callee: identity, uri, referred_by, history, request, wanted_by, referral, stage, _share: share };
         self.calls.insert(id, call);
         Ok(())
     }

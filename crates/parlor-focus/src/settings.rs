@@ -40,6 +40,8 @@ pub struct Settings {
     pub files: Option<FileSettings>,
     /// How subscribers are told who is in a room.
     pub subscriptions: Subscribing,
+    /// The calls of ours that all rooms may have under way (SIP-90).
+    pub calls: Quota,
     /// The wall time, for the roster to say when somebody came; without it, it does not.
     pub clock: Option<WallClock>,
     /// The timers of SIP; those of the transactions should be the same.
@@ -70,6 +72,7 @@ impl Settings {
             ring_timeout: Duration::from_secs(60),
             files: None,
             subscriptions: Subscribing::default(),
+            calls: Quota::new(256),
             clock: None,
             sip_timers: parlor_sip::Timers::default(),
             own_methods: Box::default(),

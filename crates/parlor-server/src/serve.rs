@@ -225,6 +225,7 @@ fn focus_settings(config: &Config, sockets: &Sockets) -> parlor_focus::Settings 
         min_se: config.sip.min_se,
         bind_timeout: config.msrp.bind_timeout,
         subscriptions: subscribing(config),
+        calls: Quota::new(config.limits.calls as usize),
         clock: Some(wall_clock()),
         chat_clients: config.msrp.chat_clients.iter().map(|name| name.as_str().into()).collect(),
         ring_timeout: config.conference.ring_timeout,

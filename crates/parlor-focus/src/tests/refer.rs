@@ -402,3 +402,13 @@ fn referrals_are_bounded() {
         .collect();
     assert_eq!(codes, [202, 202, 503]);
 }
+
+#[test]
+fn all_rooms_together_have_a_limit_of_calls() {
+    // SIP-90
+    let mut scene = Scene::with(|_| {}, |settings| settings.calls = crate::Quota::new(1));
+    let alice = scene.joined("alice");
+    assert_eq!(scene.request(&outside(&alice, TO_CAROL), alice.flow).0.code, 202);
+    let other = "Refer-To: <sip:dave@example.org>";
+    assert_eq!(scene.request(&outside(&alice, other), alice.flow).0.code, 503);
+}

@@ -341,6 +341,8 @@ section! {
         /// Media lines of one dialog that may be sessions: beside its chat a participant may have more, to send large messages
         /// on while it talks. Any further line is refused with port 0.
         message_lines: u32 = 4, from 1 to 16;
+        /// Calls that all rooms together may have under way to bring people in; a REFER above it gets 503.
+        calls: u32 = 256, from 0 to 100000;
         /// Subscriptions to all rooms together; one more gets 503, as with the two limits that follow.
         subscriptions: u32 = 20000, from 0 to 1000000;
         /// Subscriptions to one room.

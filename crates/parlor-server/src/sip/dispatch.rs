@@ -148,6 +148,10 @@ impl SipTask {
         flow: Flow,
         caller: Caller,
     ) {
+        if request.method == Method::Subscribe {
+            // SIP-77: nobody is in the factory; whom it makes a room for learns its URI.
+            return self.refuse(now, tx, &request, &Reject::Event);
+        }
         if request.method != Method::Invite {
             return self.answer_for_room(now, tx, name, &request, flow, &caller);
         }
