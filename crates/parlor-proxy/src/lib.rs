@@ -5,6 +5,7 @@
 //! found to send them; responses, and what is to be stored, are polled by [`Proxy::poll_output`]. A REGISTER is answered
 //! once [`Proxy::handle_stored`] says that its bindings outlive a restart.
 
+mod mailbox;
 mod output;
 mod proxy;
 mod registrar;
@@ -14,8 +15,9 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use mailbox::{Amount, Fetched, MessageId, SavedMessage};
 pub use output::{Change, Fate, Output, StoreId, Stored, Way};
-pub use proxy::{Proxy, Sender};
+pub use proxy::{Proxy, Restored, Sender};
 pub use registrar::{BindingId, SavedBinding, admissible};
 pub use reject::Reject;
 pub use relay::{Failure, Mark, Recipient, SendId};

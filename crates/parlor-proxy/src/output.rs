@@ -1,7 +1,8 @@
 //! What a proxy wants done.
 
-use crate::{BindingId, Reject, SavedBinding, SendId};
+use crate::{BindingId, MessageId, Reject, SavedBinding, SavedMessage, SendId};
 use parlor_sip::{Flow, Request, Response, ServerTransactionId, Uri};
+use std::sync::Arc;
 
 /// Something for the server to do, in the order in which it was polled.
 #[derive(Debug)]
@@ -23,11 +24,27 @@ pub enum Output {
         request: Request,
         /// How it gets there.
         way: Way,
-        /// The mark for our Via.
-        mark: u64,
+        /// The mark for our Via, if it is somebody else's request.
+        mark: Option<u64>,
     },
     /// A message has come to an end; for those who count.
     Ended(Fate),
+    /// Ask the store what waits for a user, and tell it by [`crate::Proxy::handle_fetched`].
+    Fetch {
+        /// Who.
+        user: Arc<str>,
+        /// Only later ones than this.
+        after: MessageId,
+        /// What is no longer wanted then is to be removed, in milliseconds since 1970-01-01T00:00:00Z.
+        now: u64,
+    },
+    /// Have removed from the store what is no longer wanted, and tell it by [`crate::Proxy::handle_swept`].
+    Sweep {
+        /// Not wanted then, in milliseconds since 1970-01-01T00:00:00Z.
+        now: u64,
+        /// Messages that ended before this are forgotten.
+        ended_before: u64,
+    },
     /// Have something stored, all or nothing. If it has a name, [`crate::Proxy::handle_stored`] is to be told what became of it.
     Store {
         /// Names it.
@@ -46,6 +63,14 @@ pub enum Fate {
     Refused,
     /// No device could be reached.
     Unavailable,
+    /// It is kept for when one can.
+    Kept,
+    /// It was kept, and a device has it now.
+    DeliveredLater,
+    /// It was kept, and refused.
+    Undeliverable,
+    /// It was kept until nobody wanted it any more.
+    Expired,
 }
 
 /// Names what is being stored.
@@ -59,6 +84,15 @@ pub enum Change {
     Put(SavedBinding),
     /// A binding is gone.
     Remove(BindingId),
+    /// A message is to wait for its user, unless the same was kept before: that is [`Stored::Known`].
+    Keep(SavedMessage),
+    /// A message has come to its end; that it was here is to be remembered until a [`Output::Sweep`] says otherwise.
+    End {
+        /// Which.
+        id: MessageId,
+        /// When, in milliseconds since 1970-01-01T00:00:00Z.
+        at: u64,
+    },
 }
 
 /// Whether something was stored.
@@ -66,6 +100,8 @@ pub enum Change {
 pub enum Stored {
     /// It was: it outlives a restart.
     Yes,
+    /// It is, and was there before.
+    Known,
     /// Too much waits to be stored.
     Overload,
     /// The store failed.

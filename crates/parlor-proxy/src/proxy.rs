@@ -1,15 +1,16 @@
 //! The proxy: what comes in, what is due, what goes out.
 
+use crate::mailbox::{Ending, Keeping, Mailboxes};
 use crate::registrar::{Answer, Registered, Registrar, Undo};
 use crate::relay::{self, Relays};
-use crate::{BindingId, Change, Mark, Output, Recipient, Reject, SavedBinding, Settings, StoreId, Stored, Way};
+use crate::{Amount, BindingId, Change, Mark, Output, Recipient, Reject, SavedBinding, Settings, StoreId, Stored, Way};
 use parlor_room::{Identity, WallClock};
 use parlor_sip::{ConnectionId, Flow, HeaderName, Request, Response, ServerTransactionId, Uri};
 use rand::Rng;
 use rand::rngs::StdRng;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Registrar and proxy of one domain.
 ///
@@ -23,9 +24,10 @@ pub struct Proxy {
     secret: u64,
     pub(crate) registrar: Registrar,
     pub(crate) relays: Relays,
+    pub(crate) mailboxes: Mailboxes,
     /// What waits for the store.
-    storing: BTreeMap<StoreId, Storing>,
-    next_store: u64,
+    pub(crate) storing: BTreeMap<StoreId, Storing>,
+    pub(crate) next_store: u64,
     outputs: VecDeque<Output>,
 }
 
@@ -40,9 +42,31 @@ pub enum Sender {
     Stranger,
 }
 
+/// What outlived a restart.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// Where users are.
+    pub bindings: Vec<SavedBinding>,
+    /// The highest name of a kept message.
+    pub last_message: u64,
+    /// How much is kept for whom.
+    pub mailboxes: Vec<(Arc<str>, Amount)>,
+}
+
+/// Something that waits for the store.
+#[derive(Debug)]
+pub(crate) enum Storing {
+    /// A REGISTER.
+    Registration(Box<Registration>),
+    /// A message to be kept.
+    Message(Keeping),
+    /// A kept message that has come to its end.
+    Ending(Ending),
+}
+
 /// A REGISTER whose answer waits for the store.
 #[derive(Debug)]
-struct Storing {
+pub(crate) struct Registration {
     tx: ServerTransactionId,
     user: Arc<str>,
     answer: Answer,
@@ -51,25 +75,25 @@ struct Storing {
 
 impl Proxy {
     /// A proxy that knows what was stored.
-    pub fn new(
-        now: Instant,
-        settings: Arc<Settings>,
-        clock: WallClock,
-        bindings: Vec<SavedBinding>,
-        mut rng: StdRng,
-    ) -> Self {
+    pub fn new(now: Instant, settings: Arc<Settings>, clock: WallClock, restored: Restored, mut rng: StdRng) -> Self {
         let mut registrar = Registrar::new(Arc::clone(&settings), clock);
-        registrar.restore(now, bindings);
+        registrar.restore(now, restored.bindings);
         Self {
             settings,
             secret: rng.next_u64(),
             rng,
             registrar,
             relays: Relays::default(),
+            mailboxes: Mailboxes::new(now, restored.last_message, restored.mailboxes),
             storing: BTreeMap::new(),
             next_store: 1,
             outputs: VecDeque::new(),
         }
+    }
+
+    /// What is kept for all users.
+    pub fn kept(&self) -> Amount {
+        self.mailboxes.total()
     }
 
     /// How many bindings there are.
@@ -123,10 +147,8 @@ impl Proxy {
                 self.respond(tx, response, None);
             }
             Ok((user, Registered { changes, undo })) => {
-                let id = StoreId(self.next_store);
-                self.next_store += 1;
-                self.storing.insert(id, Storing { tx, user, answer: Answer::to(request), undo });
-                self.outputs.push_back(Output::Store { id: Some(id), changes });
+                let registration = Registration { tx, user, answer: Answer::to(request), undo };
+                self.store(Storing::Registration(Box::new(registration)), changes);
             }
         }
     }
@@ -160,18 +182,13 @@ impl Proxy {
 
     /// What became of something that was to be stored.
     pub fn handle_stored(&mut self, now: Instant, id: StoreId, stored: Stored) {
-        let Some(Storing { tx, user, answer, undo }) = self.storing.remove(&id) else { return };
-        let reject = match stored {
-            Stored::Yes => {
-                let response = answer.finish(now, &user, &self.registrar);
-                return self.respond(tx, response, None);
-            }
-            Stored::Overload => Reject::Overload,
-            Stored::Failed => Reject::NotStored,
-        };
-        // RFC 3261 §10.3 step 7: what cannot be kept is as if it had not been asked for.
-        self.registrar.undo(&user, undo);
-        self.refuse(tx, reject.instead_of(answer.into_echo()), reject);
+        match self.storing.remove(&id) {
+            Some(Storing::Registration(registration)) => self.handle_registered(now, *registration, stored),
+            Some(Storing::Message(keeping)) => self.handle_kept(now, keeping, stored),
+            // What cannot be stored of it will be known at least until the next start.
+            Some(Storing::Ending(ending)) => self.handle_ended(now, ending),
+            None => {}
+        }
     }
 
     /// A stream is gone, and with it the devices that are reached by it alone (RFC 5626 §5.3).
@@ -185,6 +202,7 @@ impl Proxy {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.expire(now);
         self.hurry(now);
+        self.hurry_mailboxes(now);
     }
 }
 
@@ -197,7 +215,8 @@ impl Proxy {
 
     /// When [`Proxy::handle_timeout`] is to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.registrar.bindings.next_expiry(), self.relays.next_timeout()].into_iter().flatten().min()
+        let due = [self.registrar.bindings.next_expiry(), self.relays.next_timeout(), self.mailboxes.next_timeout()];
+        due.into_iter().flatten().min()
     }
 }
 
@@ -226,6 +245,32 @@ impl Proxy {
     }
 
     /// The store need not be waited for: what it fails to forget is over anyway.
+    fn handle_registered(&mut self, now: Instant, registration: Registration, stored: Stored) {
+        let Registration { tx, user, answer, undo } = registration;
+        let reject = match stored {
+            Stored::Yes | Stored::Known => {
+                let response = answer.finish(now, &user, &self.registrar);
+                self.respond(tx, response, None);
+                return self.look_at_mailbox(now, &user);
+            }
+            Stored::Overload => Reject::Overload,
+            Stored::Failed => Reject::NotStored,
+        };
+        // RFC 3261 §10.3 step 7: what cannot be kept is as if it had not been asked for.
+        self.registrar.undo(&user, undo);
+        self.refuse(tx, reject.instead_of(answer.into_echo()), reject);
+    }
+
+    /// The time since 1970-01-01T00:00:00Z.
+    pub(crate) fn since_epoch(&self, now: Instant) -> Duration {
+        self.registrar.since_epoch(now)
+    }
+
+    /// Thirty-two hexadecimal digits that nobody can guess.
+    pub(crate) fn token(&mut self) -> String {
+        format!("{:016x}{:016x}", self.rng.next_u64(), self.rng.next_u64())
+    }
+
     fn forget(&mut self, gone: Vec<BindingId>) {
         if !gone.is_empty() {
             let changes = gone.into_iter().map(Change::Remove).collect();

@@ -36,6 +36,9 @@ pub enum Reject {
     /// No device of the user can be reached now (MSG-50, MSG-61).
     #[error("temporarily unavailable")]
     Unavailable,
+    /// As many messages wait for the user as may (MSG-53).
+    #[error("mailbox full")]
+    MailboxFull,
     /// A later request of the same kind was seen before (SIP-130).
     #[error("CSeq out of order")]
     OutOfOrder,
@@ -63,7 +66,7 @@ impl Reject {
             Self::Extension(_) => 420,
             Self::TooBrief(_) => 423,
             Self::FirstHop => 439,
-            Self::Unavailable => 480,
+            Self::Unavailable | Self::MailboxFull => 480,
             Self::Loop => 482,
             Self::TooManyHops => 483,
             Self::OutOfOrder | Self::NotStored => 500,
@@ -93,6 +96,7 @@ impl Reject {
             | Self::TooManyHops
             | Self::Loop
             | Self::Unavailable
+            | Self::MailboxFull
             | Self::OutOfOrder
             | Self::TooLarge
             | Self::Overload
@@ -110,6 +114,7 @@ impl Reject {
             | Self::TooManyHops
             | Self::Loop
             | Self::Unavailable
+            | Self::MailboxFull
             | Self::OutOfOrder
             | Self::TooLarge
             | Self::TooManyContacts

@@ -19,6 +19,10 @@ pub struct Settings {
     pub min_expires: Duration,
     /// The longest time that one is granted for.
     pub max_expires: Duration,
+    /// How long a message waits for its user at the most; zero: none is kept (MSG-50).
+    pub keep_for: Duration,
+    /// How long devices may be silent before a message that they have not answered is kept.
+    pub patience: Duration,
     /// How long the devices that a user likes best have a message alone, as long as some of them are silent.
     pub group_time: Duration,
     /// Bounds on what peers can make us keep.
@@ -35,6 +39,8 @@ impl Settings {
             default_expires: Duration::from_secs(3600),
             min_expires: Duration::from_secs(60),
             max_expires: Duration::from_secs(3600),
+            keep_for: Duration::from_secs(7 * 24 * 3600),
+            patience: Duration::from_secs(8),
             group_time: Duration::from_secs(5),
             limits: Limits::default(),
         }
@@ -50,10 +56,16 @@ pub struct Limits {
     pub contacts: usize,
     /// The longest Contact and Path that a binding keeps, together, in octets.
     pub binding_bytes: usize,
-    /// How many REGISTERs may wait for the store.
+    /// How many REGISTERs and messages may wait for the store.
     pub storing: usize,
     /// How many messages may wait for one device that takes one at a time.
     pub waiting: usize,
+    /// How many messages may be kept for one user.
+    pub mailbox: u64,
+    /// How many for all together.
+    pub kept_messages: u64,
+    /// And how many octets of them.
+    pub kept_bytes: u64,
     /// How many octets of messages may be on their way.
     pub relayed_bytes: usize,
 }
@@ -66,6 +78,9 @@ impl Default for Limits {
             binding_bytes: 2048,
             storing: 10_000,
             waiting: 32,
+            mailbox: 100,
+            kept_messages: 100_000,
+            kept_bytes: 1 << 30,
             relayed_bytes: 64 << 20,
         }
     }

@@ -20,12 +20,3 @@ pub struct Binding {
     /// What the REGISTER came by.
     pub flow: String,
 }
-
-/// A change of the bindings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BindingChange {
-    /// A binding is new, or replaces the one of its name.
-    Put(Binding),
-    /// The binding of that name is gone.
-    Remove(u64),
-}

@@ -22,15 +22,19 @@
 //! methods in [`Store`].
 
 mod binding;
+mod change;
 mod file;
+mod message;
 mod pending;
 mod spool;
 mod sqlite;
 mod store;
 mod user;
 
-pub use binding::{Binding, BindingChange};
+pub use binding::Binding;
+pub use change::Change;
 pub use file::KeptFile;
+pub use message::{Amount, Mailboxes, Message, Waiting};
 pub use pending::Pending;
 pub use spool::{Content, Expected, Full, Incoming, NewFile, Piece, Reader, Spool, SpoolError, SpoolLimits, Usage};
 pub use sqlite::Sqlite;

@@ -1,6 +1,6 @@
 //! What the server asks of a store.
 
-use crate::{Binding, BindingChange, KeptFile, Pending, Revision, Secret, User, Users};
+use crate::{Amount, Binding, Change, KeptFile, Mailboxes, Pending, Revision, Secret, User, Users, Waiting};
 
 /// Something that keeps what outlives a restart. Nothing here waits: every call gives an answer to come.
 pub trait Store: std::fmt::Debug + Send + Sync {
@@ -16,11 +16,21 @@ pub trait Store: std::fmt::Debug + Send + Sync {
     /// All users; nothing if they are as they were at that revision.
     fn users(&self, seen: Option<Revision>) -> Pending<Option<Users>>;
 
-    /// Changes bindings, in this order, all or nothing.
-    fn change_bindings(&self, changes: Vec<BindingChange>) -> Pending<()>;
+    /// Makes these changes in this order, all or none. The answer names the messages among them that need not be kept, as
+    /// they had been before.
+    fn change(&self, changes: Vec<Change>) -> Pending<Vec<u64>>;
 
     /// The bindings that last longer than until `now`, in milliseconds since 1970-01-01T00:00:00Z; the others are removed.
     fn bindings(&self, now: u64) -> Pending<Vec<Binding>>;
+
+    /// What waits for a user at `now`: of what came after the message `after`, the first.
+    fn waiting(&self, user: &str, after: u64, now: u64) -> Pending<Waiting>;
+
+    /// What waits for all users.
+    fn mailboxes(&self) -> Pending<Mailboxes>;
+
+    /// Removes what is no longer wanted at `now`, which is the answer, by user, and forgets messages that ended before that.
+    fn sweep(&self, now: u64, ended_before: u64) -> Pending<Vec<(String, Amount)>>;
 
     /// Notes what is known of a file whose octets are in the spool.
     fn add_file(&self, file: KeptFile) -> Pending<()>;

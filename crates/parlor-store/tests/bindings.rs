@@ -1,7 +1,7 @@
 //! Bindings through the trait alone.
 #![allow(clippy::unwrap_used)]
 
-use parlor_store::{Binding, BindingChange, Sqlite, Store};
+use parlor_store::{Binding, Change, Sqlite, Store};
 
 fn binding(id: u64, expires: u64) -> Binding {
     Binding {
@@ -23,11 +23,11 @@ fn bindings_outlive_a_restart() {
     let file = directory.path().join("parlor.db");
     let store = Sqlite::open(&file).unwrap();
     let changes = [(1, 5000), (2, 6000), (3, 7000), (4, 8000)];
-    let changes = changes.map(|(id, expires)| BindingChange::Put(binding(id, expires)));
-    store.change_bindings(changes.to_vec()).wait().unwrap();
+    let changes = changes.map(|(id, expires)| Change::PutBinding(binding(id, expires)));
+    store.change(changes.to_vec()).wait().unwrap();
     let moved = Binding { contact: "<sip:alice@192.0.2.99>".to_owned(), ..binding(2, 9000) };
-    let changes = vec![BindingChange::Remove(3), BindingChange::Put(moved.clone()), BindingChange::Remove(77)];
-    store.change_bindings(changes).wait().unwrap();
+    let changes = vec![Change::RemoveBinding(3), Change::PutBinding(moved.clone()), Change::RemoveBinding(77)];
+    store.change(changes).wait().unwrap();
     drop(store);
     let store = Sqlite::open(&file).unwrap();
     assert_eq!(store.bindings(5000).wait().unwrap(), [moved.clone(), binding(4, 8000)]);

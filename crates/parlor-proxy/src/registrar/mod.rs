@@ -18,7 +18,7 @@ use crate::{Change, Reject, Settings};
 use parlor_room::WallClock;
 use parlor_sip::{Flow, NameAddr, Request};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Who is where.
 #[derive(Debug)]
@@ -67,6 +67,11 @@ impl Registrar {
     /// Corrects what the wall clock shows.
     pub(crate) fn set_clock(&mut self, clock: WallClock) {
         self.clock = clock;
+    }
+
+    /// The time since 1970-01-01T00:00:00Z.
+    pub(crate) fn since_epoch(&self, now: Instant) -> Duration {
+        self.clock.since_epoch(now)
     }
 
     /// Changes the bindings of a user as a REGISTER wants it, all or nothing.

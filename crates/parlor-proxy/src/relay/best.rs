@@ -27,6 +27,13 @@ impl Best {
     }
 }
 
+impl Best {
+    /// Whether all that is known is that the devices could not be reached for now (MSG-18).
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.0.as_ref().is_none_or(|best| is_unavailable(best.code))
+    }
+}
+
 /// 6xx is final; else the lowest class counts, and in it what helps the sender most.
 fn rank(code: u16) -> u8 {
     match code {

@@ -2,6 +2,7 @@
 
 use super::target::Target;
 use parlor_sip::{HeaderName, Request, Response, reason_phrase};
+use std::collections::VecDeque;
 
 /// MSG-16: the most octets of a message that may go where congestion is not controlled all the way.
 const UNCONTROLLED: usize = 1300;
@@ -23,8 +24,13 @@ pub(super) fn fits(request: &Request, target: &Target) -> bool {
     target.takes_any_size() || octets(request) + VIA <= UNCONTROLLED
 }
 
+/// What a message counts for while it is on its way to all of them.
+pub(crate) fn under_way(request: &Request, groups: &VecDeque<Vec<Target>>) -> usize {
+    octets(request) * (1 + groups.iter().map(Vec::len).sum::<usize>())
+}
+
 /// How large it is.
-pub(super) fn octets(request: &Request) -> usize {
+fn octets(request: &Request) -> usize {
     let mut encoded = Vec::with_capacity(1024 + request.body.len());
     request.encode(&mut encoded);
     encoded.len()

@@ -2,6 +2,7 @@
 
 mod admission;
 mod best;
+mod branch;
 mod forward;
 mod lanes;
 mod run;
@@ -9,12 +10,16 @@ mod target;
 
 pub use admission::Mark;
 pub(crate) use admission::check;
+pub(crate) use forward::under_way as octets;
+pub(crate) use target::groups;
 
 use self::best::Best;
 use self::lanes::Lanes;
 use self::target::Target;
-use parlor_sip::{Request, ServerTransactionId};
+use crate::mailbox::{Amount, MessageId};
+use parlor_sip::{Request, Response, ServerTransactionId, reason_phrase};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Names a request that was sent.
@@ -56,36 +61,57 @@ pub(crate) struct Relays {
     all: BTreeMap<RelayId, Relay>,
     branches: BTreeMap<SendId, Branch>,
     lanes: Lanes,
-    timers: BTreeSet<(Instant, RelayId)>,
+    timers: BTreeSet<(Instant, RelayId, Timer)>,
     /// Octets of all messages, as often as they are on their way.
-    octets: usize,
+    pub(crate) octets: usize,
     next: u64,
+}
+
+/// What a message waits for, beside the answers to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    /// To try the next group although one of those before is still silent.
+    Group,
+    /// To keep it although somebody may still answer.
+    Patience,
 }
 
 /// One message on its way (RFC 3261 §16.2: the response context).
 #[derive(Debug)]
 struct Relay {
     origin: Origin,
+    user: Arc<str>,
     /// What is passed on, but for what differs from device to device.
     request: Request,
-    mark: u64,
+    /// What our Via says if it is somebody else's.
+    mark: Option<u64>,
     /// What it counts for in [`Relays::octets`].
     octets: usize,
     /// Those that are not tried yet: each of a group at once, one group after the other.
     groups: VecDeque<Vec<Target>>,
-    /// How many devices have it, or wait for it.
+    /// How many devices have it, or wait for it; the store is one of them.
     pending: usize,
     best: Best,
-    /// When the next group is tried although one of those before is still silent.
-    due: Option<Instant>,
+    timers: BTreeSet<(Instant, Timer)>,
 }
 
-/// Where a message came from.
+/// Where a message came from, and who waits for it.
 #[derive(Clone, Copy, Debug)]
-enum Origin {
-    /// Its sender waits for an answer.
-    Sender(ServerTransactionId),
-    /// Its sender has got one.
+pub(crate) enum Origin {
+    /// Its sender waits for an answer; it may be kept or not.
+    Sender(ServerTransactionId, bool),
+    /// Its sender waits for the store, as no device answers.
+    Keeping(ServerTransactionId),
+    /// It is kept and its sender knows; some device may still have it.
+    Kept(MessageId, Amount),
+    /// It comes out of a mailbox.
+    Mailbox {
+        /// Its name.
+        id: MessageId,
+        /// What it counts for.
+        amount: Amount,
+    },
+    /// Nobody waits any more. If it is on its way to the store, it was delivered meanwhile.
     Answered,
 }
 
@@ -98,25 +124,52 @@ struct Branch {
     in_lane: bool,
 }
 
-/// What became of a branch.
-#[derive(Debug)]
-enum Ended {
-    Answered(Box<parlor_sip::Response>),
-    Failed(Failure),
-    /// It is too large for what carries it (MSG-16).
-    TooLarge,
-    /// Too much waits for the device.
-    Congested,
-}
-
 impl Relays {
     /// When the next one is due.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        self.timers.first().map(|(at, _)| *at)
+        self.timers.first().map(|(at, _, _)| *at)
     }
 
     fn name(&mut self) -> u64 {
         self.next += 1;
         self.next
+    }
+
+    fn arm(&mut self, id: RelayId, timer: Timer, at: Instant) {
+        if let Some(relay) = self.all.get_mut(&id) {
+            relay.timers.insert((at, timer));
+            self.timers.insert((at, id, timer));
+        }
+    }
+
+    fn disarm(&mut self, id: RelayId, timer: Timer) {
+        let Some(relay) = self.all.get_mut(&id) else { return };
+        let (gone, left) = std::mem::take(&mut relay.timers).into_iter().partition(|(_, own)| *own == timer);
+        relay.timers = left;
+        let gone: BTreeSet<(Instant, Timer)> = gone;
+        for (at, timer) in gone {
+            self.timers.remove(&(at, id, timer));
+        }
+    }
+
+    fn pop_due(&mut self, now: Instant) -> Option<(RelayId, Timer)> {
+        let (_, id, timer) = self.timers.first().copied().filter(|(at, _, _)| *at <= now)?;
+        self.disarm(id, timer);
+        Some((id, timer))
+    }
+
+    fn remove(&mut self, id: RelayId) -> Option<Relay> {
+        self.disarm(id, Timer::Group);
+        self.disarm(id, Timer::Patience);
+        let relay = self.all.remove(&id)?;
+        self.octets -= relay.octets;
+        Some(relay)
+    }
+}
+
+impl Relay {
+    /// A response of our own in a device's place.
+    fn response(&self, code: u16) -> Response {
+        Response::for_request(&self.request, code, reason_phrase(code))
     }
 }

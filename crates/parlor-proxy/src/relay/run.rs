@@ -1,16 +1,16 @@
-//! From sender to devices, and the answers back.
+//! From sender to devices, and what becomes of it.
 
-use super::lanes::Entry;
 use super::target::{Target, groups};
-use super::{Branch, Ended, Failure, Mark, Origin, Recipient, Relay, RelayId, SendId, admission, forward};
+use super::{Mark, Origin, Recipient, Relay, RelayId, Timer, admission, forward};
+use crate::mailbox::{Amount, MessageId};
 use crate::{Fate, Output, Proxy, Reject};
-use parlor_sip::{Request, Response, ServerTransactionId, reason_phrase};
-use std::collections::VecDeque;
+use parlor_sip::{Request, Response, ServerTransactionId};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
-/// What comes in.
 impl Proxy {
-    /// Takes a message to the devices of its user.
+    /// Takes a message to the devices of its user, or to the mailbox.
     pub(crate) fn relay(
         &mut self,
         now: Instant,
@@ -26,47 +26,35 @@ impl Proxy {
             Recipient::Elsewhere => return Err(Reject::Forbidden),
         };
         self.expire(now);
+        let keepable = self.may_keep(now, has_account, request);
+        let mut request = request.clone();
+        admission::prepare(&mut request, &self.settings);
         let groups = groups(self.registrar.bindings.of(name));
+        // MSG-50: what comes after what waits waits too.
+        let has_mail = self.mailboxes.amount(name).messages > 0;
+        if keepable && (groups.is_empty() || has_mail) {
+            return self.keep_for_sender(now, tx, name, &request);
+        }
         if groups.is_empty() {
             return Err(if has_account { Reject::Unavailable } else { Reject::NotFound });
         }
-        let mut request = request.clone();
-        admission::prepare(&mut request, &self.settings);
-        let devices: usize = groups.iter().map(Vec::len).sum();
-        let octets = forward::octets(&request) * (1 + devices);
+        let octets = forward::under_way(&request, &groups);
         if self.relays.octets + octets > self.settings.limits.relayed_bytes {
             return Err(Reject::Overload);
         }
-        self.begin(now, Origin::Sender(tx), request, mark, groups, octets);
+        let user = self.registrar.bindings.share(name);
+        self.begin(now, Origin::Sender(tx, keepable), user, request, Some(mark), groups, octets);
         Ok(())
     }
 
-    /// A final response of a device.
-    pub fn handle_response(&mut self, now: Instant, id: SendId, response: Box<Response>) {
-        self.branch_ended(now, id, Ended::Answered(response));
-    }
-
-    /// A device has not answered.
-    pub fn handle_failure(&mut self, now: Instant, id: SendId, failure: Failure) {
-        self.branch_ended(now, id, Ended::Failed(failure));
-    }
-
-    /// Tries further devices where the first are silent.
-    pub(crate) fn hurry(&mut self, now: Instant) {
-        while let Some((_, id)) = self.relays.timers.first().copied().filter(|(at, _)| *at <= now) {
-            self.set_due(id, None);
-            self.try_next_group(now, id);
-        }
-    }
-}
-
-impl Proxy {
-    fn begin(
+    #[expect(clippy::too_many_arguments, reason = "all that a message on its way consists of")]
+    pub(crate) fn begin(
         &mut self,
         now: Instant,
         origin: Origin,
+        user: Arc<str>,
         request: Request,
-        mark: Mark,
+        mark: Option<Mark>,
         groups: VecDeque<Vec<Target>>,
         octets: usize,
     ) {
@@ -74,183 +62,176 @@ impl Proxy {
         self.relays.octets += octets;
         let relay = Relay {
             origin,
+            user,
             request,
-            mark: mark.0,
+            mark: mark.map(|mark| mark.0),
             octets,
             groups,
             pending: 0,
             best: super::Best::default(),
-            due: None,
+            timers: BTreeSet::new(),
         };
         self.relays.all.insert(id, relay);
+        if let Origin::Sender(_, true) = origin {
+            self.relays.arm(id, Timer::Patience, now + self.settings.patience);
+        }
         self.try_next_group(now, id);
     }
 
+    /// Does what is due.
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        while let Some((id, timer)) = self.relays.pop_due(now) {
+            match timer {
+                Timer::Group => self.try_next_group(now, id),
+                Timer::Patience => {
+                    // If it cannot be kept, some device may still answer.
+                    let _ = self.keep_relayed(now, id);
+                }
+            }
+        }
+    }
+
     /// Sends to the next group, or concludes when there is none and nobody may still answer.
-    fn try_next_group(&mut self, now: Instant, id: RelayId) {
+    pub(super) fn try_next_group(&mut self, now: Instant, id: RelayId) {
+        self.relays.disarm(id, Timer::Group);
         let Some(relay) = self.relays.all.get_mut(&id) else { return };
         match relay.groups.pop_front() {
             Some(group) => {
-                let due = (!relay.groups.is_empty()).then(|| now + self.settings.group_time);
                 // All of them before any of them can end what is on its way.
                 relay.pending += group.len();
-                self.set_due(id, due);
+                if !relay.groups.is_empty() {
+                    self.relays.arm(id, Timer::Group, now + self.settings.group_time);
+                }
                 group.into_iter().for_each(|target| self.send(now, id, target));
             }
-            None if relay.pending == 0 => self.conclude(id),
+            None if relay.pending == 0 => self.conclude(now, id),
             None => {}
-        }
-    }
-
-    /// Sends to one device, at once or when it is its turn.
-    fn send(&mut self, now: Instant, relay: RelayId, target: Target) {
-        let id = SendId(self.relays.name());
-        // A stream controls congestion itself.
-        let in_lane = !target.way.flow.transport.is_reliable();
-        let entry = match in_lane {
-            true => self.relays.lanes.enter(&target.uri, id, self.settings.limits.waiting),
-            false => Entry::Go,
-        };
-        let branch = Branch { relay, target, in_lane };
-        match entry {
-            Entry::Go => {
-                self.relays.branches.insert(id, branch);
-                self.go(now, id);
-            }
-            Entry::Wait => drop(self.relays.branches.insert(id, branch)),
-            Entry::Full => self.target_ended(now, branch, Ended::Congested),
-        }
-    }
-
-    /// It is its turn.
-    fn go(&mut self, now: Instant, id: SendId) {
-        let Some(Branch { relay, target, .. }) = self.relays.branches.get(&id) else { return };
-        let Some(relay) = self.relays.all.get(relay) else { return };
-        let request = forward::request_for(&relay.request, target);
-        if forward::fits(&request, target) {
-            let (way, mark) = (target.way.clone(), relay.mark);
-            self.emit(Output::Send { id, request, way, mark });
-        } else {
-            self.branch_ended(now, id, Ended::TooLarge);
-        }
-    }
-
-    fn branch_ended(&mut self, now: Instant, id: SendId, ended: Ended) {
-        let Some(branch) = self.relays.branches.remove(&id) else { return };
-        if branch.in_lane {
-            let silent = matches!(ended, Ended::Failed(_));
-            self.leave_lane(now, &branch, silent);
-        }
-        self.target_ended(now, branch, ended);
-    }
-
-    /// Lets the next message go to a device, or gives up all that wait when nobody is there.
-    fn leave_lane(&mut self, now: Instant, branch: &Branch, silent: bool) {
-        let device = &branch.target.uri;
-        if !silent {
-            if let Some(next) = self.relays.lanes.leave(device) {
-                self.go(now, next);
-            }
-            return;
-        }
-        let waiting: Vec<SendId> = self.relays.lanes.clear(device).collect();
-        for id in waiting {
-            if let Some(branch) = self.relays.branches.remove(&id) {
-                self.target_ended(now, branch, Ended::Failed(Failure::Silence));
-            }
-        }
-    }
-
-    /// A device has answered, or will not (RFC 3261 §16.7).
-    fn target_ended(&mut self, now: Instant, branch: Branch, ended: Ended) {
-        let Branch { relay: id, mut target, .. } = branch;
-        if may_have_another_flow(&ended)
-            && let Some(next) = target.next_flow()
-        {
-            return self.send(now, id, next);
-        }
-        let Some(relay) = self.relays.all.get_mut(&id) else { return };
-        relay.pending -= 1;
-        let response = match ended {
-            Ended::Answered(response) => Some(forward::response_for(&relay.request, &response)),
-            Ended::Failed(Failure::Silence) => None,
-            Ended::Failed(Failure::Unreachable) | Ended::Congested => Some(relay.response(480)),
-            Ended::TooLarge => Some(relay.response(413)),
-        };
-        match response {
-            Some(response) if response.is_success() => {
-                relay.groups.clear();
-                self.answer(id, response);
-            }
-            Some(response) if response.code >= 600 => {
-                relay.groups.clear();
-                self.answer(id, response);
-            }
-            Some(response) => relay.best.note(response),
-            None => {}
-        }
-        let is_over = self.relays.all.get(&id).is_some_and(|relay| relay.pending == 0);
-        if is_over {
-            self.try_next_group(now, id);
         }
     }
 
     /// Nobody will answer any more.
-    fn conclude(&mut self, id: RelayId) {
-        self.set_due(id, None);
-        let best = self.relays.all.get_mut(&id).and_then(|relay| relay.best.take());
-        if let Some(best) = best {
-            self.answer(id, best);
+    fn conclude(&mut self, now: Instant, id: RelayId) {
+        let Some(relay) = self.relays.all.get_mut(&id) else { return };
+        let unavailable = relay.best.is_unavailable();
+        if let Origin::Sender(_, true) = relay.origin
+            && unavailable
+            && self.keep_relayed(now, id).is_ok()
+        {
+            return;
         }
-        let Some(relay) = self.relays.all.remove(&id) else { return };
-        self.relays.octets -= relay.octets;
-        match relay.origin {
+        let Some(mut relay) = self.relays.remove(id) else { return };
+        match (relay.origin, relay.best.take()) {
+            (Origin::Sender(tx, _) | Origin::Keeping(tx), Some(best)) => self.tell(tx, best),
             // RFC 4320 §4.2: by now its sender has given up.
-            Origin::Sender(_) => self.emit(Output::Ended(Fate::Unavailable)),
+            (Origin::Sender(..) | Origin::Keeping(_), None) => self.emit(Output::Ended(Fate::Unavailable)),
+            (Origin::Mailbox { .. }, _) if unavailable => self.rest(now, &relay.user),
+            (Origin::Mailbox { id, amount }, _) => {
+                self.mailbox_ended(now, &relay.user, id, amount, Fate::Undeliverable);
+            }
+            (Origin::Kept(..) | Origin::Answered, _) => {}
+        }
+    }
+
+    /// A device has it, or 6xx says that none will.
+    pub(super) fn answer(&mut self, now: Instant, id: RelayId, response: Response) {
+        let Some(relay) = self.relays.all.get_mut(&id) else { return };
+        let (user, delivered) = (Arc::clone(&relay.user), response.is_success());
+        relay.groups.clear();
+        match std::mem::replace(&mut relay.origin, Origin::Answered) {
+            Origin::Sender(tx, _) | Origin::Keeping(tx) => self.tell(tx, response),
+            Origin::Kept(message, amount) if delivered => {
+                self.emit(Output::Ended(Fate::DeliveredLater));
+                self.end_early(now, &user, message, amount);
+            }
+            Origin::Mailbox { id: message, amount } => {
+                let fate = if delivered { Fate::DeliveredLater } else { Fate::Undeliverable };
+                self.mailbox_ended(now, &user, message, amount, fate);
+            }
+            kept @ Origin::Kept(..) => relay.origin = kept,
             Origin::Answered => {}
         }
+        self.relays.disarm(id, Timer::Group);
+        self.relays.disarm(id, Timer::Patience);
     }
 
     /// Tells the sender, once (MSG-2).
-    fn answer(&mut self, id: RelayId, response: Response) {
-        let Some(relay) = self.relays.all.get_mut(&id) else { return };
-        match std::mem::replace(&mut relay.origin, Origin::Answered) {
-            Origin::Sender(tx) => {
-                let fate = match response.code {
-                    ..300 => Fate::Delivered,
-                    code if super::best::is_unavailable(code) => Fate::Unavailable,
-                    _ => Fate::Refused,
-                };
-                self.respond(tx, response, None);
-                self.emit(Output::Ended(fate));
+    fn tell(&mut self, tx: ServerTransactionId, response: Response) {
+        let fate = match response.code {
+            ..300 => Fate::Delivered,
+            code if super::best::is_unavailable(code) => Fate::Unavailable,
+            _ => Fate::Refused,
+        };
+        self.respond(tx, response, None);
+        self.emit(Output::Ended(fate));
+    }
+}
+
+/// Messages on their way that are kept meanwhile, or instead.
+impl Proxy {
+    /// Has it kept, if its sender still waits.
+    fn keep_relayed(&mut self, now: Instant, id: RelayId) -> Result<(), Reject> {
+        let Some(relay) = self.relays.all.get(&id) else { return Ok(()) };
+        let Origin::Sender(tx, true) = relay.origin else { return Ok(()) };
+        let (user, request) = (Arc::clone(&relay.user), relay.request.clone());
+        let kept = self.keep_for_relay(now, id, &user, &request);
+        if let Some(relay) = self.relays.all.get_mut(&id) {
+            match &kept {
+                Ok(()) => {
+                    relay.origin = Origin::Keeping(tx);
+                    relay.pending += 1;
+                }
+                Err(reject) => {
+                    relay.origin = Origin::Sender(tx, false);
+                    let refusal = relay.response(reject.code());
+                    relay.best.note(refusal);
+                }
             }
-            Origin::Answered => {}
         }
+        kept
     }
 
-    fn set_due(&mut self, id: RelayId, due: Option<Instant>) {
+    /// It is kept; `is_new` unless the same was there before.
+    pub(crate) fn relay_kept(
+        &mut self,
+        now: Instant,
+        id: RelayId,
+        user: &Arc<str>,
+        message: MessageId,
+        amount: Amount,
+        is_new: bool,
+    ) {
         let Some(relay) = self.relays.all.get_mut(&id) else { return };
-        if let Some(former) = std::mem::replace(&mut relay.due, due) {
-            self.relays.timers.remove(&(former, id));
+        relay.pending -= 1;
+        match relay.origin {
+            Origin::Keeping(tx) => {
+                let accepted = relay.response(202);
+                relay.origin = if is_new { Origin::Kept(message, amount) } else { Origin::Answered };
+                self.accept(tx, accepted);
+                // Those devices have it now, or cannot be reached: neither is tried again at once.
+                self.rest_if_idle(now, user);
+            }
+            // It was delivered meanwhile.
+            Origin::Answered if is_new => self.end_early(now, user, message, amount),
+            Origin::Answered | Origin::Sender(..) | Origin::Kept(..) | Origin::Mailbox { .. } => {}
         }
-        if let Some(due) = due {
-            self.relays.timers.insert((due, id));
+        self.conclude_if_over(now, id);
+    }
+
+    /// It could not be kept.
+    pub(crate) fn relay_not_kept(&mut self, now: Instant, id: RelayId, reject: &Reject) {
+        let Some(relay) = self.relays.all.get_mut(&id) else { return };
+        relay.pending -= 1;
+        if let Origin::Keeping(tx) = relay.origin {
+            relay.origin = Origin::Sender(tx, false);
+            let refusal = relay.response(reject.code());
+            relay.best.note(refusal);
         }
+        self.conclude_if_over(now, id);
     }
-}
 
-impl Relay {
-    /// A response of our own in a device's place.
-    fn response(&self, code: u16) -> Response {
-        Response::for_request(&self.request, code, reason_phrase(code))
-    }
-}
-
-/// RFC 5626 §6: where one flow to a device has failed, another may do.
-fn may_have_another_flow(ended: &Ended) -> bool {
-    match ended {
-        Ended::Failed(Failure::Silence | Failure::Unreachable) => true,
-        Ended::Answered(response) => response.code == 430,
-        Ended::TooLarge | Ended::Congested => false,
+    pub(super) fn conclude_if_over(&mut self, now: Instant, id: RelayId) {
+        if self.relays.all.get(&id).is_some_and(|relay| relay.pending == 0) {
+            self.try_next_group(now, id);
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! A proxy on a virtual clock, driven with SIP as it stands on the wire, with a store that fails when it is told to.
 
+mod mailbox;
 mod register;
 mod relay;
 
 use crate::{
-    BindingId, Change, Failure, Fate, Output, Proxy, Recipient, SavedBinding, SendId, Sender, Settings, StoreId,
-    Stored, Way, admissible,
+    Amount, BindingId, Change, Failure, Fate, Fetched, MessageId, Output, Proxy, Recipient, Restored, SavedBinding,
+    SavedMessage, SendId, Sender, Settings, StoreId, Stored, Way, admissible,
 };
 use parlor_room::{Hosts, Identity, WallClock};
 use parlor_sip::{
@@ -14,7 +15,7 @@ use parlor_sip::{
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,9 @@ pub(crate) struct Scene {
     transactions: u32,
     /// What the store holds.
     pub(crate) stored: BTreeMap<BindingId, SavedBinding>,
+    pub(crate) kept: BTreeMap<MessageId, SavedMessage>,
+    /// By what messages are known that were kept.
+    keys: BTreeSet<String>,
     /// What the store says of the next changes.
     pub(crate) stores: Stored,
     /// Names what waits while the store says nothing.
@@ -48,7 +52,7 @@ pub(crate) struct Sent {
     pub(crate) id: SendId,
     pub(crate) request: Request,
     pub(crate) way: Way,
-    pub(crate) mark: u64,
+    pub(crate) mark: Option<u64>,
 }
 
 impl Scene {
@@ -64,11 +68,13 @@ impl Scene {
         Self {
             now: start,
             start,
-            proxy: proxy(start, start, &settings, Vec::new()),
+            proxy: proxy(start, start, &settings, Restored::default()),
             settings,
             endpoint: Endpoint::new(TransactionLimits::default(), StdRng::seed_from_u64(2)),
             transactions: 0,
             stored: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            keys: BTreeSet::new(),
             stores: Stored::Yes,
             waiting: None,
             answers: true,
@@ -80,8 +86,17 @@ impl Scene {
     /// The server is gone and comes back with what is stored, after some time.
     pub(crate) fn restart_after(&mut self, time: Duration) {
         self.now += time;
-        let stored = self.stored.values().cloned().collect();
-        self.proxy = proxy(self.start, self.now, &self.settings, stored);
+        let mut mailboxes: BTreeMap<Arc<str>, Amount> = BTreeMap::new();
+        for message in self.kept.values() {
+            let amount = mailboxes.entry(Arc::clone(&message.user)).or_default();
+            (amount.messages, amount.octets) = (amount.messages + 1, amount.octets + octets(message));
+        }
+        let restored = Restored {
+            bindings: self.stored.values().cloned().collect(),
+            last_message: self.kept.keys().last().map_or(0, |id| id.0),
+            mailboxes: mailboxes.into_iter().collect(),
+        };
+        self.proxy = proxy(self.start, self.now, &self.settings, restored);
     }
 
     /// A transaction to answer in.
@@ -177,31 +192,64 @@ impl Scene {
                 Output::Send { id, request, way, mark } => self.sent.push(Sent { id, request, way, mark }),
                 Output::Ended(fate) => self.fates.push(fate),
                 Output::Store { id, changes } => self.store(id, changes),
+                Output::Fetch { user, after, now } => {
+                    let expired = self.expire(now, |message| message.user == user);
+                    let first = self.kept.values().find(|message| message.user == user && message.id > after).cloned();
+                    let expired = expired.into_iter().map(|(_, amount)| amount).next().unwrap_or_default();
+                    self.proxy.handle_fetched(self.now, &user, Some(Fetched { expired, first }));
+                }
+                Output::Sweep { now, .. } => {
+                    let swept = self.expire(now, |_| true);
+                    self.proxy.handle_swept(swept);
+                }
             }
         }
         answer
     }
 
+    fn expire(&mut self, now: u64, wanted: impl Fn(&SavedMessage) -> bool) -> Vec<(Arc<str>, Amount)> {
+        let mut expired: BTreeMap<Arc<str>, Amount> = BTreeMap::new();
+        self.kept.retain(|_, message| {
+            let over = wanted(message) && message.expires <= now;
+            if over {
+                let amount = expired.entry(Arc::clone(&message.user)).or_default();
+                (amount.messages, amount.octets) = (amount.messages + 1, amount.octets + octets(message));
+            }
+            !over
+        });
+        expired.into_iter().collect()
+    }
+
     fn store(&mut self, id: Option<StoreId>, changes: Vec<Change>) {
+        let mut said = self.stores;
         if self.stores == Stored::Yes {
             for change in changes {
                 match change {
                     Change::Put(binding) => drop(self.stored.insert(binding.id, binding)),
                     Change::Remove(id) => drop(self.stored.remove(&id)),
+                    Change::Keep(message) if self.keys.insert(message.key.clone()) => {
+                        self.kept.insert(message.id, message);
+                    }
+                    Change::Keep(_) => said = Stored::Known,
+                    Change::End { id, .. } => drop(self.kept.remove(&id)),
                 }
             }
         }
         match id {
-            Some(id) if self.answers => self.proxy.handle_stored(self.now, id, self.stores),
+            Some(id) if self.answers => self.proxy.handle_stored(self.now, id, said),
             Some(id) => self.waiting = Some(id),
             None => {}
         }
     }
 }
 
-fn proxy(start: Instant, now: Instant, settings: &Arc<Settings>, stored: Vec<SavedBinding>) -> Proxy {
+fn octets(message: &SavedMessage) -> u64 {
+    (message.headers.len() + message.body.len()) as u64
+}
+
+fn proxy(start: Instant, now: Instant, settings: &Arc<Settings>, restored: Restored) -> Proxy {
     let clock = WallClock::new(start, Duration::from_secs(START));
-    Proxy::new(now, Arc::clone(settings), clock, stored, StdRng::seed_from_u64(1))
+    Proxy::new(now, Arc::clone(settings), clock, restored, StdRng::seed_from_u64(1))
 }
 
 #[allow(clippy::disallowed_methods, reason = "any instant will do")]

@@ -3,17 +3,10 @@
 use rusqlite::{Connection, Row, params};
 
 use super::number::{integer, number};
-use crate::{Binding, BindingChange, StoreError};
+use crate::{Binding, StoreError};
 
-pub(super) fn change(db: &Connection, changes: &[BindingChange]) -> Result<(), StoreError> {
-    for change in changes {
-        match change {
-            BindingChange::Put(binding) => put(db, binding)?,
-            BindingChange::Remove(id) => {
-                db.prepare_cached("DELETE FROM bindings WHERE id = ?1")?.execute([integer(*id)])?;
-            }
-        }
-    }
+pub(super) fn remove(db: &Connection, id: u64) -> Result<(), StoreError> {
+    db.prepare_cached("DELETE FROM bindings WHERE id = ?1")?.execute([integer(id)])?;
     Ok(())
 }
 
@@ -26,7 +19,7 @@ pub(super) fn lasting(db: &Connection, now: u64) -> Result<Vec<Binding>, StoreEr
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn put(db: &Connection, binding: &Binding) -> Result<(), StoreError> {
+pub(super) fn put(db: &Connection, binding: &Binding) -> Result<(), StoreError> {
     let mut insert = db.prepare_cached(
         "INSERT OR REPLACE INTO bindings (id, user, contact, path, call_id, cseq, expires, flow)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

@@ -2,6 +2,7 @@
 
 mod bindings;
 mod files;
+mod messages;
 mod number;
 mod schema;
 #[cfg(test)]
@@ -19,7 +20,9 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::mpsc;
 
 use self::worker::{Job, Reading, Worker, Writing};
-use crate::{Binding, BindingChange, KeptFile, Pending, Revision, Secret, Store, StoreError, User, Users};
+use crate::{
+    Amount, Binding, Change, KeptFile, Mailboxes, Pending, Revision, Secret, Store, StoreError, User, Users, Waiting,
+};
 
 /// How much may wait to be stored or read.
 const QUEUE: usize = 1024;
@@ -97,12 +100,25 @@ impl Store for Sqlite {
         self.read(move |db| users::all(db, seen))
     }
 
-    fn change_bindings(&self, changes: Vec<BindingChange>) -> Pending<()> {
-        self.write(move |db| bindings::change(db, &changes))
+    fn change(&self, changes: Vec<Change>) -> Pending<Vec<u64>> {
+        self.write(move |db| change(db, &changes))
     }
 
     fn bindings(&self, now: u64) -> Pending<Vec<Binding>> {
         self.write(move |db| bindings::lasting(db, now))
+    }
+
+    fn waiting(&self, user: &str, after: u64, now: u64) -> Pending<Waiting> {
+        let user = user.to_owned();
+        self.write(move |db| messages::next(db, &user, after, now))
+    }
+
+    fn mailboxes(&self) -> Pending<Mailboxes> {
+        self.read(messages::all)
+    }
+
+    fn sweep(&self, now: u64, ended_before: u64) -> Pending<Vec<(String, Amount)>> {
+        self.write(move |db| messages::sweep(db, now, ended_before))
     }
 
     fn add_file(&self, file: KeptFile) -> Pending<()> {
@@ -116,6 +132,20 @@ impl Store for Sqlite {
     fn files(&self) -> Pending<Vec<KeptFile>> {
         self.read(files::all)
     }
+}
+
+fn change(db: &Connection, changes: &[Change]) -> Result<Vec<u64>, StoreError> {
+    let mut known = Vec::new();
+    for change in changes {
+        match change {
+            Change::PutBinding(binding) => bindings::put(db, binding)?,
+            Change::RemoveBinding(id) => bindings::remove(db, *id)?,
+            Change::KeepMessage(message) if messages::keep(db, message)? => {}
+            Change::KeepMessage(message) => known.push(message.id),
+            Change::EndMessage { id, at } => messages::end(db, *id, *at)?,
+        }
+    }
+    Ok(known)
 }
 
 impl Drop for Sqlite {

@@ -6,7 +6,7 @@ use crate::StoreError;
 
 /// What brings a database from each version to the next, beginning with an empty file. A step that was released is never
 /// changed again: databases that have made it are out there.
-pub(super) const STEPS: &[&str] = &[USERS, BINDINGS, FILES];
+pub(super) const STEPS: &[&str] = &[USERS, BINDINGS, FILES, MESSAGES];
 
 const USERS: &str = "
     CREATE TABLE users (
@@ -64,6 +64,27 @@ const FILES: &str = "
         -- Milliseconds since 1970-01-01T00:00:00Z.
         expires INTEGER NOT NULL
     ) STRICT;
+";
+
+const MESSAGES: &str = "
+    CREATE TABLE messages (
+        id INTEGER PRIMARY KEY,
+        user TEXT NOT NULL,
+        -- What tells a message that comes again.
+        key TEXT NOT NULL UNIQUE,
+        token TEXT NOT NULL,
+        sender TEXT NOT NULL,
+        recipient TEXT NOT NULL,
+        headers TEXT NOT NULL,
+        body BLOB NOT NULL,
+        octets INTEGER NOT NULL,
+        received INTEGER NOT NULL,
+        expires INTEGER NOT NULL,
+        ended INTEGER
+    ) STRICT;
+    CREATE INDEX messages_waiting ON messages (user, id) WHERE ended IS NULL;
+    CREATE INDEX messages_expiring ON messages (expires) WHERE ended IS NULL;
+    CREATE INDEX messages_ended ON messages (ended) WHERE ended IS NOT NULL;
 ";
 
 /// Makes the steps that the database has not made. Each is made whole or not at all, and by one process.
