@@ -56,6 +56,7 @@ mod sip_options;
 mod sipp;
 mod slow_recipient;
 mod split_stream;
+mod stored_messages;
 mod streaming;
 mod subscriptions;
 mod success_report;

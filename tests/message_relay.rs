@@ -180,7 +180,8 @@ fn what_is_refused() {
 /// MSG-61: who has an account and no device is away; who has none is nobody.
 #[test]
 fn who_is_away() {
-    let server = Setup::default().set("auth.mode", "[\"digest\", \"none\"]").user("bob", &[]).start();
+    let setup = Setup::default().set("messages.keep_for", "\"0s\"");
+    let server = setup.set("auth.mode", "[\"digest\", \"none\"]").user("bob", &[]).start();
     let mut alice = SipUser::udp(&server, "alice");
     assert_eq!(say(&mut alice, &aor("bob"), "hello").code(), 480);
     let none = Setup::default().set("registrar.trust_loopback", "true").set("rooms.on_demand", "false").start();

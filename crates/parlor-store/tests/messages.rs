@@ -1,7 +1,7 @@
 //! Messages through the trait alone.
 #![allow(clippy::unwrap_used)]
 
-use parlor_store::{Amount, Change, Mailboxes, Message, Sqlite, Store};
+use parlor_store::{Amount, Change, Mailboxes, Message, Sqlite, Store, User};
 
 fn message(id: u64, user: &str, expires: u64) -> Message {
     Message {
@@ -78,4 +78,17 @@ fn messages_expire() {
     assert_eq!(waiting.first.unwrap().id, 2);
     assert_eq!(store.sweep(3000, 0).wait().unwrap(), [("carol".to_owned(), Amount { messages: 2, octets: 60 })]);
     assert_eq!(store.mailboxes().wait().unwrap().of_user.len(), 1);
+}
+
+/// What is kept for a user goes with it.
+#[test]
+fn messages_go_with_their_user() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(&directory.path().join("parlor.db")).unwrap();
+    let bob = User { name: "bob".into(), domain: "example.com".into(), ..User::default() };
+    store.add_user(bob).wait().unwrap();
+    keep(&store, &[message(1, "bob", 9000), message(2, "carol", 9000)]);
+    store.remove_user("bob", "example.com").wait().unwrap();
+    assert_eq!(store.mailboxes().wait().unwrap().of_user.len(), 1);
+    assert_eq!(first(&store, "bob", 0, 1000), None);
 }

@@ -125,6 +125,15 @@ section! {
 }
 
 section! {
+    /// Messages from user to user: SIP MESSAGE.
+    pub Messages {
+        /// How long a message waits for a user with an account who has no device registered, or none that answers; its sender
+        /// may want less. With `"0s"` none does: its sender gets 480.
+        keep_for: Duration = "7d", from "0s" to "365d";
+    }
+}
+
+section! {
     /// Metrics and health: HTTP.
     pub Http {
         /// Where `/metrics`, `/healthz` and `/readyz` are served, or `"off"`.
@@ -336,6 +345,12 @@ section! {
         registrations: u32 = 20000, from 1 to 1000000;
         /// Devices that one user may have registered; one more gets 403.
         registrations_per_user: u32 = 10, from 1 to 1000;
+        /// Messages that wait for users who are away, of all users together; one more gets 503.
+        kept_messages: u32 = 100000, from 1 to 10000000;
+        /// Messages that wait for one user; one more gets 480.
+        kept_messages_per_user: u32 = 100, from 1 to 100000;
+        /// The octets of all of these on the disk, in `data_dir`.
+        kept_message_bytes: Size = "256 MiB", from "1 MiB" to "1024 GiB";
         /// Sessions of all rooms together; those on further media lines of a dialog do not count.
         sessions: u32 = 10000, from 1 to 1000000;
         /// Media lines of one dialog that may be sessions: beside its chat a participant may have more, to send large messages
@@ -416,6 +431,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { name: "tls", repeated: false, groups: &[Tls::GROUP] },
     Section { name: "auth", repeated: false, groups: &[Auth::GROUP] },
     Section { name: "registrar", repeated: false, groups: &[Registrar::GROUP] },
+    Section { name: "messages", repeated: false, groups: &[Messages::GROUP] },
     Section { name: "http", repeated: false, groups: &[Http::GROUP] },
     Section { name: "conference", repeated: false, groups: &[Conference::GROUP] },
     Section { name: "roster", repeated: false, groups: &[Roster::GROUP] },

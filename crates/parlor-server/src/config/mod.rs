@@ -22,7 +22,9 @@ pub use self::choice::{
     AuthMode, AuthModes, DigestAlgorithm, FailureReport, FileSharing, LogFormat, Receipts, RoomEnd, Sessions, Watchers,
 };
 pub use self::docs::{documentation, example};
-pub use self::keys::{Auth, Conference, Files, Http, Limits, Log, Msrp, Registrar, RoomRules, Rooms, Roster, Sip, Tls};
+pub use self::keys::{
+    Auth, Conference, Files, Http, Limits, Log, Messages, Msrp, Registrar, RoomRules, Rooms, Roster, Sip, Tls,
+};
 pub use self::listen::{Advertised, HostPort, HttpListen, Listen, Transport};
 pub use self::network::Network;
 pub use self::read::Mistake;
@@ -52,6 +54,8 @@ pub struct Config {
     pub auth: Auth,
     /// `[registrar]`
     pub registrar: Registrar,
+    /// `[messages]`
+    pub messages: Messages,
     /// `[http]`
     pub http: Http,
     /// `[conference]`
@@ -169,6 +173,7 @@ impl Config {
             conference: root.table("conference", |table| Conference::read(table, &Conference::default())),
             auth: root.table("auth", |table| Auth::read(table, &Auth::default())),
             registrar: root.table("registrar", |table| Registrar::read(table, &Registrar::default())),
+            messages: root.table("messages", |table| Messages::read(table, &Messages::default())),
             http: root.table("http", |table| Http::read(table, &Http::default())),
             roster: root.table("roster", |table| Roster::read(table, &Roster::default())),
             rooms,

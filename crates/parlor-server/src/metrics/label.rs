@@ -92,6 +92,14 @@ labels! {
         Refused = "refused",
         /// No device could be reached.
         Unavailable = "unavailable",
+        /// It waits for its user.
+        Kept = "kept",
+        /// It has waited, and a device has it.
+        DeliveredLater = "delivered_later",
+        /// It has waited, and was refused.
+        Undeliverable = "undeliverable",
+        /// It has waited until nobody wanted it any more.
+        Expired = "expired",
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Metrics {
     pub sip_transactions: IntGauge,
     /// Devices of users that are registered.
     pub registrations: IntGauge,
+    /// Messages that wait for their users.
+    pub kept_messages: IntGauge,
     /// MESSAGEs to users that have come to an end, by which.
     pub pager_messages: Counters<PagerFate>,
     /// SIP requests received, by method.
@@ -128,6 +130,7 @@ impl Metrics {
             sip_connections: families.gauge("parlor_sip_connections", "Open SIP connections over TCP and TLS."),
             sip_transactions: families.gauge("parlor_sip_transactions", "SIP transactions under way."),
             registrations: families.gauge("parlor_registrations", "Devices of users that are registered."),
+            kept_messages: families.gauge("parlor_kept_messages", "SIP MESSAGEs that wait for users who are away."),
             pager_messages: families.labelled(
                 "parlor_pager_messages_total",
                 "SIP MESSAGEs to users that were passed on.",

@@ -65,6 +65,7 @@ rejections! {
         ProxyForbidden = "forbidden",
         ProxyNoUser = "no_user",
         ProxyUnavailable = "unavailable",
+        ProxyMailboxFull = "mailbox_full",
         ProxyLoop = "loop",
         ProxyTooBrief = "too_brief",
         ProxyTooLarge = "too_large",

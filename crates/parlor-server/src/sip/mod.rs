@@ -10,6 +10,7 @@ mod queue;
 mod reading;
 mod requests;
 mod saved;
+mod storing;
 mod stream;
 mod task;
 mod udp;

@@ -1,18 +1,17 @@
 //! The proxy beside the rooms, and its store.
 
 use super::saved;
+use super::storing::{Storing, Told};
 use crate::config::Config;
 use anyhow::{Context as _, Result};
 use parlor_focus::{Account, Caller};
-use parlor_proxy::{Change, Proxy, SendId, Sender, Settings, StoreId, Stored, Way};
+use parlor_proxy::{Proxy, SendId, Sender, Settings, Way};
 use parlor_room::{Hosts, Identity, WallClock};
 use parlor_sip::{ClientTransactionId, Flow, Uri};
-use parlor_store::{BindingChange, Pending, Store, StoreError};
+use parlor_store::Store;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::mpsc;
-use tracing::warn;
 
 /// How long a binding lasts that does not say it itself (RFC 3261 §10.2).
 const DEFAULT_EXPIRES: Duration = Duration::from_secs(3600);
@@ -24,15 +23,9 @@ pub(crate) struct Proxying {
     pub(super) hosts: Arc<Hosts>,
     /// Whether who is on this machine need not prove anything.
     believes_loopback: bool,
-    store: Arc<dyn Store>,
+    pub(super) storing: Storing,
     /// What was passed on and is not answered.
     pub(super) sent: HashMap<ClientTransactionId, SendId>,
-    /// What this turn wants stored, together.
-    changes: Vec<BindingChange>,
-    waiting: Vec<StoreId>,
-    tell: mpsc::UnboundedSender<(Vec<StoreId>, Stored)>,
-    /// What became of earlier turns' changes; no more of them are under way than the store lets wait.
-    told: mpsc::UnboundedReceiver<(Vec<StoreId>, Stored)>,
 }
 
 /// Whether users can register at all.
@@ -53,27 +46,23 @@ impl Proxying {
     ) -> Result<Self> {
         let wall = since_epoch();
         let bindings = store.bindings(saved::millis(wall)).await.context("bindings")?;
-        let bindings = bindings.into_iter().filter_map(saved::binding).collect();
+        let mailboxes = store.mailboxes().await.context("messages")?;
+        let restored = saved::restored(bindings, mailboxes);
         let (now, settings) = (Instant::now(), settings(config, hosts, product));
-        let proxy = Proxy::new(now, Arc::new(settings), WallClock::new(now, wall), bindings, rand::make_rng());
-        let (tell, told) = mpsc::unbounded_channel();
+        let proxy = Proxy::new(now, Arc::new(settings), WallClock::new(now, wall), restored, rand::make_rng());
         Ok(Self {
             proxy,
             hosts: Arc::clone(hosts),
             believes_loopback: config.registrar.trust_loopback && !config.asks_who_it_is(),
-            store,
+            storing: Storing::new(store),
             sent: HashMap::new(),
-            changes: Vec::new(),
-            waiting: Vec::new(),
-            tell,
-            told,
         })
     }
 
-    /// What became of something that was to be stored.
-    pub(super) async fn told(this: &mut Option<Self>) -> (Vec<StoreId>, Stored) {
+    /// What the store says.
+    pub(super) async fn told(this: &mut Option<Self>) -> Told {
         let told = match this {
-            Some(this) => this.told.recv().await,
+            Some(this) => this.storing.next().await,
             None => None,
         };
         match told {
@@ -95,38 +84,6 @@ impl Proxying {
             None => Sender::Stranger,
         }
     }
-
-    pub(super) fn collect(&mut self, id: Option<StoreId>, changes: Vec<Change>) {
-        self.waiting.extend(id);
-        self.changes.extend(changes.into_iter().map(|change| match change {
-            Change::Put(binding) => BindingChange::Put(saved::saved(&binding)),
-            Change::Remove(id) => BindingChange::Remove(id.0),
-        }));
-    }
-
-    /// Has stored what this turn has gathered.
-    pub(super) fn flush(&mut self) {
-        if self.changes.is_empty() {
-            return;
-        }
-        let pending = self.store.change_bindings(std::mem::take(&mut self.changes));
-        let (waiting, tell) = (std::mem::take(&mut self.waiting), self.tell.clone());
-        tokio::spawn(async move {
-            // Who no longer runs answers nobody.
-            let _ = tell.send((waiting, outcome(pending).await));
-        });
-    }
-}
-
-async fn outcome(pending: Pending<()>) -> Stored {
-    match pending.await {
-        Ok(()) => Stored::Yes,
-        Err(StoreError::Overloaded) => Stored::Overload,
-        Err(error) => {
-            warn!(%error, "bindings are not stored");
-            Stored::Failed
-        }
-    }
 }
 
 fn settings(config: &Config, hosts: &Arc<Hosts>, product: &str) -> Settings {
@@ -137,9 +94,13 @@ fn settings(config: &Config, hosts: &Arc<Hosts>, product: &str) -> Settings {
         default_expires: DEFAULT_EXPIRES.min(registrar.max_expires),
         min_expires: registrar.min_expires,
         max_expires: registrar.max_expires,
+        keep_for: config.messages.keep_for,
         limits: parlor_proxy::Limits {
             bindings: limits.registrations as usize,
             contacts: limits.registrations_per_user as usize,
+            mailbox: limits.kept_messages_per_user.into(),
+            kept_messages: limits.kept_messages.into(),
+            kept_bytes: limits.kept_message_bytes.bytes(),
             ..parlor_proxy::Limits::default()
         },
         ..Settings::new(Arc::clone(hosts))

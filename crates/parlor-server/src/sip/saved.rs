@@ -1,12 +1,53 @@
-//! Bindings as the store keeps them.
+//! Bindings and messages as the store keeps them.
 
-use parlor_proxy::{BindingId, SavedBinding};
+use parlor_proxy::{Amount, BindingId, Change, Fetched, MessageId, Restored, SavedBinding, SavedMessage};
 use parlor_sip::{Flow, Transport};
-use parlor_store::Binding;
+use parlor_store::{Binding, Mailboxes, Message, Waiting};
 use std::time::Duration;
 
+/// A change as the store makes it.
+pub(super) fn change(change: Change) -> parlor_store::Change {
+    match change {
+        Change::Put(binding) => parlor_store::Change::PutBinding(saved(&binding)),
+        Change::Remove(id) => parlor_store::Change::RemoveBinding(id.0),
+        Change::Keep(message) => parlor_store::Change::KeepMessage(kept(message)),
+        Change::End { id, at } => parlor_store::Change::EndMessage { id: id.0, at },
+    }
+}
+
+/// What the store has at the start.
+pub(super) fn restored(bindings: Vec<Binding>, mailboxes: Mailboxes) -> Restored {
+    let of_user = mailboxes.of_user.into_iter().map(|(user, kept)| (user.into(), amount(kept)));
+    Restored {
+        bindings: bindings.into_iter().filter_map(binding).collect(),
+        last_message: mailboxes.last,
+        mailboxes: of_user.collect(),
+    }
+}
+
+/// What waits for a user.
+pub(super) fn fetched(waiting: Waiting) -> Fetched {
+    Fetched { expired: amount(waiting.expired), first: waiting.first.map(message) }
+}
+
+pub(super) fn amount(kept: parlor_store::Amount) -> Amount {
+    Amount { messages: kept.messages, octets: kept.octets }
+}
+
+fn kept(message: SavedMessage) -> Message {
+    let SavedMessage { id, user, key, token, from, to, headers, body, received, expires } = message;
+    let (user, body) = (user.to_string(), body.to_vec());
+    Message { id: id.0, user, key, token, from, to, headers, body, received, expires }
+}
+
+fn message(kept: Message) -> SavedMessage {
+    let Message { id, user, key, token, from, to, headers, body, received, expires } = kept;
+    let (id, user, body) = (MessageId(id), user.into(), body.into());
+    SavedMessage { id, user, key, token, from, to, headers, body, received, expires }
+}
+
 /// As the store keeps it.
-pub(super) fn saved(binding: &SavedBinding) -> Binding {
+fn saved(binding: &SavedBinding) -> Binding {
     let Flow { transport, local, remote, connection: _ } = binding.flow;
     Binding {
         id: binding.id.0,
@@ -21,7 +62,7 @@ pub(super) fn saved(binding: &SavedBinding) -> Binding {
 }
 
 /// As it was; `None` if the store holds something else.
-pub(super) fn binding(saved: Binding) -> Option<SavedBinding> {
+fn binding(saved: Binding) -> Option<SavedBinding> {
     let mut flow = saved.flow.split(' ');
     let transports = [Transport::Udp, Transport::Tcp, Transport::Tls];
     let named = flow.next()?;
@@ -46,6 +87,23 @@ pub(super) fn millis(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_that_was_kept_is_what_it_was() {
+        let before = SavedMessage {
+            id: MessageId(7),
+            user: "bob".into(),
+            key: "c\0t".to_owned(),
+            token: "x".to_owned(),
+            from: "<sip:alice@example.com>".to_owned(),
+            to: "<sip:bob@example.com>".to_owned(),
+            headers: "Subject: Hi\r\n".to_owned(),
+            body: vec![0, 255].into(),
+            received: 1,
+            expires: u64::MAX,
+        };
+        assert_eq!(message(kept(before.clone())), before);
+    }
 
     #[test]
     fn what_was_saved_is_what_it_was() {

@@ -138,18 +138,18 @@ impl SipTask {
             let retry = (!self.untold.is_empty()).then(|| Instant::now() + RETRY);
             let proxy = self.proxying.as_ref().and_then(|proxying| proxying.proxy.poll_timeout());
             let wake = [deadline, retry, proxy].into_iter().flatten().min();
-            let mut stored = None;
+            let mut told = None;
             tokio::select! {
                 _ = self.incoming.recv_many(&mut messages, TURN) => {}
                 _ = self.outgoing.recv_many(&mut outputs, TURN) => {}
-                told = Proxying::told(&mut self.proxying) => stored = Some(told),
+                said = Proxying::told(&mut self.proxying) => told = Some(said),
                 () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => {}
             }
             let now = Instant::now();
             self.endpoint.handle_timeout(now);
             self.wake_proxy(now);
-            if let Some((waited, stored)) = stored {
-                self.handle_stored(now, waited, stored);
+            if let Some(told) = told {
+                self.handle_told(now, told);
             }
             for message in messages.drain(..) {
                 self.handle_incoming(now, message);

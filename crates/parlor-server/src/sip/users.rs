@@ -1,11 +1,12 @@
 //! Requests of and for users: REGISTER and MESSAGE, to and from the proxy.
 
 use super::proxying::{Proxying, since_epoch};
+use super::storing::Told;
 use super::task::SipTask;
 use crate::auth::Role;
 use crate::metrics::{Metrics, PagerFate, Rejected};
 use parlor_focus::NextHop;
-use parlor_proxy::{Failure, Fate, Output, Proxy, Recipient, Reject, SendId, StoreId, Stored, Way, admissible};
+use parlor_proxy::{Failure, Fate, Output, Proxy, Recipient, Reject, SendId, Way, admissible};
 use parlor_room::WallClock;
 use parlor_sip::{
     ClientTransactionId, ConnectionId, Flow, Method, Request, Response, Scheme, ServerTransactionId, Uri,
@@ -129,10 +130,13 @@ impl SipTask {
         }
     }
 
-    /// What was to be stored is, or is not.
-    pub(super) fn handle_stored(&mut self, now: Instant, waited: Vec<StoreId>, stored: Stored) {
-        if let Some(proxying) = &mut self.proxying {
-            waited.into_iter().for_each(|id| proxying.proxy.handle_stored(now, id, stored));
+    /// The store has answered.
+    pub(super) fn handle_told(&mut self, now: Instant, told: Told) {
+        let Some(Proxying { proxy, .. }) = &mut self.proxying else { return };
+        match told {
+            Told::Stored(all) => all.into_iter().for_each(|(id, stored)| proxy.handle_stored(now, id, stored)),
+            Told::Fetched(user, fetched) => proxy.handle_fetched(now, &user, fetched),
+            Told::Swept(swept) => proxy.handle_swept(swept),
         }
     }
 
@@ -156,19 +160,25 @@ impl SipTask {
             }
             Some(Output::Send { id, request, way, mark }) => self.pass_on(now, id, request, way, mark),
             Some(Output::Ended(fate)) => self.metrics.pager_messages.of(fate_of(fate)).inc(),
-            Some(Output::Store { id, changes }) => proxying.collect(id, changes),
+            Some(Output::Store { id, changes }) => proxying.storing.collect(id, changes),
+            Some(Output::Fetch { user, after, now }) => proxying.storing.fetch(user, after, now),
+            Some(Output::Sweep { now, ended_before }) => proxying.storing.sweep(now, ended_before),
             None => return false,
         }
         true
     }
 
-    fn pass_on(&mut self, now: Instant, id: SendId, request: Request, way: Way, mark: u64) {
+    fn pass_on(&mut self, now: Instant, id: SendId, request: Request, way: Way, mark: Option<u64>) {
         let Way { flow, uri } = way;
         let routed = self.flows.route(&NextHop { flow, uri });
         let Some(proxying) = &mut self.proxying else { return };
         match routed {
             Some(flow) => {
-                let tx = self.endpoint.forward(now, flow, &self.flows.sent_by(flow), request, mark);
+                let sent_by = self.flows.sent_by(flow);
+                let tx = match mark {
+                    Some(mark) => self.endpoint.forward(now, flow, &sent_by, request, mark),
+                    None => self.endpoint.request(now, flow, &sent_by, request),
+                };
                 proxying.sent.insert(tx, id);
             }
             None => proxying.proxy.handle_failure(now, id, Failure::Unreachable),
@@ -207,7 +217,7 @@ impl SipTask {
     /// The turn is over.
     pub(super) fn flush_proxy(&mut self) {
         if let Some(proxying) = &mut self.proxying {
-            proxying.flush();
+            proxying.storing.flush();
             count(&self.metrics, &proxying.proxy);
         }
     }
@@ -215,6 +225,7 @@ impl SipTask {
 
 fn count(metrics: &Metrics, proxy: &Proxy) {
     metrics.registrations.set(i64::try_from(proxy.bindings()).unwrap_or(i64::MAX));
+    metrics.kept_messages.set(i64::try_from(proxy.kept().messages).unwrap_or(i64::MAX));
 }
 
 /// How a message counts.
@@ -223,6 +234,10 @@ fn fate_of(fate: Fate) -> PagerFate {
         Fate::Delivered => PagerFate::Delivered,
         Fate::Refused => PagerFate::Refused,
         Fate::Unavailable => PagerFate::Unavailable,
+        Fate::Kept => PagerFate::Kept,
+        Fate::DeliveredLater => PagerFate::DeliveredLater,
+        Fate::Undeliverable => PagerFate::Undeliverable,
+        Fate::Expired => PagerFate::Expired,
     }
 }
 
@@ -236,6 +251,7 @@ fn rejection_of(reject: &Reject) -> Rejected {
         Reject::TooBrief(_) => Rejected::ProxyTooBrief,
         Reject::TooManyHops | Reject::Loop => Rejected::ProxyLoop,
         Reject::Unavailable => Rejected::ProxyUnavailable,
+        Reject::MailboxFull => Rejected::ProxyMailboxFull,
         Reject::OutOfOrder => Rejected::SipOutOfOrder,
         Reject::TooLarge => Rejected::ProxyTooLarge,
         Reject::TooManyContacts => Rejected::ProxyTooManyOfUser,

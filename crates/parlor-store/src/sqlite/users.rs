@@ -37,6 +37,9 @@ pub(super) fn set_secrets(
 
 pub(super) fn remove(db: &Connection, name: &str, domain: &str) -> Result<(), StoreError> {
     let id = find(db, name, domain)?;
+    for kept in ["DELETE FROM bindings WHERE user = ?1", "DELETE FROM messages WHERE user = ?1"] {
+        db.prepare_cached(kept)?.execute([name])?;
+    }
     // Secrets and addresses go with it.
     db.prepare_cached("DELETE FROM users WHERE id = ?1")?.execute([id])?;
     changed(db)
