@@ -150,6 +150,23 @@ fn nothing_is_left() {
     assert!(alice.answer.contact().starts_with("sip:conference@"));
 }
 
+/// CHAT-170: who makes rooms without end leaves some to others, and gets more when some have ended.
+#[test]
+fn it_makes_half_of_all_rooms() {
+    let server = Setup::default().set("limits.rooms", "4").start();
+    let first = found(&server, "alice");
+    let _second = found(&server, "bob");
+    let mut user = SipUser::tcp(&server, "carol");
+    let mut call = Call::new(&user, &server.room("conference"));
+    user.send(call.invite("", &offer(&own_path(&user))));
+    let refused = user.expect(503);
+    user.send(call.ack_failure(&refused));
+    let _other = Participant::join_room(&server, "dave", "den");
+    first.leave();
+    server.shows("parlor_rooms", 3.0);
+    found(&server, "carol");
+}
+
 /// SIP-77: nobody is in the factory, so that there is nothing to subscribe to.
 #[test]
 fn it_has_no_roster() {

@@ -8,7 +8,7 @@ use super::{Inbox, RoomHandle, SipInput};
 use crate::metrics::Counted;
 use parlor_room::{Hosts, Room, Rules};
 use parlor_sip::{Method, Request};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tracing::{Instrument as _, info_span};
@@ -61,6 +61,8 @@ pub(crate) struct Fixed {
 struct Index {
     by_name: HashMap<Box<str>, Arc<RoomHandle>>,
     by_id: HashMap<u64, Arc<RoomHandle>>,
+    /// Those that the factory made.
+    founded: HashSet<u64>,
     next_id: u64,
     /// The server goes down.
     closing: bool,
@@ -126,7 +128,8 @@ impl Rooms {
         let Some(factory) = &self.policy.factory else { return Dispatch::NoRoom(input) };
         let name = format!("{factory}-{:032x}", rand::random::<u128>());
         let mut index = self.lock();
-        if index.closing {
+        // Who makes rooms without end leaves some to those who join others.
+        if index.closing || index.founded.len() >= self.policy.limit.div_ceil(2) {
             return Dispatch::Overloaded(input);
         }
         let rules = match &parent {
@@ -135,7 +138,10 @@ impl Rooms {
             None => self.rules(&name).clone(),
         };
         match self.open(&mut index, &name, rules, Founder::Awaited, parent) {
-            Some(handle) => offer(&handle, input),
+            Some(handle) => {
+                index.founded.insert(handle.id);
+                offer(&handle, input)
+            }
             None => Dispatch::Overloaded(input),
         }
     }
@@ -307,6 +313,7 @@ impl Index {
     fn forget(&mut self, handle: &RoomHandle) {
         self.retire(handle);
         self.by_id.remove(&handle.id);
+        self.founded.remove(&handle.id);
     }
 }
 
