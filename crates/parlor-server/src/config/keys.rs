@@ -366,7 +366,7 @@ section! {
         subscriptions_per_user: u32 = 16, from 0 to 1000000;
         /// What may be on its way to all subscribers together, in documents of more than 8 KiB; what is more than that waits.
         rosters: Size = "64 MiB", from "1 MiB" to "64 GiB";
-        /// Rooms, those of this file included. The factory makes at most half as many.
+        /// Rooms, those of this file included. Subscriptions open no more than half of them, and the factory makes no more.
         rooms: u32 = 1000, from 1 to 1000000;
         /// Messages that one session may have begun and not ended.
         open_messages: u32 = 16, from 1 to 1024;

@@ -157,6 +157,8 @@ impl SipTask {
             }
             for output in outputs.drain(..) {
                 self.handle_output(now, output);
+                // What one has put into a stream counts before the next asks for space there.
+                self.drain(now);
             }
             self.drain(now);
             self.flush_proxy();
