@@ -1,4 +1,5 @@
-//! The room itself, and what may be asked of it. Who comes and goes is in `admission.rs`, who is called what in `naming.rs`.
+//! The room itself, and what may be asked of it. Who comes and goes is in `admission.rs`, on which devices in `devices.rs`, who
+//! goes by which address in `ownership.rs`, who is called what in `naming.rs`.
 
 use crate::identity::key_of;
 use crate::journal::Journal;
