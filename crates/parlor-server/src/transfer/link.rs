@@ -3,11 +3,27 @@
 use super::{Outcome, Told, TransferEvent, Transfers};
 use crate::metrics::DropReason;
 use crate::msrp::SessionEntry;
-use crate::room::{Bound, Place};
+use crate::room::{Bound, Brought, MsrpInput, Place, RoomEvent};
 use parlor_msrp::{Response, TransactionId};
-use parlor_switch::{Control, Outbox, Slot};
+use parlor_switch::{Control, Credit, Input, Outbox, Slot};
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::{debug, info};
+
+/// How long a peer that has closed its connection once it has what it wants may take to end the session: its BYE may be on
+/// its way.
+pub(super) const BYE_COMES: Duration = Duration::from_secs(2);
+
+/// What a connection tells that is for the transfer itself.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// Nothing.
+    Nothing,
+    /// The connection is gone.
+    Unbound,
+    /// What a read brought, and what covers it.
+    Brought(Vec<Input>, Credit),
+}
 
 /// One transfer's ends.
 #[derive(Debug)]
@@ -35,13 +51,37 @@ impl Link {
         self.place.as_ref()
     }
 
+    /// Takes in what a connection tells.
+    ///
+    /// # Errors
+    /// The session has no connection that goes on.
+    pub(super) async fn hear(&mut self, input: MsrpInput) -> Result<Heard, Outcome> {
+        match input {
+            MsrpInput::Bound(bound) => self.bound(bound).await,
+            MsrpInput::Unbound(place) if self.is_at(&place.outbox, place.slot) => {
+                self.place = None;
+                return Ok(Heard::Unbound);
+            }
+            MsrpInput::Event(place, RoomEvent::GivenUp) if self.is_at(&place.outbox, place.slot) => {
+                return Err(Outcome::Stalled);
+            }
+            MsrpInput::Unreachable(_) if self.place.is_none() => return Err(Outcome::Lost),
+            MsrpInput::Unbound(_) | MsrpInput::Event(..) | MsrpInput::Unreachable(_) => {}
+            MsrpInput::Brought(Brought { outbox, inputs, credit, .. }) => {
+                let own = inputs.into_iter().filter(|(_, slot, _)| self.is_at(&outbox, *slot));
+                return Ok(Heard::Brought(own.map(|(_, _, input)| input).collect(), credit));
+            }
+        }
+        Ok(Heard::Nothing)
+    }
+
     /// Whether this is where the session is.
-    pub(super) fn is_at(&self, outbox: &Arc<Outbox>, slot: Slot) -> bool {
+    fn is_at(&self, outbox: &Arc<Outbox>, slot: Slot) -> bool {
         self.place.as_ref().is_some_and(|place| place.slot == slot && Arc::ptr_eq(&place.outbox, outbox))
     }
 
     /// A connection has the session.
-    pub(super) async fn bound(&mut self, bound: Bound) {
+    async fn bound(&mut self, bound: Bound) {
         if self.place.is_some() {
             return;
         }
@@ -79,11 +119,6 @@ impl Link {
         if let Some(waker) = place.outbox.push_control(control.encoded) {
             waker.wake();
         }
-    }
-
-    /// The connection is gone.
-    pub(super) fn unbound(&mut self) {
-        self.place = None;
     }
 
     /// Tells the room, if it is still there.

@@ -1,8 +1,8 @@
 //! A file goes out.
 
-use super::link::Link;
+use super::link::{BYE_COMES, Heard, Link};
 use super::{Outcome, Source};
-use crate::room::{Brought, MsrpInput, RoomEvent};
+use crate::room::MsrpInput;
 use bytes::Bytes;
 use parlor_room::SharedFile;
 use parlor_store::{Reader, SpoolError};
@@ -22,8 +22,6 @@ const PIECES: usize = 2;
 const TO_REPORT: Duration = Duration::from_secs(30);
 /// How long it may then take to end the session, which is ours to end (RFC 5547 §8.7).
 const TO_LEAVE: Duration = Duration::from_secs(5);
-/// The same if it has closed its connection already.
-const BYE_COMES: Duration = Duration::from_secs(2);
 /// How long we wait for the end of what was broken off to be written, and how often it is looked whether it has been.
 const FAREWELL: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(20);
@@ -137,24 +135,15 @@ impl Pull<'_> {
     }
 
     async fn hear(&mut self, input: MsrpInput) -> Result<(), Outcome> {
-        match input {
-            MsrpInput::Bound(bound) => self.link.bound(bound).await,
-            MsrpInput::Unbound(place) if self.link.is_at(&place.outbox, place.slot) => {
-                self.link.unbound();
+        match self.link.hear(input).await? {
+            Heard::Nothing => {}
+            Heard::Unbound => {
                 let Stage::Received(until) = self.stage else { return Err(Outcome::Lost) };
-                // Its BYE may be on its way.
                 self.stage = Stage::Received(until.min(Instant::now() + BYE_COMES));
             }
-            MsrpInput::Event(place, RoomEvent::GivenUp) if self.link.is_at(&place.outbox, place.slot) => {
-                return Err(Outcome::Stalled);
-            }
-            MsrpInput::Unreachable(_) if self.link.place().is_none() => return Err(Outcome::Lost),
-            MsrpInput::Unbound(_) | MsrpInput::Event(..) | MsrpInput::Unreachable(_) => {}
-            MsrpInput::Brought(Brought { outbox, inputs, credit, .. }) => {
-                for (_, slot, input) in inputs {
-                    if self.link.is_at(&outbox, slot) {
-                        self.take(input).await?;
-                    }
+            Heard::Brought(inputs, credit) => {
+                for input in inputs {
+                    self.take(input).await?;
                 }
                 credit.settle(1);
             }

@@ -1,9 +1,9 @@
 //! A file comes in.
 
-use super::link::Link;
+use super::link::{BYE_COMES, Heard, Link};
 use super::outcome::refusal_of;
 use super::{Offered, Outcome, TransferEvent, wall_time};
-use crate::room::{Brought, MsrpInput, RoomEvent};
+use crate::room::MsrpInput;
 use bytes::Bytes;
 use parlor_room::{FileState, SharedFile, plain_file_name};
 use parlor_store::{Expected, Incoming, KeptFile, NewFile, SpoolError};
@@ -15,8 +15,6 @@ use tracing::{debug, warn};
 
 /// How long a sender whose file is complete may take to end the session (RFC 5547 §8.7).
 const TO_LEAVE: Duration = Duration::from_secs(30);
-/// The same if it has closed its connection already.
-const BYE_COMES: Duration = Duration::from_secs(2);
 /// What a file is whose sender does not say.
 const UNKNOWN_KIND: &str = "application/octet-stream";
 /// The longest media type that is kept.
@@ -50,24 +48,15 @@ struct Push<'a> {
 
 impl Push<'_> {
     async fn hear(&mut self, input: MsrpInput) -> Result<(), Outcome> {
-        match input {
-            MsrpInput::Bound(bound) => self.link.bound(bound).await,
-            MsrpInput::Unbound(place) if self.link.is_at(&place.outbox, place.slot) => {
-                self.link.unbound();
+        match self.link.hear(input).await? {
+            Heard::Nothing => {}
+            Heard::Unbound => {
                 let over_by = self.over_by.as_mut().ok_or(Outcome::Lost)?;
-                // Its BYE may be on its way.
                 *over_by = (*over_by).min(Instant::now() + BYE_COMES);
             }
-            MsrpInput::Event(place, RoomEvent::GivenUp) if self.link.is_at(&place.outbox, place.slot) => {
-                return Err(Outcome::Stalled);
-            }
-            MsrpInput::Unreachable(_) if self.link.place().is_none() => return Err(Outcome::Lost),
-            MsrpInput::Unbound(_) | MsrpInput::Event(..) | MsrpInput::Unreachable(_) => {}
-            MsrpInput::Brought(Brought { outbox, inputs, credit, .. }) => {
-                for (_, slot, input) in inputs {
-                    if self.link.is_at(&outbox, slot) {
-                        self.take(input).await?;
-                    }
+            Heard::Brought(inputs, credit) => {
+                for input in inputs {
+                    self.take(input).await?;
                 }
                 credit.settle(1);
             }
