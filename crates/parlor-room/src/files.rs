@@ -53,6 +53,7 @@ impl Room {
     /// A file is there, or begins to arrive.
     pub fn add_file(&mut self, file: SharedFile) -> FileId {
         let id = FileId(self.fresh_id());
+        self.file_expiries.extend(file.expires.map(|at| (at, id)));
         self.files.insert(id, file);
         self.journal.described();
         id
@@ -61,22 +62,26 @@ impl Room {
     /// All of a file has come; `file` is what is known of it now.
     pub fn complete_file(&mut self, id: FileId, file: SharedFile) {
         if let Some(known) = self.files.get_mut(&id) {
-            *known = SharedFile { state: FileState::Complete, ..file };
+            let before = std::mem::replace(known, SharedFile { state: FileState::Complete, ..file });
+            self.file_expiries.extend(known.expires.map(|at| (at, id)));
+            if before.expires != known.expires {
+                self.forget_expiry(id, &before);
+            }
             self.journal.described();
         }
     }
 
     /// A file is gone, or did not come.
     pub fn remove_file(&mut self, id: FileId) {
-        if self.files.remove(&id).is_some() {
+        if let Some(file) = self.files.remove(&id) {
+            self.forget_expiry(id, &file);
             self.journal.described();
         }
     }
 
     /// The files whose time is over are gone; gives which.
     pub fn expire_files(&mut self, now: Instant) -> Vec<FileId> {
-        let is_over = |file: &SharedFile| file.expires.is_some_and(|at| at <= now);
-        let over: Vec<FileId> = self.files().filter(|(_, file)| is_over(file)).map(|(id, _)| id).collect();
+        let over: Vec<FileId> = self.file_expiries.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect();
         for id in &over {
             self.remove_file(*id);
         }
@@ -85,7 +90,13 @@ impl Room {
 
     /// When [`Room::expire_files`] has something to do.
     pub fn next_file_expiry(&self) -> Option<Instant> {
-        self.files.values().filter_map(|file| file.expires).min()
+        self.file_expiries.first().map(|(at, _)| *at)
+    }
+
+    fn forget_expiry(&mut self, id: FileId, file: &SharedFile) {
+        if let Some(at) = file.expires {
+            self.file_expiries.remove(&(at, id));
+        }
     }
 }
 
@@ -132,6 +143,12 @@ mod tests {
         let (first, second) = (room.add_file(file("a", 10)), room.add_file(file("b", 200)));
         let due = room.next_file_expiry().expect("some expire");
         assert_eq!(room.expire_files(due), [first]);
+        room.complete_file(second, file("b", 100));
+        assert_eq!(
+            room.next_file_expiry(),
+            room.file(second).and_then(|file| file.expires),
+            "what holds is the latest"
+        );
         assert_eq!(room.files().map(|(id, _)| id).collect::<Vec<_>>(), [second]);
     }
 

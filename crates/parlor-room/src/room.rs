@@ -11,6 +11,7 @@ use crate::{
 use parlor_sip::{Uri, UriError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The longest topic that participants may set, in characters.
 const LONGEST_TOPIC: usize = 256;
@@ -31,6 +32,8 @@ pub struct Room {
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) nicknames: Nicknames,
     pub(crate) files: BTreeMap<FileId, SharedFile>,
+    /// When they go, the first first: asked for on every turn of the room.
+    pub(crate) file_expiries: BTreeSet<(Instant, FileId)>,
     pub(crate) journal: Journal,
     pub(crate) next_id: u64,
     pub(crate) next_pseudonym: u64,
@@ -60,6 +63,7 @@ impl Room {
             sessions: BTreeMap::new(),
             nicknames: Nicknames::default(),
             files: BTreeMap::new(),
+            file_expiries: BTreeSet::new(),
             journal: Journal::default(),
             next_id: 1,
             next_pseudonym: 1,
@@ -166,12 +170,6 @@ impl Room {
         let last = holder.named_by.and_then(|session| self.sessions.get(&session)?.nickname.as_ref());
         let any = || holder.sessions.iter().rev().find_map(|session| self.sessions.get(session)?.nickname.as_ref());
         last.or_else(any)
-    }
-
-    /// The role that somebody has, or would have.
-    pub fn role_of(&self, identity: &Identity) -> Role {
-        let known = self.participant_who_is(identity).and_then(|id| self.participants.get(&id));
-        known.map_or_else(|| self.rules.roles.of(identity), |participant| participant.role)
     }
 
     /// Gives a participant another role.

@@ -57,10 +57,9 @@ impl Directory {
     /// Where the user of this URI was heard last, and who it is.
     pub(crate) fn find(&self, uri: &Uri) -> Option<(Location, Identity)> {
         let known = self.lock();
-        let tags = known.of_user.get(&Identity::of(uri.clone()).key())?;
+        let tags = known.of_user.get(&uri.user_key())?;
         let device = known.devices.get(tags.last()?)?;
-        // Keys of tel and im URIs fold more than their schemes allow.
-        device.user.owns(uri).then(|| (device.at.clone(), device.user.clone()))
+        Some((device.at.clone(), device.user.clone()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -83,7 +82,7 @@ impl Known {
 }
 
 fn keys(user: &Identity) -> impl Iterator<Item = Box<str>> {
-    user.uris().map(|uri| Identity::of(uri.clone()).key())
+    user.uris().map(Uri::user_key)
 }
 
 #[cfg(test)]

@@ -116,15 +116,6 @@ impl Uri {
         self
     }
 
-    /// Replaces the port.
-    #[must_use]
-    pub fn with_port(mut self, port: Option<u16>) -> Self {
-        if let Some(address) = self.address_mut() {
-            address.port = port;
-        }
-        self
-    }
-
     /// The same without what must not stand in a Request-URI: headers and the `method` parameter
     /// (RFC 3261 §19.1.1, table 1).
     #[must_use]
