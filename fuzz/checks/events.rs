@@ -3,6 +3,7 @@
 use parlor_events::conference_info::{Applied, ConferenceInfo, Roster};
 use parlor_events::imdn::Imdn;
 use parlor_events::iscomposing::IsComposing;
+use parlor_events::pidf::{Format, Presence};
 use parlor_events::resource_lists::ResourceList;
 use parlor_events::{Limits, XmlError};
 
@@ -21,6 +22,13 @@ pub(crate) fn bodies(data: &[u8]) {
         if let Some(history) = read.history() {
             assert!(ResourceList::read(history.to_xml().as_bytes(), &Limits::roster(), 200).is_ok());
         }
+    }
+    if let Ok(read) = Presence::read(data, &limits) {
+        let again = Presence::read(read.to_xml(Format::Pidf).as_bytes(), &Limits::roster());
+        let again = again.expect("what is written can be read");
+        // What cannot be written has gone then.
+        let written = again.to_xml(Format::Pidf);
+        assert_eq!(Presence::read(written.as_bytes(), &Limits::roster()).expect("what is written can be read"), again);
     }
     conference(data, &limits);
 }

@@ -17,7 +17,7 @@ pub(crate) struct Schema {
 }
 
 impl Schema {
-    /// The first schema in the text of an RFC whose root has this name; `None`, and said so, where there is no such text
+    /// The first schema in the text of an RFC whose root has this name, and these attributes first if any are said; `None`, and said so, where there is no such text
     /// or no xmllint.
     pub(crate) fn of_rfc(number: u32, root: &str) -> Option<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/rfc");
@@ -33,6 +33,7 @@ impl Schema {
         }
         let directory = tempfile::tempdir().unwrap();
         let schema = extract(&text, root).replace("http://www.w3.org/2001/03/xml.xsd", "xml.xsd");
+        let schema = schema.replace("http://www.w3.org/2001/xml.xsd", "xml.xsd");
         std::fs::write(directory.path().join("schema"), schema).unwrap();
         std::fs::write(directory.path().join("xml.xsd"), XML_NAMESPACE).unwrap();
         let option = if root.starts_with("xs:") { "--schema" } else { "--relaxng" };
@@ -53,7 +54,8 @@ impl Schema {
 
 /// The schema without the feet and heads of pages between its lines.
 fn extract(text: &str, root: &str) -> String {
-    let (open, close) = (format!("<{root}"), format!("</{root}>"));
+    let name = root.split(' ').next().expect("a name");
+    let (open, close) = (format!("<{root}"), format!("</{name}>"));
     let start = text.find(&open).expect("the RFC has a schema");
     let end = start + text[start..].find(&close).expect("the schema ends") + close.len();
     let is_page = |line: &&str| line.contains("[Page ") || line.starts_with("RFC ") || line.starts_with('\u{c}');

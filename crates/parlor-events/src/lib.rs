@@ -1,9 +1,9 @@
-//! The XML bodies of conferencing and messaging: conference-info (RFC 4575), iscomposing (RFC 3994), imdn (RFC 5438) and
-//! resource-lists (RFC 4826 with RFC 5364).
+//! The XML bodies of conferencing and messaging: conference-info (RFC 4575), iscomposing (RFC 3994), imdn (RFC 5438),
+//! pidf (RFC 3863) and resource-lists (RFC 4826 with RFC 5364).
 //!
 //! Each format has a module with types that can be written and read. What is written is valid by the format's schema; what
 //! is read is bounded by [`Limits`], has no document type and no entities of its own, and elements and attributes that a
-//! format does not define are skipped.
+//! format does not define are skipped, but for those that presence documents bring along ([`pidf::Extension`]).
 //!
 //! A notifier writes each user of a roster once, as a [`Fragment`](conference_info::Fragment), makes a
 //! [`Document`](conference_info::Document) of those that a change concerns, and adds the version of each subscriber. A
@@ -28,6 +28,7 @@ pub mod conference_info;
 pub mod imdn;
 pub mod iscomposing;
 mod limits;
+pub mod pidf;
 pub mod resource_lists;
 mod tree;
 mod write;

@@ -43,6 +43,9 @@ pub(crate) enum Namespace {
     Imdn,
     ResourceLists,
     CopyControl,
+    Pidf,
+    /// That of `xml:lang`.
+    Xml,
     /// One that means nothing here.
     Foreign,
 }
@@ -62,6 +65,27 @@ impl Namespace {
     pub(crate) const RESOURCE_LISTS: &'static str = "urn:ietf:params:xml:ns:resource-lists";
     /// RFC 5364 §5.
     pub(crate) const COPY_CONTROL: &'static str = "urn:ietf:params:xml:ns:copycontrol";
+    /// RFC 3863 §4.1.1.
+    pub(crate) const PIDF: &'static str = "urn:ietf:params:xml:ns:pidf";
+    /// What the same was called in drafts (EVT-86).
+    pub(crate) const CPIM_PIDF: &'static str = "urn:ietf:params:xml:ns:cpim-pidf";
+    const XML: &'static str = "http://www.w3.org/XML/1998/namespace";
+
+    /// Its name, if it has one and means something here.
+    pub(crate) fn uri(self) -> Option<&'static str> {
+        match self {
+            Self::None => Some(""),
+            Self::ConferenceInfo => Some(Self::CONFERENCE_INFO),
+            Self::Xcon => Some(Self::XCON),
+            Self::AgConference => Some(Self::AG_CONFERENCE),
+            Self::IsComposing => Some(Self::IS_COMPOSING),
+            Self::Imdn => Some(Self::IMDN),
+            Self::ResourceLists => Some(Self::RESOURCE_LISTS),
+            Self::CopyControl => Some(Self::COPY_CONTROL),
+            Self::Pidf => Some(Self::PIDF),
+            Self::Xml | Self::Foreign => None,
+        }
+    }
 
     fn of(resolved: &ResolveResult<'_>) -> Self {
         let ResolveResult::Bound(name) = resolved else {
@@ -74,6 +98,8 @@ impl Namespace {
             Self::IS_COMPOSING => Self::IsComposing,
             Self::IMDN => Self::Imdn,
             Self::RESOURCE_LISTS => Self::ResourceLists,
+            Self::PIDF | Self::CPIM_PIDF | PIDF_MISPRINTED => Self::Pidf,
+            Self::XML => Self::Xml,
             // SIP-88: RFC 5364 and RFC 5366 do not agree on the case.
             name if name.eq_ignore_ascii_case(Self::COPY_CONTROL) => Self::CopyControl,
             _ => Self::Foreign,
@@ -81,15 +107,22 @@ impl Namespace {
     }
 }
 
+/// EVT-80: as RFC 3863 has it in one place.
+const PIDF_MISPRINTED: &str = "urn:ietf:params:xml:ns:pidf:";
+/// The longest name of a foreign namespace that is kept: elements could refer to a long one many times.
+const LONGEST_FOREIGN: usize = 256;
+
 /// An attribute's namespace, name and value.
-type Attribute = (Namespace, Box<str>, Box<str>);
+pub(crate) type Attribute = (Namespace, Box<str>, Box<str>);
 
 /// An element and what is in it.
 #[derive(Debug)]
 pub(crate) struct Element {
     pub(crate) namespace: Namespace,
     pub(crate) name: Box<str>,
-    attributes: Vec<Attribute>,
+    /// The name of its namespace, if that is a foreign one.
+    pub(crate) foreign: Option<Box<str>>,
+    pub(crate) attributes: Vec<Attribute>,
     pub(crate) children: Vec<Element>,
     /// The text of an element without children.
     text: String,
@@ -174,6 +207,10 @@ fn resolve(reference: &BytesRef<'_>) -> Result<char, XmlError> {
     character.filter(|character| is_character(*character)).ok_or(XmlError::Entities)
 }
 
+fn foreign(uri: &str) -> Option<Box<str>> {
+    (uri.len() <= LONGEST_FOREIGN).then(|| uri.into())
+}
+
 /// A tree that grows.
 struct Tree<'a> {
     limits: &'a Limits,
@@ -194,8 +231,12 @@ impl Tree<'_> {
         }
         let (resolved, name) = reader.resolver().resolve_element(start.name());
         let (namespace, name) = (Namespace::of(&resolved), name.as_ref().into());
+        let foreign = match resolved {
+            ResolveResult::Bound(uri) if namespace == Namespace::Foreign => foreign(uri.as_ref()),
+            ResolveResult::Bound(_) | ResolveResult::Unbound | ResolveResult::Unknown(_) => None,
+        };
         let attributes = self.attributes(reader, start)?;
-        self.open.push(Element { namespace, name, attributes, children: Vec::new(), text: String::new() });
+        self.open.push(Element { namespace, name, foreign, attributes, children: Vec::new(), text: String::new() });
         Ok(())
     }
 

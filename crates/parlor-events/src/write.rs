@@ -38,7 +38,12 @@ impl Xml {
 
     /// An element with text.
     pub(crate) fn text(&mut self, name: &str, text: &str) {
-        self.element(name, &[], |xml| xml.escaped(text, Place::Text));
+        self.text_with(name, &[], text);
+    }
+
+    /// An element with attributes and text.
+    pub(crate) fn text_with(&mut self, name: &str, attributes: &[(&str, &str)], text: &str) {
+        self.element(name, attributes, |xml| xml.escaped(text, Place::Text));
     }
 
     /// An element with a URI.

@@ -12,6 +12,7 @@ use parlor_events::conference_info::{
 };
 use parlor_events::imdn::{Delivery, Disposition, Imdn, Status};
 use parlor_events::iscomposing::{self, IsComposing};
+use parlor_events::pidf::{Basic, Contact, Format, Note, Presence, Tuple};
 use parlor_events::{Limits, XmlError};
 use proptest::prelude::*;
 use schema::Schema;
@@ -168,6 +169,32 @@ fn imdn() {
         };
         schema.check(&notice.to_xml()).unwrap();
     }
+}
+
+/// EVT-81 … 85: a presence document is valid by the schema of RFC 3863, whatever is said in it and passed on with it.
+#[test]
+fn pidf() {
+    let Some(schema) = Schema::of_rfc(3863, "xs:schema targetNamespace=\"urn:ietf:params:xml:ns:pidf\"") else {
+        return;
+    };
+    let published = "<presence xmlns='urn:ietf:params:xml:ns:pidf' xmlns:x='urn:x' entity='pres:a@b'><x:p id='p'><x:q/></x:p>\
+                     <tuple id='a'><x:early/><note xml:lang='1'>&lt;</note><status><x:s x:t='1'>u</x:s><basic>open</basic>\
+                     </status></tuple></presence>";
+    let mut presence = Presence::read(published.as_bytes(), &Limits::default()).unwrap();
+    presence.entity = "sip:bob@[::1]".into();
+    presence.notes.push(Note { lang: some("de-AT"), text: ODD.into() });
+    for priority in [None, Some(0), Some(7), Some(250), Some(1000), Some(u16::MAX)] {
+        presence.tuples.push(Tuple {
+            contact: Some(Contact { uri: ODD.into(), priority }),
+            notes: vec![Note { lang: some(ODD), text: ODD.into() }],
+            timestamp: some(if priority.is_some() { "2026-03-02T15:10:00.25Z" } else { "yesterday" }),
+            ..Tuple::new("a", Basic::Closed)
+        });
+    }
+    schema.check(&presence.to_xml(Format::Pidf)).unwrap();
+    schema.check(&Presence::new("sip:bob@example.com").to_xml(Format::Pidf)).unwrap();
+    let misplaced = presence.to_xml(Format::Pidf).replace("<status>", "<note/><status>");
+    schema.check(&misplaced).unwrap_err();
 }
 
 proptest! {
