@@ -222,6 +222,30 @@ fn race() {
     server.shows("parlor_rejected_total{layer=\"room\",reason=\"nickname_taken\"}", 99.0);
 }
 
+/// CHAT-170: what is refused costs as much of the rate as what is given, and others are not kept waiting by it.
+#[test]
+fn names_cannot_be_tried_without_end() {
+    let server = Server::plain();
+    let [mut alice, mut bob, mut carol] = ["alice", "bob", "carol"].map(|name| Participant::join(&server, name));
+    assert_eq!(quoted(&mut carol, "Carol"), 200);
+    let long = "\u{fb01}".repeat(341);
+    let since = Instant::now();
+    let tids: Vec<String> = (0..40)
+        .map(|n| match n % 2 {
+            0 => send(&mut alice, b"Use-Nickname: \"Carol\"", b""),
+            _ => send(&mut alice, format!("Use-Nickname: \"{long}\u{200b}\"").as_bytes(), b""),
+        })
+        .collect();
+    let asked = Instant::now();
+    assert_eq!(quoted(&mut bob, "Bobby"), 200);
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    for (n, tid) in tids.iter().enumerate() {
+        assert_eq!(alice.msrp.response(tid), if n % 2 == 0 { 425 } else { 424 });
+    }
+    assert!(since.elapsed() > Duration::from_millis(1500), "{:?}", since.elapsed());
+    assert!(server.metrics().value("parlor_msrp_rate_waits_total") >= 1.0);
+}
+
 fn keeping_nothing() -> Server {
     Setup::default().set("rooms.nickname_quarantine", "\"0s\"").start()
 }

@@ -14,6 +14,7 @@ mod file;
 mod files;
 mod identity;
 mod journal;
+mod kept;
 mod naming;
 mod nickname;
 mod ownership;

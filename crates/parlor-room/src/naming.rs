@@ -1,6 +1,7 @@
 //! Who is called what (RFC 7701 §7).
 
-use crate::{Nickname, NicknameReject, ParticipantId, Room, SessionId};
+use crate::nickname::Owner;
+use crate::{Identity, Nickname, NicknameReject, ParticipantId, Room, SessionId};
 use std::time::Instant;
 
 impl Room {
@@ -22,7 +23,7 @@ impl Room {
         if self.is_called(participant, session, wanted.as_ref()) {
             return Ok(());
         }
-        let owner = self.owner_key(participant);
+        let owner = self.owner(participant);
         if let Some(wanted) = &wanted {
             if self.rules().reserves(wanted) || !self.nicknames.is_free_for(now, wanted, &owner) {
                 return Err(NicknameReject::Taken);
@@ -61,7 +62,7 @@ impl Room {
         let Some(source) = self.sessions.get_mut(&from) else { return };
         let (participant, nickname) = (source.participant, source.nickname.take());
         let Some(nickname) = nickname else { return };
-        let owner = self.owner_key(participant);
+        let owner = self.owner(participant);
         self.nicknames.take(&nickname, &owner, to);
         let quarantine = self.rules().nickname_quarantine;
         self.nicknames.release(now, &nickname, from, quarantine);
@@ -75,9 +76,12 @@ impl Room {
     }
 
     /// CHAT-106: of who is anonymous it is the account that holds a nickname, inside.
-    fn owner_key(&self, participant: ParticipantId) -> Box<str> {
-        let identity = self.participants.get(&participant).map(|holder| holder.identity.key());
-        identity.unwrap_or_default()
+    fn owner(&self, participant: ParticipantId) -> Owner {
+        let identity = self.participants.get(&participant).map(|holder| &holder.identity);
+        Owner {
+            key: identity.map(Identity::key).unwrap_or_default(),
+            proven: identity.is_some_and(Identity::is_proven),
+        }
     }
 }
 

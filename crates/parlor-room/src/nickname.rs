@@ -1,15 +1,13 @@
 //! Nicknames: their form (RFC 8266) and who holds which (RFC 7701 §7).
 
 use crate::SessionId;
+use crate::kept::Kept;
 use precis_core::profile::{Profile as _, Rules as _, stabilize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// The longest value of Use-Nickname, in octets (CHAT-80).
 const LONGEST: usize = 1023;
-/// How many nicknames that were given up are kept for those who had them, of one user and of all.
-const KEPT_OF_ONE: usize = 4;
-const KEPT: usize = 32 * 1024;
 
 /// A nickname as it is shown, with the form by which nicknames are compared (RFC 8266 §2).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,12 +28,12 @@ impl Nickname {
         }
         let profile = precis_profiles::Nickname::new();
         let shown = profile.enforce(text).map_err(|_| NicknameReject::Malformed)?;
-        // RFC 8266 §2.4: compared without case, and until nothing changes any more.
+        // RFC 8266 §2.4: compared without case, and until nothing changes any more. The profile's own mapping looks at one
+        // character at a time; Unicode's toLowerCase() makes another letter of a capital sigma that ends a word.
         let key = stabilize(&*shown, |text| {
             let text = profile.prepare(text)?;
             let text = profile.additional_mapping_rule(text)?;
-            let text = profile.case_mapping_rule(text)?;
-            profile.normalization_rule(text)
+            profile.normalization_rule(text.to_lowercase())
         });
         let key = key.map_err(|_| NicknameReject::Malformed)?;
         Ok(Self { key: key.as_ref().into(), shown: shown.as_ref().into() })
@@ -66,20 +64,26 @@ pub enum NicknameReject {
     Taken,
 }
 
-/// Who holds which nickname in one room (CHAT-86), and who held it until lately (CHAT-89). Owners are named by the key of
-/// their identity.
+/// Who holds a nickname: one user, by the key of its identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) key: Box<str>,
+    /// Whether it has proven who it is.
+    pub(crate) proven: bool,
+}
+
+/// Who holds which nickname in one room (CHAT-86), and who held it until lately (CHAT-89).
 #[derive(Debug, Default)]
 pub(crate) struct Nicknames {
     held: BTreeMap<Box<str>, Holding>,
-    /// Those that nobody uses now, by when they become free.
-    kept: BTreeSet<(Instant, Box<str>)>,
-    /// The same by owner.
-    kept_of: BTreeMap<Box<str>, BTreeSet<(Instant, Box<str>)>>,
+    /// Those that nobody uses now. However many guests come and go, what an account had stays its own.
+    kept_of_proven: Kept,
+    kept_of_guests: Kept,
 }
 
 #[derive(Debug)]
 struct Holding {
-    owner: Box<str>,
+    owner: Owner,
     users: BTreeSet<SessionId>,
     /// From when on it is free, if nobody uses it.
     free_at: Option<Instant>,
@@ -87,21 +91,21 @@ struct Holding {
 
 impl Nicknames {
     /// Whether `owner` may take it now.
-    pub(crate) fn is_free_for(&mut self, now: Instant, nickname: &Nickname, owner: &str) -> bool {
+    pub(crate) fn is_free_for(&mut self, now: Instant, nickname: &Nickname, owner: &Owner) -> bool {
         self.forget_free(now);
-        self.held.get(nickname.key()).is_none_or(|holding| *holding.owner == *owner)
+        self.held.get(nickname.key()).is_none_or(|holding| holding.owner == *owner)
     }
 
     /// `session` of `owner`, who may, takes it.
-    pub(crate) fn take(&mut self, nickname: &Nickname, owner: &str, session: SessionId) {
+    pub(crate) fn take(&mut self, nickname: &Nickname, owner: &Owner, session: SessionId) {
         let holding = self.held.entry(nickname.key().into()).or_insert_with(|| Holding {
-            owner: owner.into(),
+            owner: owner.clone(),
             users: BTreeSet::new(),
             free_at: None,
         });
         holding.users.insert(session);
         if let Some(at) = holding.free_at.take() {
-            self.no_longer_kept(&(at, nickname.key().into()), owner);
+            self.kept_of(owner).remove(&(at, nickname.key().into()));
         }
     }
 
@@ -115,49 +119,21 @@ impl Nicknames {
         let at = now + quarantine;
         holding.free_at = Some(at);
         let owner = holding.owner.clone();
-        self.kept.insert((at, nickname.key().into()));
-        self.kept_of.entry(owner.clone()).or_default().insert((at, nickname.key().into()));
-        self.bound(&owner);
+        for name in self.kept_of(&owner).insert((at, nickname.key().into()), &owner.key) {
+            self.held.remove(&name);
+        }
         self.forget_free(now);
     }
 
-    /// Who changes nicknames all the time keeps the latest few from others, not all.
-    fn bound(&mut self, owner: &str) {
-        let own = self.kept_of.get(owner);
-        if own.is_some_and(|own| own.len() > KEPT_OF_ONE)
-            && let Some(oldest) = own.and_then(BTreeSet::first).cloned()
-        {
-            self.free(&oldest);
-        }
-        if self.kept.len() > KEPT
-            && let Some(oldest) = self.kept.first().cloned()
-        {
-            self.free(&oldest);
-        }
-    }
-
-    /// It is nobody's any more.
-    fn free(&mut self, entry: &(Instant, Box<str>)) {
-        if let Some(holding) = self.held.remove(&entry.1) {
-            self.no_longer_kept(entry, &holding.owner);
-        }
-    }
-
-    fn no_longer_kept(&mut self, entry: &(Instant, Box<str>), owner: &str) {
-        self.kept.remove(entry);
-        if let Some(own) = self.kept_of.get_mut(owner) {
-            own.remove(entry);
-            if own.is_empty() {
-                self.kept_of.remove(owner);
-            }
-        }
+    fn kept_of(&mut self, owner: &Owner) -> &mut Kept {
+        if owner.proven { &mut self.kept_of_proven } else { &mut self.kept_of_guests }
     }
 
     fn forget_free(&mut self, now: Instant) {
-        while self.kept.first().is_some_and(|(at, _)| *at <= now)
-            && let Some(entry) = self.kept.first().cloned()
-        {
-            self.free(&entry);
+        for kept in [&mut self.kept_of_proven, &mut self.kept_of_guests] {
+            while let Some(name) = kept.take_free(now) {
+                self.held.remove(&name);
+            }
         }
     }
 }
@@ -165,6 +141,7 @@ impl Nicknames {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kept::{KEPT, KEPT_OF_ONE};
 
     fn key(text: &str) -> String {
         Nickname::new(text).expect("a nickname").key().to_owned()
@@ -181,6 +158,9 @@ mod tests {
             ("\u{3a3}", "\u{3c3}"),
             ("\u{3c2}", "\u{3c2}"),
             ("\u{3d4}", "\u{3cb}"),
+            // toLowerCase() of Unicode: a sigma at the end of a word is another letter, in its middle not.
+            ("\u{39d}\u{3a3}\u{39f}\u{3a3}", "\u{3bd}\u{3c3}\u{3bf}\u{3c2}"),
+            ("\u{39d}\u{3c3}\u{3bf}\u{3c2}", "\u{3bd}\u{3c3}\u{3bf}\u{3c2}"),
             ("\u{221e}", "\u{221e}"),
             ("Richard \u{2163}", "richard iv"),
             ("A\u{3000}B", "a b"),
@@ -201,26 +181,60 @@ mod tests {
         assert!(Nickname::new(&"x".repeat(1023)).is_ok());
     }
 
+    fn nickname(text: &str) -> Nickname {
+        Nickname::new(text).expect("a nickname")
+    }
+
+    fn owner(key: &str, proven: bool) -> Owner {
+        Owner { key: key.into(), proven }
+    }
+
+    fn now() -> Instant {
+        #[expect(clippy::disallowed_methods, reason = "any instant will do as the origin of virtual time")]
+        Instant::now()
+    }
+
     /// CHAT-89: for a while only the former holder may take it; and holding many costs others only the latest few.
     #[test]
     fn a_nickname_is_kept_for_who_had_it() {
-        #[expect(clippy::disallowed_methods, reason = "any instant will do as the origin of virtual time")]
-        let now = Instant::now();
-        let (minute, mut nicknames) = (Duration::from_secs(60), Nicknames::default());
-        let name = Nickname::new("Ally").expect("a nickname");
-        nicknames.take(&name, "alice", SessionId(1));
-        nicknames.take(&name, "alice", SessionId(2));
+        let (now, minute, mut nicknames) = (now(), Duration::from_secs(60), Nicknames::default());
+        let [alice, bob, mallory] = ["alice", "bob", "mallory"].map(|key| owner(key, false));
+        let name = nickname("Ally");
+        nicknames.take(&name, &alice, SessionId(1));
+        nicknames.take(&name, &alice, SessionId(2));
         nicknames.release(now, &name, SessionId(1), minute);
-        assert!(!nicknames.is_free_for(now + minute, &name, "bob"), "her other session has it");
+        assert!(!nicknames.is_free_for(now + minute, &name, &bob), "her other session has it");
         nicknames.release(now, &name, SessionId(2), minute);
-        assert!(!nicknames.is_free_for(now + minute / 2, &name, "bob"));
-        assert!(nicknames.is_free_for(now + minute / 2, &name, "alice"));
-        assert!(nicknames.is_free_for(now + minute, &name, "bob"));
+        assert!(!nicknames.is_free_for(now + minute / 2, &name, &bob));
+        assert!(nicknames.is_free_for(now + minute / 2, &name, &alice));
+        assert!(nicknames.is_free_for(now + minute, &name, &bob));
         for n in 0..100 {
-            let name = Nickname::new(&format!("n{n}")).expect("a nickname");
-            nicknames.take(&name, "mallory", SessionId(3));
+            let name = nickname(&format!("n{n}"));
+            nicknames.take(&name, &mallory, SessionId(3));
             nicknames.release(now, &name, SessionId(3), minute);
         }
-        assert_eq!((nicknames.held.len(), nicknames.kept.len()), (KEPT_OF_ONE, KEPT_OF_ONE));
+        assert_eq!((nicknames.held.len(), nicknames.kept_of_guests.len()), (KEPT_OF_ONE, KEPT_OF_ONE));
+    }
+
+    /// CHAT-89, CHAT-172: however many guests come and go, memory is bounded, and what was an account's stays kept for it.
+    #[test]
+    fn guests_cannot_flush_what_is_kept_for_accounts() {
+        let (now, minute, mut nicknames) = (now(), Duration::from_secs(60), Nicknames::default());
+        let (ally, early) = (nickname("Ally"), nickname("early"));
+        nicknames.take(&ally, &owner("alice", true), SessionId(1));
+        nicknames.release(now, &ally, SessionId(1), minute);
+        nicknames.take(&early, &owner("early", false), SessionId(2));
+        nicknames.release(now, &early, SessionId(2), minute);
+        for n in 0..KEPT as u64 {
+            let (name, guest) = (nickname(&format!("n{n}")), owner(&format!("guest{n}"), false));
+            nicknames.take(&name, &guest, SessionId(3));
+            nicknames.release(now + Duration::from_millis(n), &name, SessionId(3), minute);
+        }
+        assert_eq!(nicknames.kept_of_guests.len(), KEPT);
+        assert_eq!(nicknames.held.len(), KEPT + 1);
+        assert!(nicknames.is_free_for(now, &early, &owner("bob", false)), "the oldest of the guests' is gone");
+        assert!(!nicknames.is_free_for(now, &ally, &owner("bob", false)));
+        assert!(!nicknames.is_free_for(now, &ally, &owner("alice", false)), "who has proven nothing is somebody else");
+        assert!(nicknames.is_free_for(now, &ally, &owner("alice", true)));
     }
 }

@@ -62,6 +62,12 @@ impl Tempo {
         Self { rate, pace: Arc::default() }
     }
 
+    /// Ten times a second, twenty at once: faster than anybody changes a name.
+    pub(crate) fn of_nicknames() -> Self {
+        let interval = Duration::from_millis(100);
+        Self::new(Rate { interval, at_once: 19 * interval })
+    }
+
     /// As [`Pace::step`].
     pub(crate) fn step(&self, now: Instant) -> Instant {
         self.pace.step(now, self.rate)
@@ -71,6 +77,15 @@ impl Tempo {
     pub(crate) fn try_step(&self, now: Instant) -> bool {
         self.pace.try_step(now, self.rate)
     }
+}
+
+/// How fast one participant of a room is read, on all its sessions together.
+#[derive(Clone, Debug)]
+pub(crate) struct Tempos {
+    /// When it begins messages; `None`: as fast as it likes.
+    pub(crate) messages: Option<Tempo>,
+    /// When it asks for nicknames, whatever it is told: a long one takes as long to look at as many messages.
+    pub(crate) nicknames: Tempo,
 }
 
 /// What addresses do, each at its pace. There are so many paces; those of two addresses may be one, which ones nobody can

@@ -62,7 +62,7 @@ pub struct Metrics {
     pub msrp_requests: Counters<MsrpMethod>,
     /// MSRP responses sent, by status code.
     pub msrp_responses: CodeCounters,
-    /// How often a connection was not read for a while, as its participant sends more messages than it may.
+    /// How often a connection was not read for a while, as its participant sends more than it may.
     pub msrp_rate_waits: IntCounter,
     /// Bytes read from MSRP connections.
     pub msrp_bytes_received: IntCounter,
@@ -161,7 +161,7 @@ impl Metrics {
             msrp_responses: families.codes("parlor_msrp_responses_total", "MSRP responses sent."),
             msrp_rate_waits: families.counter(
                 "parlor_msrp_rate_waits_total",
-                "Times that a connection was not read for a while, as its participant sends more messages than it may.",
+                "Times that a connection was not read for a while, as its participant sends more than it may.",
             ),
             msrp_bytes_received: families
                 .counter("parlor_msrp_bytes_received_total", "Bytes read from MSRP connections."),

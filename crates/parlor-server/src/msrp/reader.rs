@@ -258,9 +258,10 @@ fn begin(connection: &Connection, request: Box<Request>, runs: &mut Vec<Run>) ->
     // Every chunk is copied with headers of its own: without them many tiny ones would overflow who keeps up.
     run.heads += if request.has_body && first { CHUNK_OVERHEAD } else { 0 };
     run.bulk += if request.has_body && !first { CHUNK_OVERHEAD } else { 0 };
-    let is_message = request.method == Method::Send && request.has_body && request.start() == 1;
-    if is_message || request.method == Method::Nickname {
-        run.count_message(&seat);
+    match request.method {
+        Method::Send if request.has_body && request.start() == 1 => run.count_message(&seat),
+        Method::Nickname => run.count_nickname(&seat),
+        Method::Send | Method::Report | Method::Auth | Method::Other(_) => {}
     }
     run.push(&seat, Input::Request(request));
     Current::Of { seat, first_frame_left }

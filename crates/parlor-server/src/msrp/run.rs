@@ -1,6 +1,7 @@
 //! What a reader hands on to a room, and what it waits for before it does.
 
 use super::connection::{Connection, Seat};
+use crate::pace::Tempo;
 use crate::room::{Brought, Inbox};
 use parlor_room::SessionId;
 use parlor_switch::{Input, Slot};
@@ -25,7 +26,7 @@ pub(super) struct Run {
     /// What is there of requests without a body, and responses.
     bare: usize,
     pub(super) whole: bool,
-    /// Until then nothing more is read, as a participant sends more messages than it may (CHAT-170).
+    /// Until then nothing more is read, as a participant sends more than it may (CHAT-170).
     pub(super) too_early: Option<Instant>,
 }
 
@@ -55,9 +56,18 @@ impl Run {
         self.inbox.brought(Brought { outbox, inputs: self.inputs, credit, read_at }).await;
     }
 
-    /// A session begins a message, or something else that its room tells everybody.
+    /// A session begins a message.
     pub(super) fn count_message(&mut self, seat: &Seat) {
-        let Some(tempo) = seat.entry.tempo() else { return };
+        self.step(seat.entry.tempos().and_then(|tempos| tempos.messages.as_ref()));
+    }
+
+    /// A session asks for a nickname.
+    pub(super) fn count_nickname(&mut self, seat: &Seat) {
+        self.step(seat.entry.tempos().map(|tempos| &tempos.nicknames));
+    }
+
+    fn step(&mut self, tempo: Option<&Tempo>) {
+        let Some(tempo) = tempo else { return };
         let now = Instant::now();
         let due = tempo.step(now);
         self.too_early = self.too_early.max((due > now).then_some(due));

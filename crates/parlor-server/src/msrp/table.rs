@@ -1,6 +1,6 @@
 //! The sessions by the session id of their URI: the one map that all connections share.
 
-use crate::pace::Tempo;
+use crate::pace::Tempos;
 use crate::room::Inbox;
 use parlor_focus::OVERTAKES;
 use parlor_msrp::{Path, Uri};
@@ -22,7 +22,7 @@ pub(crate) struct SessionEntry {
     pub(crate) local: Uri,
     /// The peer's path, as its SDP has it.
     pub(crate) peer: Path,
-    tempo: Option<Tempo>,
+    tempos: Option<Tempos>,
     hold: Mutex<Hold>,
     closed: AtomicBool,
 }
@@ -62,17 +62,17 @@ impl SessionEntry {
     /// A session that no connection has yet.
     pub(crate) fn new(inbox: Arc<Inbox>, session: SessionId, local: Uri, peer: Path) -> Self {
         let (hold, closed) = (Mutex::new(Hold::Free), AtomicBool::new(false));
-        Self { inbox, session, local, peer, tempo: None, hold, closed }
+        Self { inbox, session, local, peer, tempos: None, hold, closed }
     }
 
     /// The same, read no faster than this.
-    pub(crate) fn with_tempo(self, tempo: Option<Tempo>) -> Self {
-        Self { tempo, ..self }
+    pub(crate) fn with_tempos(self, tempos: Tempos) -> Self {
+        Self { tempos: Some(tempos), ..self }
     }
 
-    /// How fast messages of it are read.
-    pub(crate) fn tempo(&self) -> Option<&Tempo> {
-        self.tempo.as_ref()
+    /// How fast what comes on it is read; `None`: as fast as it comes.
+    pub(crate) fn tempos(&self) -> Option<&Tempos> {
+        self.tempos.as_ref()
     }
 
     /// Binds it to a connection.

@@ -34,7 +34,7 @@ impl RoomTask {
     /// CHAT-170: however it sends them, a participant sends no more messages than it may.
     fn is_in_tempo(&self, participant: ParticipantId) -> bool {
         let session = self.room.participant(participant).and_then(|holder| holder.sessions().first());
-        session.and_then(|session| self.tempo(*session)).is_none_or(|tempo| tempo.try_step(Instant::now()))
+        session.and_then(|session| self.tempos(*session).messages).is_none_or(|tempo| tempo.try_step(Instant::now()))
     }
 }
 

@@ -5,7 +5,7 @@ use super::task::RoomTask;
 use super::{Bound, Place};
 use crate::metrics::Rejected;
 use crate::msrp::{Dial, Dialling, SessionEntry, SessionTable, dial};
-use crate::pace::{Rate, Tempo};
+use crate::pace::{Rate, Tempo, Tempos};
 use parlor_focus::{EndReason, SessionSpec};
 use parlor_msrp::{Response, TransactionId, Uri};
 use parlor_room::SessionId;
@@ -102,16 +102,18 @@ impl RoomTask {
     fn entry(&self, session: SessionId, spec: &SessionSpec) -> Arc<SessionEntry> {
         let inbox = Arc::clone(self.handle.inbox());
         let entry = SessionEntry::new(inbox, session, spec.local.clone(), spec.peer.clone());
-        Arc::new(entry.with_tempo(self.tempo(session)))
+        Arc::new(entry.with_tempos(self.tempos(session)))
     }
 
-    /// How fast a participant may send messages, on all its sessions together (CHAT-170).
-    pub(super) fn tempo(&self, session: SessionId) -> Option<Tempo> {
-        let rules = self.room.rules();
-        let rate = Rate::new(rules.message_rate, rules.message_burst)?;
+    /// How fast a participant is read, on all its sessions together (CHAT-170).
+    pub(super) fn tempos(&self, session: SessionId) -> Tempos {
         let others = self.room.participant_of(session).map(|holder| holder.sessions()).unwrap_or_default();
-        let mut known = others.iter().filter_map(|other| self.entries.get(other)?.current.tempo());
-        Some(known.next().cloned().unwrap_or_else(|| Tempo::new(rate)))
+        let mut known = others.iter().filter_map(|other| self.entries.get(other)?.current.tempos());
+        known.next().cloned().unwrap_or_else(|| {
+            let rules = self.room.rules();
+            let messages = Rate::new(rules.message_rate, rules.message_burst).map(Tempo::new);
+            Tempos { messages, nicknames: Tempo::of_nicknames() }
+        })
     }
 
     pub(super) fn bound(&mut self, bound: Bound) {
