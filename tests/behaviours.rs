@@ -18,6 +18,7 @@ mod byte_exact;
 mod chat_of_three;
 mod citations;
 mod composing;
+mod composing_by_message;
 mod decision_table;
 mod dial_out;
 mod dialogues;

@@ -213,3 +213,22 @@ fn a_user_who_is_gone() {
     server.change_users(&["remove", "bob"], "");
     crate::support::settles("nobody is there", &404, || write(&mut alice, "", "hello"));
 }
+
+/// MSG-16, MSG-50: what is too large for datagrams waits until there is a stream; what came after it does not.
+#[test]
+fn large_messages_wait_for_a_stream() {
+    let server = setup().start();
+    let mut alice = SipUser::tcp(&server, "alice");
+    let large = "x".repeat(2000);
+    assert_eq!(write(&mut alice, "", &large), 202);
+    assert_eq!(write(&mut alice, "", "small"), 202);
+    let mut phone = device(&server);
+    phone.register_here();
+    assert_eq!(next(&mut phone).body, "small");
+    server.shows("parlor_kept_messages", 1.0);
+    assert_eq!(write(&mut alice, "", &large), 413, "the phone cannot have it");
+    let mut laptop = Device::over(SipUser::tcp(&server, "bob").with_account());
+    laptop.register_here();
+    assert_eq!(next(&mut laptop).body, large);
+    server.shows("parlor_kept_messages", 0.0);
+}

@@ -251,7 +251,7 @@ impl Proxy {
             Stored::Yes | Stored::Known => {
                 let response = answer.finish(now, &user, &self.registrar);
                 self.respond(tx, response, None);
-                return self.look_at_mailbox(now, &user);
+                return self.look_again_at_mailbox(now, &user);
             }
             Stored::Overload => Reject::Overload,
             Stored::Failed => Reject::NotStored,

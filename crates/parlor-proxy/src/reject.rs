@@ -48,6 +48,9 @@ pub enum Reject {
     /// This user has as many bindings as one may have.
     #[error("too many contacts")]
     TooManyContacts,
+    /// It is too large for the ways to the user's devices, none of which is a stream (MSG-16).
+    #[error("too large for datagrams")]
+    NeedsStream,
     /// There are as many bindings as there may be, or it could not be stored for now.
     #[error("overloaded")]
     Overload,
@@ -65,6 +68,7 @@ impl Reject {
             Self::NotFound => 404,
             Self::Extension(_) => 420,
             Self::TooBrief(_) => 423,
+            Self::NeedsStream => 413,
             Self::FirstHop => 439,
             Self::Unavailable | Self::MailboxFull => 480,
             Self::Loop => 482,
@@ -99,6 +103,7 @@ impl Reject {
             | Self::MailboxFull
             | Self::OutOfOrder
             | Self::TooLarge
+            | Self::NeedsStream
             | Self::Overload
             | Self::NotStored => reason_phrase(code).into(),
         };
@@ -117,6 +122,7 @@ impl Reject {
             | Self::MailboxFull
             | Self::OutOfOrder
             | Self::TooLarge
+            | Self::NeedsStream
             | Self::TooManyContacts
             | Self::NotStored => {}
         }

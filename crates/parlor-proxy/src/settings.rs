@@ -58,7 +58,7 @@ pub struct Limits {
     pub binding_bytes: usize,
     /// How many REGISTERs and messages may wait for the store.
     pub storing: usize,
-    /// How many messages may wait for one device that takes one at a time.
+    /// How many messages may wait for one device, which gets one at a time.
     pub waiting: usize,
     /// How many messages may be kept for one user.
     pub mailbox: u64,

@@ -1,7 +1,7 @@
 //! Delivering what was kept (MSG-50).
 
 use super::message::{Amount, MessageId, SavedMessage, millis};
-use super::{Fetched, State};
+use super::{Fetched, Mailbox, State};
 use crate::proxy::Storing;
 use crate::relay::{Origin, groups};
 use crate::{Change, Fate, Output, Proxy};
@@ -35,10 +35,18 @@ impl Proxy {
         if !is_idle || self.mailboxes.amount(user).messages == 0 || self.registrar.bindings.of(user).is_empty() {
             return;
         }
-        let after = self.mailboxes.of_user.get(user).map(|mailbox| mailbox.after).unwrap_or_default();
+        let after = self.mailboxes.of_user.get(user).map(Mailbox::position).unwrap_or_default();
         self.mailboxes.set_state(user, State::Fetching);
         let now = millis(self.since_epoch(now));
         self.emit(Output::Fetch { user: Arc::clone(user), after, now });
+    }
+
+    /// A device is there that was not before: it may take what the others could not.
+    pub(crate) fn look_again_at_mailbox(&mut self, now: Instant, user: &Arc<str>) {
+        if let Some(mailbox) = self.mailboxes.of_user.get_mut(user) {
+            mailbox.passed = None;
+        }
+        self.look_at_mailbox(now, user);
     }
 
     /// What the store says that waits for a user; `None`: it cannot tell now.
@@ -48,6 +56,7 @@ impl Proxy {
         let groups = groups(self.registrar.bindings.of(user));
         let Some(message) = first.filter(|_| !groups.is_empty()) else { return self.idle(now, user) };
         match message.request(&self.settings) {
+            Ok(request) if !crate::relay::fits_any(&request, &groups) => self.pass_over(now, user, message.id),
             Ok(request) => {
                 self.mailboxes.set_state(user, State::Delivering);
                 let origin = Origin::Mailbox { id: message.id, amount: message.amount() };
@@ -59,6 +68,15 @@ impl Proxy {
             }
             Err(_) => self.end_in_turn(now, user, &message),
         }
+    }
+
+    /// MSG-16: a message waits until there is a stream to some device; those after it do not wait for it.
+    fn pass_over(&mut self, now: Instant, user: &Arc<str>, id: MessageId) {
+        if let Some(mailbox) = self.mailboxes.of_user.get_mut(user) {
+            mailbox.passed = Some(id);
+        }
+        self.mailboxes.set_state(user, State::Waiting);
+        self.look_at_mailbox(now, user);
     }
 
     /// What was no longer wanted, by user.
@@ -83,7 +101,9 @@ impl Proxy {
     /// have answered before.
     fn idle(&mut self, now: Instant, user: &Arc<str>) {
         let may_follow = self.mailboxes.amount(user).messages > 0 && !self.registrar.bindings.of(user).is_empty();
-        self.mailboxes.set_state(user, if may_follow { State::Resting(now + SOON) } else { State::Waiting });
+        let was_passed = self.mailboxes.of_user.get(user).is_some_and(|mailbox| mailbox.passed.is_some());
+        let rest = if was_passed { REST } else { SOON };
+        self.mailboxes.set_state(user, if may_follow { State::Resting(now + rest) } else { State::Waiting });
     }
 
     /// The same, unless it is being looked at.
@@ -108,7 +128,7 @@ impl Proxy {
         let Ending { user, id, amount, in_turn } = ending;
         self.mailboxes.take(&user, amount);
         if in_turn && let Some(mailbox) = self.mailboxes.of_user.get_mut(&user) {
-            mailbox.after = id;
+            mailbox.go_on_after(id);
         }
         match self.mailboxes.state(&user) {
             Some(State::Ending) if in_turn => {

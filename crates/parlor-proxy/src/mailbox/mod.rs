@@ -38,7 +38,24 @@ struct Mailbox {
     amount: Amount,
     /// The last message that has ended.
     after: MessageId,
+    /// The last message that has ended, or was too large for the devices that are there, if some were (MSG-16).
+    passed: Option<MessageId>,
     state: State,
+}
+
+impl Mailbox {
+    /// Later messages than this are to be delivered.
+    fn position(&self) -> MessageId {
+        self.passed.unwrap_or(self.after)
+    }
+
+    /// That message has ended.
+    fn go_on_after(&mut self, id: MessageId) {
+        match &mut self.passed {
+            Some(passed) => *passed = id,
+            None => self.after = id,
+        }
+    }
 }
 
 /// ```text

@@ -2,7 +2,7 @@
 
 use super::lanes::Entry;
 use super::target::Target;
-use super::{Branch, Failure, RelayId, SendId, forward};
+use super::{Branch, Failure, Origin, RelayId, SendId, forward};
 use crate::{Output, Proxy};
 use parlor_sip::Response;
 use std::time::Instant;
@@ -32,13 +32,9 @@ impl Proxy {
     /// Sends to one device, at once or when it is its turn.
     pub(super) fn send(&mut self, now: Instant, relay: RelayId, target: Target) {
         let id = SendId(self.relays.name());
-        // A stream controls congestion itself.
-        let in_lane = !target.way.flow.transport.is_reliable();
-        let entry = match in_lane {
-            true => self.relays.lanes.enter(&target.uri, id, self.settings.limits.waiting),
-            false => Entry::Go,
-        };
-        let branch = Branch { relay, target, in_lane };
+        // MSG-17: whatever carries it, and whoever sends it.
+        let entry = self.relays.lanes.enter(&target.uri, id, self.settings.limits.waiting);
+        let branch = Branch { relay, target };
         match entry {
             Entry::Go => {
                 self.relays.branches.insert(id, branch);
@@ -64,10 +60,8 @@ impl Proxy {
 
     fn branch_ended(&mut self, now: Instant, id: SendId, ended: Ended) {
         let Some(branch) = self.relays.branches.remove(&id) else { return };
-        if branch.in_lane {
-            let silent = matches!(ended, Ended::Failed(_));
-            self.leave_lane(now, &branch, silent);
-        }
+        let silent = matches!(ended, Ended::Failed(_));
+        self.leave_lane(now, &branch, silent);
         self.target_ended(now, branch, ended);
     }
 
@@ -102,6 +96,8 @@ impl Proxy {
             Ended::Answered(response) => Some(forward::response_for(&relay.request, &response)),
             Ended::Failed(Failure::Silence) => None,
             Ended::Failed(Failure::Unreachable) | Ended::Congested => Some(relay.response(480)),
+            // What is kept waits for a stream.
+            Ended::TooLarge if matches!(relay.origin, Origin::Mailbox { .. }) => None,
             Ended::TooLarge => Some(relay.response(413)),
         };
         match response {
@@ -113,11 +109,13 @@ impl Proxy {
     }
 }
 
-/// RFC 5626 §6: where one flow to a device has failed, another may do.
+/// RFC 5626 §6: where one flow to a device does not do, another may.
 fn may_have_another_flow(ended: &Ended) -> bool {
     match ended {
         Ended::Failed(Failure::Silence | Failure::Unreachable) => true,
         Ended::Answered(response) => response.code == 430,
-        Ended::TooLarge | Ended::Congested => false,
+        // The other one may be a stream.
+        Ended::TooLarge => true,
+        Ended::Congested => false,
     }
 }

@@ -19,6 +19,12 @@ pub(super) fn request_for(request: &Request, target: &Target) -> Request {
     request
 }
 
+/// MSG-16: whether it may go to any of them.
+pub(crate) fn fits_any(request: &Request, groups: &VecDeque<Vec<Target>>) -> bool {
+    let all = || groups.iter().flatten().flat_map(|target| std::iter::once(target).chain(&target.others));
+    all().any(Target::takes_any_size) || all().any(|target| fits(&request_for(request, target), target))
+}
+
 /// MSG-16: whether it may go there.
 pub(super) fn fits(request: &Request, target: &Target) -> bool {
     target.takes_any_size() || octets(request) + VIA <= UNCONTROLLED

@@ -1,4 +1,4 @@
-//! One message at a time to each device that has no stream (MSG-17).
+//! One message at a time to each device (MSG-17).
 
 use super::SendId;
 use parlor_sip::Uri;

@@ -10,7 +10,7 @@ mod target;
 
 pub use admission::Mark;
 pub(crate) use admission::check;
-pub(crate) use forward::under_way as octets;
+pub(crate) use forward::{fits_any, under_way as octets};
 pub(crate) use target::groups;
 
 use self::best::Best;
@@ -120,8 +120,6 @@ pub(crate) enum Origin {
 struct Branch {
     relay: RelayId,
     target: Target,
-    /// Whether it waits its turn, or others wait for it.
-    in_lane: bool,
 }
 
 impl Relays {

@@ -30,6 +30,10 @@ impl Proxy {
         let mut request = request.clone();
         admission::prepare(&mut request, &self.settings);
         let groups = groups(self.registrar.bindings.of(name));
+        // MSG-16: nothing is gained by keeping it for devices that will not get it.
+        if !groups.is_empty() && !forward::fits_any(&request, &groups) {
+            return Err(Reject::NeedsStream);
+        }
         // MSG-50: what comes after what waits waits too.
         let has_mail = self.mailboxes.amount(name).messages > 0;
         if keepable && (groups.is_empty() || has_mail) {

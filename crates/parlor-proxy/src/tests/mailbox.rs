@@ -315,3 +315,33 @@ fn mailboxes_are_bounded() {
     assert_eq!(code(scene.message(&numbered(2), &of("bob"))), 202);
     assert_eq!(code(scene.message(&numbered(3), &of("bob"))), 503);
 }
+
+/// MSG-16, MSG-50: what is too large for the devices that are there waits for a stream and keeps nothing back that is not; what
+/// is new and too large is refused as long as there is none.
+#[test]
+fn large_messages_wait_for_a_stream() {
+    let mut scene = Scene::new();
+    let large = message_to("sip:bob@chat.example.com", "", &"x".repeat(2000));
+    for text in [&numbered(1), &large.replace("asd88", "large"), &numbered(2), &numbered(3)] {
+        assert_eq!(code(scene.message(text, &bob())), 202);
+    }
+    register(&mut scene);
+    for number in 1..=3 {
+        let sent = one(scene.sent());
+        assert_eq!(said(&sent), format!("message {number:08}!"));
+        scene.answers(&sent, 200);
+    }
+    assert!(scene.sent().is_empty() && scene.kept.len() == 1);
+    scene.pass(seconds(600));
+    assert!(scene.sent().is_empty(), "there is no stream yet");
+    assert_eq!(code(scene.message(&large, &bob())), 413);
+    scene.device("bob", "<sip:b@192.0.2.9;transport=tcp>", tcp(3));
+    let sent = one(scene.sent());
+    assert_eq!((said(&sent).len(), sent.way.flow), (2000, tcp(3)));
+    scene.answers(&sent, 480);
+    assert_eq!(scene.kept.len(), 1, "not lost because another device cannot have it");
+    scene.pass(seconds(61));
+    let sent = one(scene.sent());
+    scene.answers(&sent, 200);
+    assert!(scene.kept.is_empty());
+}

@@ -248,7 +248,19 @@ fn large_messages_go_over_streams() {
     assert_eq!((sent.way.flow, code(scene.answers(&sent, 200))), (tcp(3), 200));
 }
 
-/// MSG-17: a device without a stream gets one message at a time; when it is silent, those that wait are given up too.
+/// MSG-16: of the flows to one device a stream does for what is too large for the latest.
+#[test]
+fn large_messages_find_the_stream_of_a_device() {
+    let mut scene = Scene::new();
+    let instance = |reg: u32| format!("<sip:b@192.0.2.9>;+sip.instance=\"<urn:uuid:1>\";reg-id={reg}");
+    scene.device("bob", &instance(1), tcp(3));
+    scene.device("bob", &instance(2), udp(2));
+    let large = message_to("sip:bob@chat.example.com", "", &"x".repeat(1300));
+    assert_eq!(code(scene.message(&large, &bob())), 0);
+    assert_eq!(one(scene.sent()).way.flow, tcp(3));
+}
+
+/// MSG-17: a device gets one message at a time, whatever carries it; when it is silent, those that wait are given up too.
 #[test]
 fn one_at_a_time() {
     let mut scene = Scene::with(|settings| settings.limits.waiting = 2);
@@ -265,10 +277,13 @@ fn one_at_a_time() {
     assert_eq!(scene.fates.len(), 4);
     scene.message(&numbered(5), &bob());
     assert_eq!(scene.sent().len(), 1, "the next one is tried");
-    let mut scene = Scene::with(|settings| settings.limits.waiting = 0);
+    let mut scene = Scene::new();
     scene.device("bob", "<sip:b@192.0.2.9;transport=tcp>", tcp(2));
     (1..=4).for_each(|n| drop(scene.message(&numbered(n), &bob())));
-    assert_eq!(scene.sent().len(), 4, "a stream takes all");
+    for _ in 1..=4 {
+        let pending = one(scene.sent());
+        assert_eq!(code(scene.answers(&pending, 200)), 200);
+    }
 }
 
 /// What is on its way is bounded, and let go of when it has arrived.

@@ -253,7 +253,7 @@ fn rejection_of(reject: &Reject) -> Rejected {
         Reject::Unavailable => Rejected::ProxyUnavailable,
         Reject::MailboxFull => Rejected::ProxyMailboxFull,
         Reject::OutOfOrder => Rejected::SipOutOfOrder,
-        Reject::TooLarge => Rejected::ProxyTooLarge,
+        Reject::TooLarge | Reject::NeedsStream => Rejected::ProxyTooLarge,
         Reject::TooManyContacts => Rejected::ProxyTooManyOfUser,
         Reject::Overload => Rejected::ProxyOverload,
         Reject::NotStored => Rejected::ProxyNotStored,
