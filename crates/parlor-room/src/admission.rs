@@ -64,7 +64,6 @@ impl Room {
         capabilities: Capabilities,
         endpoint: Endpoint,
     ) -> Result<SessionId, Reject> {
-        self.would_admit(&identity)?;
         let session = self.name_session();
         self.admit_as(session, identity, capabilities, endpoint)?;
         Ok(session)

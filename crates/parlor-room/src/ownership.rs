@@ -13,9 +13,11 @@ impl Room {
     /// A user goes by further addresses on another device.
     pub(crate) fn add_aliases(&mut self, participant: ParticipantId, identity: &Identity) {
         let Some(holder) = self.participants.get_mut(&participant).filter(|_| !identity.is_anonymous()) else { return };
-        let fresh: Vec<Uri> = identity.uris().filter(|uri| !holder.identity.owns(uri)).cloned().collect();
-        let all = std::mem::take(&mut holder.identity.aliases).into_iter().chain(fresh.iter().cloned());
-        holder.identity.aliases = all.take(MOST_ALIASES).collect();
+        let space = MOST_ALIASES.saturating_sub(holder.identity.aliases.len());
+        let fresh = identity.uris().filter(|uri| !holder.identity.owns(uri)).take(space);
+        let fresh: Vec<Uri> = fresh.cloned().collect();
+        let known = std::mem::take(&mut holder.identity.aliases);
+        holder.identity.aliases = known.into_iter().chain(fresh.iter().cloned()).collect();
         for uri in fresh {
             self.own(&uri, participant);
         }
@@ -116,6 +118,26 @@ mod tests {
         room.join(other).expect("admitted");
         assert!(room.is_sender(first, "tel:+15551234"));
         assert_eq!(room.participant_at(&tel), room.session(first).map(Session::participant));
+    }
+
+    /// CHAT-22: nobody has more addresses than are remembered, and none of them outlives its stay.
+    #[test]
+    fn addresses_beyond_the_bound_are_free() {
+        let mut room = room(Rules::default());
+        let tel = |n: usize| format!("tel:+1555{n:04}").parse::<Uri>().expect("a URI");
+        let sessions = [&[][..], &(0..=MOST_ALIASES).map(tel).collect::<Vec<_>>()].map(|aliases| {
+            let alice = identity("sip:alice@example.org").with(None, aliases.into());
+            room.join(alice).expect("admitted")
+        });
+        let alice = room.session(sessions[0]).map(Session::participant);
+        assert_eq!(room.participant_at(&tel(MOST_ALIASES - 1)), alice);
+        assert_eq!(room.participant_at(&tel(MOST_ALIASES)), None);
+        sessions.into_iter().for_each(|session| room.part(session));
+        for n in [0, MOST_ALIASES] {
+            assert_eq!(room.participant_at(&tel(n)), None);
+            let other = room.join(identity(&tel(n).to_string())).expect("admitted");
+            assert_eq!(room.participant_at(&tel(n)), room.session(other).map(Session::participant));
+        }
     }
 
     /// CHAT-172: nobody gets a pseudonym that was another's, nor is anybody's device by it.

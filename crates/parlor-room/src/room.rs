@@ -152,8 +152,7 @@ impl Room {
 
     /// Who a URI belongs to (CHAT-51).
     pub fn participant_at(&self, uri: &Uri) -> Option<ParticipantId> {
-        let id = *self.owners.get(&key_of(uri))?;
-        self.participants.get(&id).filter(|participant| participant.identity.owns(uri)).map(|_| id)
+        self.owners.get(&key_of(uri)).copied()
     }
 
     /// Who this user is here, if it is in.

@@ -31,7 +31,7 @@ impl RoomBudget {
         let room = self.clone();
         async move {
             // Bulk first: whoever waits for it must not sit on permits that short messages need.
-            let bulk = take(&room.bulk, bulk, &Holder::default()).await;
+            let bulk = take(&room.bulk, bulk, &Holder::NOBODY).await;
             let heads = take(&room.heads, heads, &window.holder).await;
             Credit::new((window, bulk, heads))
         }
@@ -62,7 +62,7 @@ impl Window {
     /// The window that fits these outboxes.
     pub fn new(limits: &OutboxLimits) -> Self {
         let (all, heads) = (Share::new(limits.window()), Share::new(limits.heads_of_one()));
-        Self { all, heads, holder: Holder::default(), piece: limits.heads_of_one() / 4 }
+        Self { all, heads, holder: Holder::new(), piece: limits.heads_of_one() / 4 }
     }
 
     /// All that may be under way.
@@ -85,9 +85,8 @@ impl Window {
     pub fn take(&self, octets: usize, heads: usize) -> impl Future<Output = InWindow> + Send + use<> {
         let window = self.clone();
         async move {
-            let nobody = Holder::default();
-            let all = window.all.take(octets.max(heads), &nobody).await;
-            let heads = take(&window.heads, heads, &nobody).await;
+            let all = window.all.take(octets.max(heads), &Holder::NOBODY).await;
+            let heads = take(&window.heads, heads, &Holder::NOBODY).await;
             InWindow { _all: all, _heads: heads, holder: window.holder }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::deliver::Outgoing;
 use crate::refusal::Refusal;
-use crate::route::Voice;
+use crate::route::{Voice, is_to_room};
 use crate::switch::Switch;
 use bytes::Bytes;
 use parlor_cpim::Scanner;
@@ -41,12 +41,9 @@ impl Switch {
         let envelope = scanner.scan(message).ok().flatten().ok_or(Refusal::MalformedCpim)?;
         let holder = room.participant(speaker.participant).ok_or(Refusal::NotAllowed)?;
         let session = holder.sessions().first().copied().ok_or(Refusal::NotAllowed)?;
-        let [to] = envelope.to.as_slice() else { return Err(Refusal::SeveralRecipients) };
-        if !room.is_sender(session, &envelope.from.uri) {
-            return Err(Refusal::ForeignSender);
-        }
+        let to_room = is_to_room(room, session, &envelope)?;
         let voice = Voice { session, device: speaker.device };
-        let route = self.route_to(room, voice, &envelope, room.is_addressed_by(&to.uri), size)?;
+        let route = self.route_to(room, voice, &envelope, to_room, size)?;
         let first = self.settings.frame_bytes;
         let credit = self.fanout.reserve.cover(message.len(), first).ok_or(Refusal::HeldBack)?;
         let key = self.next_key();

@@ -98,23 +98,29 @@ impl Switch {
         Route { kind, recipients, except, private: None, subject: subject.map(Into::into), headers_len }
     }
 
-    /// CHAT-32, CHAT-33: From is the sender's own, and there is one To. Gives whether that is the room.
+    /// The same as [`is_to_room`], which it remembers of those who write to the room.
     fn check_addresses(&mut self, room: &Room, session: SessionId, envelope: &Envelope) -> Result<bool, Refusal> {
         let state = self.sessions.get_mut(&session).ok_or(Refusal::NotAllowed)?;
-        let from = &envelope.from;
-        let [to] = envelope.to.as_slice() else { return Err(Refusal::SeveralRecipients) };
-        if state.known_addresses.as_ref().is_some_and(|(f, t)| **f == *from.uri && **t == *to.uri) {
+        let (from, to) = (&envelope.from.uri, envelope.to.first().map_or("", |to| &to.uri));
+        let is_known = state.known_addresses.as_ref().is_some_and(|(f, t)| **f == **from && **t == *to);
+        if is_known && envelope.to.len() == 1 {
             return Ok(true);
         }
-        if !room.is_sender(session, &from.uri) {
-            return Err(Refusal::ForeignSender);
-        }
-        let to_room = room.is_addressed_by(&to.uri);
+        let to_room = is_to_room(room, session, envelope)?;
         if to_room {
-            state.known_addresses = Some((from.uri.as_str().into(), to.uri.as_str().into()));
+            state.known_addresses = Some((from.as_str().into(), to.into()));
         }
         Ok(to_room)
     }
+}
+
+/// CHAT-32, CHAT-33: From is the sender's own, and there is one To. Gives whether that is the room.
+pub(crate) fn is_to_room(room: &Room, session: SessionId, envelope: &Envelope) -> Result<bool, Refusal> {
+    let [to] = envelope.to.as_slice() else { return Err(Refusal::SeveralRecipients) };
+    if !room.is_sender(session, &envelope.from.uri) {
+        return Err(Refusal::ForeignSender);
+    }
+    Ok(room.is_addressed_by(&to.uri))
 }
 
 /// What a message of this type is; `written` is what it is if a person wrote it.

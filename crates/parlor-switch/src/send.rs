@@ -300,8 +300,11 @@ impl Switch {
 
     /// Whether a message says what its recipients know: that somebody is writing, or no more.
     fn is_known(&mut self, now: Instant, room: &Room, session: SessionId, outgoing: &Outgoing) -> bool {
+        if outgoing.kind != Kind::Composing {
+            return false;
+        }
         let recipients = outgoing.audience();
-        if outgoing.kind != Kind::Composing || recipients == 0 {
+        if recipients == 0 {
             return false;
         }
         let content = outgoing.unsent().and_then(|message| message.get(outgoing.headers_len..));

@@ -10,9 +10,34 @@ use std::task::{Context, Poll, Waker};
 #[derive(Clone, Debug)]
 pub(crate) struct Share(Arc<Mutex<State>>);
 
-/// How many permits of a share one sender holds.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Holder(Arc<AtomicUsize>);
+/// How many permits of shares one sender holds; those that nobody holds count for nobody.
+#[derive(Clone, Debug)]
+pub(crate) struct Holder(Option<Arc<AtomicUsize>>);
+
+impl Holder {
+    pub(crate) const NOBODY: Self = Self(None);
+
+    /// One who holds none yet.
+    pub(crate) fn new() -> Self {
+        Self(Some(Arc::default()))
+    }
+
+    fn held(&self) -> usize {
+        self.0.as_ref().map_or(0, |held| held.load(Ordering::Relaxed))
+    }
+
+    fn add(&self, octets: usize) {
+        if let Some(held) = &self.0 {
+            held.fetch_add(octets, Ordering::Relaxed);
+        }
+    }
+
+    fn remove(&self, octets: usize) {
+        if let Some(held) = &self.0 {
+            held.fetch_sub(octets, Ordering::Relaxed);
+        }
+    }
+}
 
 #[derive(Debug)]
 struct State {
@@ -60,7 +85,7 @@ impl Share {
         let mut state = self.lock();
         (state.waiting.is_empty() && octets <= state.free).then(|| {
             state.free -= octets;
-            Permits { share: self.clone(), octets, holder: Holder::default() }
+            Permits { share: self.clone(), octets, holder: Holder::NOBODY }
         })
     }
 
@@ -86,7 +111,7 @@ impl State {
             && let Some(waiting) = self.waiting.remove(index)
         {
             self.free -= waiting.octets;
-            waiting.holder.0.fetch_add(waiting.octets, Ordering::Relaxed);
+            waiting.holder.add(waiting.octets);
             self.granted.insert(waiting.ticket);
             woken.push(waiting.waker);
         }
@@ -94,8 +119,7 @@ impl State {
     }
 
     fn next_in_turn(&self) -> Option<usize> {
-        let held = |waiting: &Waiting| waiting.holder.0.load(Ordering::Relaxed);
-        self.waiting.iter().enumerate().min_by_key(|(_, waiting)| held(waiting)).map(|(index, _)| index)
+        self.waiting.iter().enumerate().min_by_key(|(_, waiting)| waiting.holder.held()).map(|(index, _)| index)
     }
 }
 
@@ -134,7 +158,7 @@ impl Future for Claim {
                     return Poll::Pending;
                 }
                 state.free -= this.octets;
-                this.holder.0.fetch_add(this.octets, Ordering::Relaxed);
+                this.holder.add(this.octets);
             }
         }
         drop(state);
@@ -151,7 +175,7 @@ impl Drop for Claim {
         state.waiting.retain(|waiting| waiting.ticket != ticket);
         drop(state);
         if granted {
-            self.holder.0.fetch_sub(self.octets, Ordering::Relaxed);
+            self.holder.remove(self.octets);
         }
         // Who stood behind it may have its turn now.
         self.share.give_back(if granted { self.octets } else { 0 });
@@ -168,9 +192,7 @@ pub(crate) struct Permits {
 
 impl Drop for Permits {
     fn drop(&mut self) {
-        // Those of `try_take` are nobody's.
-        let held = &self.holder.0;
-        let _ = held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_sub(self.octets)));
+        self.holder.remove(self.octets);
         self.share.give_back(self.octets);
     }
 }
@@ -190,7 +212,7 @@ mod tests {
     #[test]
     fn who_has_least_under_way_goes_first() {
         let share = Share::new(100);
-        let (flooder, talker) = (Holder::default(), Holder::default());
+        let (flooder, talker) = (Holder::new(), Holder::new());
         let said = poll(pin!(share.take(10, &talker))).expect("free");
         let first = poll(pin!(share.take(50, &flooder))).expect("free");
         let second = poll(pin!(share.take(40, &flooder))).expect("free");
@@ -209,8 +231,8 @@ mod tests {
     #[test]
     fn who_waits_no_longer_stands_in_nobodys_way() {
         let share = Share::new(100);
-        let holders = [Holder::default(), Holder::default()];
-        let held = poll(pin!(share.take(50, &Holder::default()))).expect("free");
+        let holders = [Holder::new(), Holder::new()];
+        let held = poll(pin!(share.take(50, &Holder::NOBODY))).expect("free");
         {
             let mut large = pin!(share.take(1000, &holders[0]));
             assert!(poll(large.as_mut()).is_none());
