@@ -5,6 +5,7 @@ use crate::support::callee::Callee;
 use crate::support::participant::{Joined, Participant, own_path};
 use crate::support::server::{Server, Setup};
 use crate::support::sip::{Call, SipUser, offer};
+use crate::support::watcher::Watcher;
 
 /// SIP-72, SIP-76, CHAT-153: the 200 names a room of its own that nobody can guess; others join it by that name; it ends when
 /// its creator leaves, and then there is none of that name.
@@ -32,6 +33,20 @@ fn a_room_of_its_own() {
     let mut call = Call::new(&late, &server.room(&name));
     late.send(call.invite("", &offer(&own_path(&late))));
     late.expect(404);
+}
+
+/// SIP-76, EVT-51: the roster shows who made the room: that is how it joined, and it owns it.
+#[test]
+fn its_founder_is_shown() {
+    let server = Server::plain();
+    let alice = found(&server, "alice");
+    let name = name_of(&alice);
+    let _bob = Participant::join_room(&server, "bob", &name);
+    let (_, told) = Watcher::of(&server, "carol", &name);
+    for (who, role, method) in [("alice", "owner", "focus-owner"), ("bob", "member", "dialed-in")] {
+        let user = told.user(&format!("sip:{who}@example.com"));
+        assert_eq!((user.text("entry"), user.text("joining-method")), (Some(role), Some(method)), "{user:?}");
+    }
 }
 
 /// CHAT-153: where it is configured so, the room stays until everybody has left.

@@ -1,7 +1,6 @@
 //! What holds for any octets that come as an XML body.
 
 use parlor_events::conference_info::{Applied, ConferenceInfo, Roster};
-use parlor_events::imdn::Imdn;
 use parlor_events::iscomposing::IsComposing;
 use parlor_events::pidf::{Format, Presence};
 use parlor_events::resource_lists::ResourceList;
@@ -12,10 +11,6 @@ pub(crate) fn bodies(data: &[u8]) {
     let limits = Limits::default();
     if let Ok(read) = IsComposing::read(data, &limits) {
         assert_eq!(IsComposing::read(read.to_xml().as_bytes(), &limits), Ok(read));
-    }
-    if let Ok(read) = Imdn::read(data, &limits) {
-        let again = Imdn::read(read.to_xml().as_bytes(), &limits).expect("what is written can be read");
-        assert_eq!((again.message_id, again.disposition), (read.message_id, read.disposition));
     }
     if let Ok(read) = ResourceList::read(data, &limits, 100) {
         assert!(read.entries.len() <= 100);

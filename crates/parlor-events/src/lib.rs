@@ -1,5 +1,5 @@
-//! The XML bodies of conferencing and messaging: conference-info (RFC 4575), iscomposing (RFC 3994), imdn (RFC 5438),
-//! pidf (RFC 3863) and resource-lists (RFC 4826 with RFC 5364).
+//! The XML bodies of conferencing and messaging: conference-info (RFC 4575), iscomposing (RFC 3994), pidf (RFC 3863) and
+//! resource-lists (RFC 4826 with RFC 5364).
 //!
 //! Each format has a module with types that can be written and read. What is written is valid by the format's schema; what
 //! is read is bounded by [`Limits`], has no document type and no entities of its own, and elements and attributes that a
@@ -25,7 +25,6 @@
 //! ```
 
 pub mod conference_info;
-pub mod imdn;
 pub mod iscomposing;
 mod limits;
 pub mod pidf;

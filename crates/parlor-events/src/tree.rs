@@ -40,7 +40,6 @@ pub(crate) enum Namespace {
     Xcon,
     AgConference,
     IsComposing,
-    Imdn,
     ResourceLists,
     CopyControl,
     Pidf,
@@ -59,8 +58,6 @@ impl Namespace {
     pub(crate) const AG_CONFERENCE: &'static str = "urn:ag-projects:xml:ns:conference-info";
     /// RFC 3994 §6.
     pub(crate) const IS_COMPOSING: &'static str = "urn:ietf:params:xml:ns:im-iscomposing";
-    /// RFC 5438 §11.1.9; not that of the headers.
-    pub(crate) const IMDN: &'static str = "urn:ietf:params:xml:ns:imdn";
     /// RFC 4826 §3.2.
     pub(crate) const RESOURCE_LISTS: &'static str = "urn:ietf:params:xml:ns:resource-lists";
     /// RFC 5364 §5.
@@ -79,7 +76,6 @@ impl Namespace {
             Self::Xcon => Some(Self::XCON),
             Self::AgConference => Some(Self::AG_CONFERENCE),
             Self::IsComposing => Some(Self::IS_COMPOSING),
-            Self::Imdn => Some(Self::IMDN),
             Self::ResourceLists => Some(Self::RESOURCE_LISTS),
             Self::CopyControl => Some(Self::COPY_CONTROL),
             Self::Pidf => Some(Self::PIDF),
@@ -96,7 +92,6 @@ impl Namespace {
             Self::XCON => Self::Xcon,
             Self::AG_CONFERENCE => Self::AgConference,
             Self::IS_COMPOSING => Self::IsComposing,
-            Self::IMDN => Self::Imdn,
             Self::RESOURCE_LISTS => Self::ResourceLists,
             Self::PIDF | Self::CPIM_PIDF | PIDF_MISPRINTED => Self::Pidf,
             Self::XML => Self::Xml,

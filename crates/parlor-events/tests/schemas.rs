@@ -10,7 +10,6 @@ use parlor_events::conference_info::{
     AvailableMedia, ConferenceInfo, ConferenceState, Description, DisconnectionMethod, Endpoint, EndpointStatus,
     Execution, File, HostInfo, JoiningMethod, Media, MediaStatus, Sidebars, State, UriEntry, User, Users,
 };
-use parlor_events::imdn::{Delivery, Disposition, Imdn, Status};
 use parlor_events::iscomposing::{self, IsComposing};
 use parlor_events::pidf::{Basic, Contact, Format, Note, Presence, Tuple};
 use parlor_events::{Limits, XmlError};
@@ -150,24 +149,6 @@ fn iscomposing() {
     };
     for indication in [full, IsComposing::default()] {
         schema.check(&indication.to_xml()).unwrap();
-    }
-}
-
-/// CPIM-52: a notice is valid by the schema of RFC 5438, whichever of what is optional it has.
-#[test]
-fn imdn() {
-    let Some(schema) = Schema::of_rfc(5438, "grammar") else { return };
-    let uri = || some("sip:bob@example.com");
-    for (recipient_uri, original_recipient_uri) in [(None, None), (uri(), None), (None, uri()), (uri(), uri())] {
-        let notice = Imdn {
-            message_id: "1".into(),
-            date_time: "2026-03-02T15:02:20Z".into(),
-            recipient_uri,
-            original_recipient_uri,
-            subject: some(ODD),
-            disposition: Disposition::Delivery(Status::Is(Delivery::Failed)),
-        };
-        schema.check(&notice.to_xml()).unwrap();
     }
 }
 

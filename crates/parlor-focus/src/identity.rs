@@ -128,8 +128,7 @@ fn address_of_record(uri: &Uri) -> Option<Uri> {
 /// The display name without control characters, cut to what is kept.
 fn display_name(from: &NameAddr, limits: &Limits) -> Option<Box<str>> {
     let mut name: String = from.display.as_deref()?.chars().filter(|c| !c.is_control()).collect();
-    let end = (0..=name.len().min(limits.display_bytes)).rev().find(|end| name.is_char_boundary(*end));
-    name.truncate(end.unwrap_or(0));
+    name.truncate(name.floor_char_boundary(limits.display_bytes));
     let name = name.trim();
     (!name.is_empty()).then(|| name.into())
 }

@@ -53,7 +53,7 @@ impl Focus {
                 admitted?
             }
         };
-        let heir = media.sessions().first().copied();
+        let heir = media.first_session();
         let leg = Leg {
             dialog,
             flow,

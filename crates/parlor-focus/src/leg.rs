@@ -143,6 +143,16 @@ impl Media {
         }
     }
 
+    /// The first of them, if there is one.
+    pub(crate) fn first_session(&self) -> Option<SessionId> {
+        match self {
+            Self::Offered(session) => Some(*session),
+            Self::Open(_) | Self::File(_) | Self::GivenUp(_) | Self::Closed => {
+                self.agreed().first().map(|open| open.session)
+            }
+        }
+    }
+
     /// Whether it has one of the places that a server has for sessions; all lines of a dialog share one.
     pub(crate) fn has_place(&self) -> bool {
         match self {
@@ -201,7 +211,7 @@ pub(crate) fn opened(session: SessionId, agreed: &Line) -> Open {
 impl Leg {
     /// The first session, if there is one.
     pub(crate) fn session(&self) -> Option<SessionId> {
-        self.media.sessions().first().copied()
+        self.media.first_session()
     }
 
     /// The sessions of the chat as the last offer and answer had them.

@@ -204,8 +204,9 @@ impl Focus {
     /// Whether one of a participant's dialogs is with this address.
     fn is_heard_from(&self, room: &Room, participant: ParticipantId, flow: Flow) -> bool {
         let here = flow.remote.ip().to_canonical();
-        let mut theirs = self.legs.values().filter(|leg| self.participant_on(room, leg) == Some(participant));
-        theirs.any(|leg| leg.flow.remote.ip().to_canonical() == here)
+        let sessions = room.participant(participant).map(|holder| holder.sessions()).unwrap_or_default();
+        let mut theirs = sessions.iter().filter_map(|session| self.flow_of(*session));
+        theirs.any(|own| own.remote.ip().to_canonical() == here)
     }
 }
 

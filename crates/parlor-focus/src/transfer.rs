@@ -7,7 +7,7 @@ use crate::quota::Share;
 use crate::sdp::{self, FileAnswer, FileOffer, LocalSdp, SdpReject, Unacceptable};
 use crate::timers::Timer;
 use crate::{EndReason, Focus, Output, Reject, SessionSpec};
-use parlor_room::{FileId, FileSelector, FoundFile, Identity, ParticipantId, Room, SharedFile};
+use parlor_room::{FileId, FileSelector, FoundFile, Identity, ParticipantId, Room, SharedFile, essence};
 use std::time::Instant;
 
 /// What a session is for that carries a file.
@@ -167,9 +167,4 @@ fn give_out(offer: &FileOffer, room: &Room) -> Result<(Transfer, About), Reject>
         return Err(refused(Unacceptable::FileNotTaken));
     }
     Ok((Transfer::Send(id), About::of_kept(file)))
-}
-
-/// A media type without its parameters.
-fn essence(kind: &str) -> &str {
-    kind.split(';').next().unwrap_or(kind).trim_end()
 }

@@ -36,6 +36,4 @@ pub enum Departure {
     Booted,
     /// Its connection failed, or it did not answer.
     Failed,
-    /// It was called and was busy.
-    Busy,
 }

@@ -64,7 +64,7 @@ impl FileSelector {
 }
 
 /// A media type without its parameters.
-fn essence(kind: &str) -> &str {
+pub fn essence(kind: &str) -> &str {
     kind.split(';').next().unwrap_or(kind).trim_end()
 }
 

@@ -5,8 +5,8 @@ use crate::identity::key_of;
 use crate::journal::Journal;
 use crate::nickname::Nicknames;
 use crate::{
-    Action, Changes, FileId, Hosts, Identity, Nickname, Participant, ParticipantId, Revision, Role, Rules, Session,
-    SessionId, SharedFile, one_line,
+    Action, Changes, FileId, Hosts, Identity, JoiningMethod, Nickname, Participant, ParticipantId, Revision, Role,
+    Rules, Session, SessionId, SharedFile, one_line,
 };
 use parlor_sip::{Uri, UriError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -179,6 +179,13 @@ impl Room {
             holder.role = role;
             self.journal.changed(participant);
         }
+    }
+
+    /// This participant has made the room: it owns it, and that is how it joined.
+    pub fn founded_by(&mut self, participant: ParticipantId) {
+        let theirs = self.sessions.values_mut().filter(|session| session.participant == participant);
+        theirs.for_each(|session| session.endpoint.method = JoiningMethod::FocusOwner);
+        self.set_role(participant, Role::Owner);
     }
 
     /// Whether whoever holds this session may do that.

@@ -6,7 +6,7 @@ use crate::recipients::{Except, Recipients};
 use crate::refusal::Refusal;
 use crate::switch::{Counted, Dropped, Kind, Switch, Withheld};
 use parlor_cpim::Envelope;
-use parlor_events::{imdn, iscomposing};
+use parlor_events::iscomposing;
 use parlor_room::{Action, Room, SessionId};
 
 /// What a message is, and who gets it.
@@ -123,11 +123,14 @@ pub(crate) fn is_to_room(room: &Room, session: SessionId, envelope: &Envelope) -
     Ok(room.is_addressed_by(&to.uri))
 }
 
+/// The type of receipts (CPIM-51).
+const IMDN: &str = "message/imdn+xml";
+
 /// What a message of this type is; `written` is what it is if a person wrote it.
 fn kind_of(essence: &str, written: Kind) -> Kind {
     match essence {
         iscomposing::CONTENT_TYPE => Kind::Composing,
-        imdn::CONTENT_TYPE => Kind::Imdn,
+        IMDN => Kind::Imdn,
         _ => written,
     }
 }

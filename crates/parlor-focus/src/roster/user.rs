@@ -41,7 +41,6 @@ pub(super) fn departed(gone: &Gone) -> Fragment {
             Departure::Departed => DisconnectionMethod::Departed,
             Departure::Booted => DisconnectionMethod::Booted,
             Departure::Failed => DisconnectionMethod::Failed,
-            Departure::Busy => DisconnectionMethod::Busy,
         }),
         ..Endpoint::new(&gone.entity)
     };

@@ -2,7 +2,7 @@
 
 use super::task::RoomTask;
 use parlor_focus::EndReason;
-use parlor_room::{ParticipantId, Role};
+use parlor_room::ParticipantId;
 use std::time::Instant;
 
 /// Who made a room.
@@ -24,7 +24,7 @@ impl RoomTask {
             Founder::Awaited => {
                 let first = self.room.participants().next().map(|(id, _)| id);
                 if let Some(first) = first {
-                    self.room.set_role(first, Role::Owner);
+                    self.room.founded_by(first);
                     self.founder = Founder::Is(first);
                 }
             }
