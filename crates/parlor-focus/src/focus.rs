@@ -9,8 +9,9 @@ use crate::sdp::{Chatroom, LocalMedia};
 use crate::subscriptions::Subscriptions;
 use crate::timers::{Timer, Timers};
 use crate::types::TypeLists;
-use crate::{Caller, DialogChange, EndReason, Output, Reject, RequestId, Settings, SubscriptionEnd, uas};
+use crate::{Caller, DialogChange, EndReason, Output, Reject, RequestId, Settings, uas};
 use parlor_room::{FileRule, ParticipantId, Room, SessionId};
+use parlor_sip::subscription::SubscriptionEnd;
 use parlor_sip::{Flow, Method, Request, Response, ServerTransactionId};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
@@ -268,7 +269,7 @@ impl Focus {
         self.give_up_all_calls(487);
         self.subscriptions.end_all(match reason {
             EndReason::Shutdown => SubscriptionEnd::Shutdown,
-            _ => SubscriptionEnd::RoomClosed,
+            _ => SubscriptionEnd::Gone,
         });
     }
 }

@@ -54,6 +54,5 @@ pub use pager::{Post, PostContent};
 pub use quota::Quota;
 pub use reject::{Refusal, Reject};
 pub use roster::Sidebar;
-pub use settings::{Contacts, FileSettings, Settings, SipAddress, Subscribing};
-pub use subscription::SubscriptionEnd;
+pub use settings::{FileSettings, Settings, Subscribing};
 pub use transfer::Transfer;

@@ -1,11 +1,9 @@
 //! What all our messages in a dialog carry.
 
 use crate::leg::Leg;
-use crate::{EndReason, Settings, SipAddress, features};
+use crate::{EndReason, Settings, features};
 use parlor_room::Room;
-use parlor_sip::{
-    Flow, HeaderName, Headers, Method, NameAddr, Part, Request, Response, Transport, Uri, multipart, reason_phrase,
-};
+use parlor_sip::{Flow, HeaderName, Headers, Method, NameAddr, Part, Request, Response, multipart, reason_phrase};
 
 /// A 200 with what the focus of a room tells of itself (SIP-40).
 pub(crate) fn ok(request: &Request, contact: &NameAddr, settings: &Settings) -> Response {
@@ -73,23 +71,9 @@ pub(crate) fn sdp_and_history(request: &mut Request, text: &str, history: &bytes
 /// The room's Contact: where we are really reached over this transport, and that it is a focus
 /// (SIP-70, SIP-E0, SIP-E1).
 pub(crate) fn contact(room: &Room, flow: &Flow, secure: bool, settings: &Settings) -> NameAddr {
-    let (address, transport) = match flow.transport {
-        Transport::Udp => (&settings.contacts.udp, None),
-        Transport::Tcp => (&settings.contacts.tcp, Some("tcp")),
-        Transport::Tls => (&settings.contacts.tls, Some("tls")),
-    };
     let user = room.uri().user_decoded();
-    let (host, port) = match address {
-        Some(SipAddress { host, port }) => (&**host, Some(*port)),
-        None => (settings.hosts.domain(), None),
-    };
-    let make = if secure { Uri::sips } else { Uri::sip };
-    let uri = make(user.as_deref(), host, port).unwrap_or_else(|_| room.uri().clone());
-    let uri = match transport {
-        // RFC 3261 §26.2.2: with sips the transport is TCP below TLS, and needs no naming.
-        Some(transport) if !secure => uri.with_param("transport", transport),
-        Some(_) | None => uri,
-    };
+    let uri = settings.contacts.uri(user.as_deref(), settings.hosts.domain(), flow, secure);
+    let uri = uri.unwrap_or_else(|_| room.uri().clone());
     let methods = features::METHODS.iter().map(Method::as_str).collect::<Vec<_>>().join(",");
     NameAddr::new(uri)
         .with_flag("isfocus")

@@ -3,11 +3,12 @@
 use crate::leg::LegId;
 use crate::quota::Share;
 use crate::roster::Telling;
-use crate::subscription::{Delivery, Notice, Reach, SubscriptionEnd, SubscriptionId};
+use crate::subscription::{Delivery, Notice, SubscriptionId};
 use crate::{Focus, NextHop, Output, Reject, RequestId, message};
 use parlor_events::conference_info::{CONTENT_TYPE, Document, EVENT};
 use parlor_room::Room;
-use parlor_sip::{Flow, HeaderName, Method, NameAddr, Request, Response, Transport};
+use parlor_sip::subscription::{Reach, Refused, SubscriptionEnd};
+use parlor_sip::{HeaderName, Method, NameAddr, Request, Response};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,30 +45,29 @@ impl Focus {
         let (told, renewed, next, last) = (notice.told, notice.renewed, notice.next, notice.last);
         let (by_stream, buried) = (notice.stream_until.is_some(), known.filter(|_| notice.farewell));
         match (response.code, &mut subscription.reach) {
-            (408, Reach::Datagrams { stream, .. }) if by_stream => {
-                *stream = false;
+            (408, reach @ Reach::Datagrams { .. }) if by_stream => {
+                reach.give_up_stream();
                 subscription.known = None;
                 self.subscriptions.go_on(now, id, now);
             }
             (_, _) if last => self.subscription_ended(id),
             (200..=299, reach) => {
-                if let Reach::Datagrams { proven, .. } = reach {
-                    *proven = true;
-                }
+                reach.prove();
                 subscription.failures = 0;
                 subscription.known = Some(told).filter(|_| !renewed);
                 subscription.buried = buried.unwrap_or(told);
                 self.subscriptions.go_on(now, id, if renewed { now } else { next });
             }
-            (code, _) if ends_subscription(code) || subscription.failures >= MOST_FAILURES => {
-                subscription.ending = Some(SubscriptionEnd::Failed);
-                self.subscription_ended(id);
-            }
-            (_, _) => {
-                subscription.failures += 1;
-                let wait = response.headers.retry_after().map_or(RETRY, |seconds| Duration::from_secs(seconds.into()));
-                self.put_off(now, id, wait.clamp(Duration::from_secs(1), LONGEST_RETRY));
-            }
+            (_, _) => match Refused::by(response, subscription.failures) {
+                Refused::Ends => {
+                    subscription.ending = Some(SubscriptionEnd::Failed);
+                    self.subscription_ended(id);
+                }
+                Refused::Later(wait) => {
+                    subscription.failures += 1;
+                    self.put_off(now, id, wait);
+                }
+            },
         }
     }
 
@@ -75,7 +75,7 @@ impl Focus {
     pub(crate) fn wake_subscriptions(&mut self, now: Instant) {
         while let Some(id) = self.subscriptions.pop_due(now) {
             let Some(subscription) = self.subscriptions.get_mut(id) else { continue };
-            if subscription.ending.is_none() && now >= subscription.expires {
+            if subscription.ending.is_none() && now >= subscription.lease.end() {
                 self.subscriptions.end(id, SubscriptionEnd::Expired);
             }
             self.wake_delivery(now, id);
@@ -89,9 +89,7 @@ impl Focus {
             Delivery::Waiting(until) if *until <= now => self.subscriptions.go_on(now, id, now),
             // The stream is not to be had. Should it open yet, a document more is told than needed.
             Delivery::Notifying(notice) if notice.stream_until.is_some_and(|until| until <= now) => {
-                if let Reach::Datagrams { stream, .. } = &mut subscription.reach {
-                    *stream = false;
-                }
+                subscription.reach.give_up_stream();
                 subscription.known = None;
                 self.subscriptions.go_on(now, id, now);
             }
@@ -152,9 +150,10 @@ impl Focus {
         let (mut request, mut next_hop) =
             self.request_in_dialog(dialog, Method::Notify).expect("a dialog lasts while a subscription uses it");
         let last = self.write_notify(now, room, id, &mut request, told.document.as_deref())?;
-        let by_stream = reach.needs_stream(request.body.len() + HEAD);
+        let by_stream = reach.needs_stream(request.body.len());
         if by_stream {
-            next_hop = streamed(next_hop);
+            let (flow, uri) = Reach::streamed(next_hop.flow, next_hop.uri);
+            next_hop = NextHop { flow, uri };
         }
         let name = self.name_request();
         let notice = Notice {
@@ -183,7 +182,7 @@ impl Focus {
                 Telling::Since(known, left.map(|_| subscription.buried))
             }
             (None | Some(SubscriptionEnd::Unsubscribed), _) => Telling::All(left),
-            (Some(SubscriptionEnd::RoomClosed), _) => Telling::Gone,
+            (Some(SubscriptionEnd::Gone), _) => Telling::Gone,
             (
                 Some(
                     SubscriptionEnd::Expired
@@ -233,7 +232,7 @@ impl Focus {
         let subscription = self.subscriptions.get_mut(id)?;
         let state = match subscription.ending {
             Some(why) => why.state().to_owned(),
-            None => format!("active;expires={}", subscription.remaining(now)),
+            None => format!("active;expires={}", subscription.lease.remaining(now)),
         };
         let headers = &mut request.headers;
         headers.push(HeaderName::Contact, contact);
@@ -259,19 +258,6 @@ impl Focus {
     }
 }
 
-/// The same peer over a stream (EVT-20, RFC 3261 §18.1.1).
-fn streamed(next_hop: NextHop) -> NextHop {
-    let flow = Flow { transport: Transport::Tcp, connection: None, ..next_hop.flow };
-    NextHop { flow, uri: next_hop.uri.with_param("transport", "tcp") }
-}
-
-/// EVT-14. Without an answer, and without means to answer a challenge, it is over too.
-fn ends_subscription(code: u16) -> bool {
-    matches!(code, 401 | 404 | 405 | 407 | 408 | 410 | 416 | 480..=485 | 489 | 501 | 604)
-}
-
-/// What a NOTIFY has beside its body, at about.
-const HEAD: usize = 700;
 /// What the version adds to a document at the most.
 const VERSION: usize = 24;
 /// Documents of that size do not wait for others.
@@ -284,9 +270,3 @@ const NO_SPACE: Duration = Duration::from_millis(100);
 const CONGESTED: Duration = Duration::from_secs(1);
 /// How long to wait for a stream before datagrams are used after all. The subscriber waits 32 s in all (EVT-19).
 const STREAM_PATIENCE: Duration = Duration::from_millis(500);
-/// How soon a NOTIFY is sent again that was refused for no lasting reason.
-const RETRY: Duration = Duration::from_secs(10);
-/// However long the subscriber wants to be left alone.
-const LONGEST_RETRY: Duration = Duration::from_secs(300);
-/// So many refusals in a row end a subscription.
-const MOST_FAILURES: u8 = 5;

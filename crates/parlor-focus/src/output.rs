@@ -1,10 +1,11 @@
 //! What a focus wants done.
 
 use crate::Post;
+use crate::Transfer;
 use crate::sdp::Line;
-use crate::{SubscriptionEnd, Transfer};
 use parlor_msrp::Path;
 use parlor_room::{Departure, Identity, ParticipantId, SessionId};
+use parlor_sip::subscription::SubscriptionEnd;
 use parlor_sip::{Flow, Request, Response, ServerTransactionId, Uri};
 use std::net::IpAddr;
 

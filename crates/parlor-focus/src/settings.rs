@@ -4,7 +4,7 @@ use crate::Limits;
 use crate::quota::Quota;
 use crate::sdp::MsrpAddresses;
 use parlor_room::{Hosts, WallClock};
-use parlor_sip::Method;
+use parlor_sip::{Contacts, Method};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -148,24 +148,4 @@ impl Subscribing {
     pub(crate) fn pause_after(&self, octets: usize) -> Duration {
         Duration::from_millis(octets as u64 * 1000 / self.whole_rate.max(1))
     }
-}
-
-/// Where SIP peers reach us, by transport. One that is missing falls back to the domain.
-#[derive(Clone, Debug, Default)]
-pub struct Contacts {
-    /// Over UDP.
-    pub udp: Option<SipAddress>,
-    /// Over TCP.
-    pub tcp: Option<SipAddress>,
-    /// Over TLS.
-    pub tls: Option<SipAddress>,
-}
-
-/// A host and port for Contact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SipAddress {
-    /// A name or an address; an IPv6 address with or without brackets.
-    pub host: Box<str>,
-    /// The port.
-    pub port: u16,
 }

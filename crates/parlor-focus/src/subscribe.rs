@@ -3,10 +3,11 @@
 use crate::focus::Answer;
 use crate::invite::contact;
 use crate::leg::{Leg, LegId};
-use crate::subscription::{Delivery, Reach, Subscription, SubscriptionEnd, SubscriptionId};
-use crate::{Caller, Focus, Reject, Settings, identity, message, uas};
+use crate::subscription::{Delivery, Subscription, SubscriptionId};
+use crate::{Caller, Focus, Reject, Settings, Subscribing, identity, message, uas};
 use parlor_events::conference_info::{CONTENT_TYPE, EVENT};
 use parlor_room::{Identity, Revision, Room};
+use parlor_sip::subscription::{Lease, Reach, SubscriptionEnd, granted};
 use parlor_sip::{Dialog, Flow, HeaderName, Headers, Request, Response};
 use std::time::{Duration, Instant};
 
@@ -45,19 +46,11 @@ fn accepts_rosters(headers: &Headers) -> Result<bool, Reject> {
     Ok(headers.accept()?.is_none_or(|ranges| ranges.iter().any(|range| range.accepts(CONTENT_TYPE))))
 }
 
-/// EVT-6, EVT-E8: shortened if need be, never lengthened.
+/// EVT-6
 fn duration(headers: &Headers, settings: &Settings) -> Result<Duration, Reject> {
-    let subscriptions = &settings.subscriptions;
-    let asked = headers.expires().map_or(DEFAULT, |seconds| Duration::from_secs(seconds.into()));
-    if !asked.is_zero() && asked < subscriptions.min_expires.min(DEFAULT) {
-        let minimum = subscriptions.min_expires.as_secs();
-        return Err(Reject::TooBrief(u32::try_from(minimum).unwrap_or(u32::MAX)));
-    }
-    Ok(asked.min(subscriptions.expires))
+    let Subscribing { min_expires, expires, .. } = &settings.subscriptions;
+    granted(headers, *min_expires, *expires).map_err(Reject::TooBrief)
 }
-
-/// How long a subscription lasts that does not say so (RFC 4575 §3.3).
-const DEFAULT: Duration = Duration::from_secs(3600);
 
 impl Focus {
     /// How many subscriptions there are, with those whose last NOTIFY is unanswered.
@@ -113,7 +106,7 @@ impl Focus {
     /// EVT-8, EVT-12: refreshed or ended, everything is told once more.
     fn renew(&mut self, now: Instant, id: SubscriptionId, flow: &Flow, duration: Duration) {
         let Some(subscription) = self.subscriptions.get_mut(id) else { return };
-        subscription.expires = Subscription::expiry(now, duration);
+        subscription.lease = Lease::new(now, duration);
         subscription.known = None;
         if Reach::over(flow.transport) == Reach::Stream {
             subscription.reach = Reach::Stream;
@@ -151,7 +144,7 @@ impl Focus {
             event_id: wanted.event_id.clone(),
             subscriber,
             merges: !agent.is_some_and(|agent| self.settings.subscriptions.merges_nothing(agent)),
-            expires: Subscription::expiry(now, wanted.duration),
+            lease: Lease::new(now, wanted.duration),
             ending: wanted.duration.is_zero().then_some(SubscriptionEnd::Unsubscribed),
             version: 0,
             known: None,

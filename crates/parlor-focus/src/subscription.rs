@@ -4,8 +4,8 @@ use crate::RequestId;
 use crate::leg::LegId;
 use crate::quota::Share;
 use parlor_room::{Identity, Revision};
-use parlor_sip::Transport;
-use std::time::{Duration, Instant};
+use parlor_sip::subscription::{Lease, Reach, SubscriptionEnd};
+use std::time::Instant;
 
 /// Names a subscription of one focus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,8 +20,8 @@ pub(crate) struct Subscription {
     pub(crate) subscriber: Identity,
     /// Whether it can make a whole of parts: clients are known that cannot (EVT-E2).
     pub(crate) merges: bool,
-    /// When it ends unless it is refreshed; a moment later than the subscriber was told.
-    pub(crate) expires: Instant,
+    /// How long it lasts unless it is refreshed.
+    pub(crate) lease: Lease,
     /// Why it ends, once that is certain: the NOTIFY that says so is its last.
     pub(crate) ending: Option<SubscriptionEnd>,
     /// The number of the last document (EVT-40).
@@ -40,28 +40,8 @@ pub(crate) struct Subscription {
     pub(crate) _counted: Share,
 }
 
-/// ```text
-///              SUBSCRIBE              NOTIFY
-///                  │     ┌───────────┐       ┌───────────┐ answered, and it
-///                  └────▶│   Ready   │──────▶│ Notifying │──▶ was the last: gone
-///   something to tell ┌─▶└───────────┘       └─────┬─────┘
-///                     │        ▲                   │ answered
-///                ┌────┴───┐    │ time has come,    ▼
-///                │  Idle  │◀───┼────────────┬───────────┐
-///                └────────┘    └────────────│  Waiting  │
-///                                           └───────────┘
-/// ```
-#[derive(Debug)]
-pub(crate) enum Delivery {
-    /// There is nothing to tell.
-    Idle,
-    /// A NOTIFY is to go out as soon as there is space for it.
-    Ready,
-    /// A NOTIFY is unanswered: there is never a second one (EVT-15).
-    Notifying(Box<Notice>),
-    /// Nothing goes out before that time.
-    Waiting(Instant),
-}
+/// When it is told.
+pub(crate) type Delivery = parlor_sip::subscription::Delivery<Notice>;
 
 /// A NOTIFY that is unanswered.
 #[derive(Debug)]
@@ -83,102 +63,7 @@ pub(crate) struct Notice {
     pub(crate) octets: Option<Share>,
 }
 
-/// How large documents may be that are sent to a subscriber.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// It is reached over a stream.
-    Stream,
-    /// It is reached by datagrams. What is too large for one goes over a stream (EVT-20, RFC 3261 §18.1.1), unless that was
-    /// tried in vain.
-    Datagrams {
-        /// Whether a stream is worth a try.
-        stream: bool,
-        /// Whether it has answered: before, nobody is to be sent much that somebody else had sent to them.
-        proven: bool,
-    },
-}
-
-/// Why a subscription ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SubscriptionEnd {
-    /// The subscriber has ended it, or wanted to know but once.
-    Unsubscribed,
-    /// It was not refreshed.
-    Expired,
-    /// The room's rules do not allow it any more.
-    Forbidden,
-    /// The subscriber does not answer, or refuses what it is told (EVT-14).
-    Failed,
-    /// The room has ended.
-    RoomClosed,
-    /// The server goes down.
-    Shutdown,
-}
-
-impl SubscriptionEnd {
-    /// How Subscription-State says it (EVT-11).
-    pub(crate) fn state(self) -> &'static str {
-        match self {
-            Self::Unsubscribed | Self::Expired => "terminated;reason=timeout",
-            Self::Forbidden => "terminated;reason=rejected",
-            Self::RoomClosed => "terminated;reason=noresource",
-            Self::Shutdown | Self::Failed => "terminated;reason=probation;retry-after=30",
-        }
-    }
-}
-
-impl Reach {
-    /// How somebody is reached who was heard over this.
-    pub(crate) fn over(transport: Transport) -> Self {
-        match transport {
-            Transport::Udp => Self::Datagrams { stream: true, proven: false },
-            Transport::Tcp | Transport::Tls => Self::Stream,
-        }
-    }
-
-    /// The largest body of a NOTIFY.
-    pub(crate) fn most(self) -> usize {
-        match self {
-            Self::Stream | Self::Datagrams { stream: true, .. } => MOST_BY_STREAM,
-            Self::Datagrams { stream: false, proven: true } => MOST_BY_DATAGRAM,
-            Self::Datagrams { stream: false, proven: false } => MOST_UNPROVEN,
-        }
-    }
-
-    /// Whether it has not answered, and could be anybody.
-    pub(crate) fn is_unproven(self) -> bool {
-        self == Self::Datagrams { stream: false, proven: false }
-    }
-
-    /// Whether so large a request goes over a stream although the dialog lives on datagrams.
-    pub(crate) fn needs_stream(self, request: usize) -> bool {
-        matches!(self, Self::Datagrams { stream: true, .. }) && request > LARGEST_SAFE_DATAGRAM
-    }
-}
-
-/// Half of what waits for one stream at the most, in the server.
-const MOST_BY_STREAM: usize = 2 * 1024 * 1024;
-/// EVT-20. What the headers take is well below the rest of a datagram.
-const MOST_BY_DATAGRAM: usize = 60_000;
-/// Room enough for a dozen users; a SUBSCRIBE with somebody else's address brings them not much more than that.
-const MOST_UNPROVEN: usize = 8 * 1024;
-/// How much longer a subscription lasts than its subscriber was told.
-const GRACE: Duration = Duration::from_secs(1);
-/// RFC 3261 §18.1.1.
-const LARGEST_SAFE_DATAGRAM: usize = 1300;
-
 impl Subscription {
-    /// When one that is granted for so long ends: not before a refresh can come that was sent just in time.
-    pub(crate) fn expiry(now: Instant, granted: Duration) -> Instant {
-        now + granted + GRACE
-    }
-
-    /// For how many seconds it is still granted (EVT-10), never more than it was.
-    pub(crate) fn remaining(&self, now: Instant) -> u64 {
-        // Told a moment after it was granted, it is as long as that.
-        self.expires.saturating_duration_since(now).saturating_sub(Duration::from_millis(1)).as_secs()
-    }
-
     /// When something is due by itself.
     pub(crate) fn next_wake(&self) -> Option<Instant> {
         let delivery = match &self.delivery {
@@ -186,16 +71,13 @@ impl Subscription {
             Delivery::Notifying(notice) => notice.stream_until,
             Delivery::Idle | Delivery::Ready => None,
         };
-        let expiry = self.ending.is_none().then_some(self.expires);
+        let expiry = self.ending.is_none().then_some(self.lease.end());
         [delivery, expiry].into_iter().flatten().min()
     }
 
     /// The unanswered NOTIFY, if there is one.
     pub(crate) fn notice(&mut self) -> Option<&mut Notice> {
-        match &mut self.delivery {
-            Delivery::Notifying(notice) => Some(notice),
-            Delivery::Idle | Delivery::Ready | Delivery::Waiting(_) => None,
-        }
+        self.delivery.notice()
     }
 
     /// Whether there is something to tell, when others are told of changes up to `flushed`.

@@ -2,8 +2,9 @@
 
 use crate::RequestId;
 use crate::leg::LegId;
-use crate::subscription::{Delivery, Subscription, SubscriptionEnd, SubscriptionId};
+use crate::subscription::{Delivery, Subscription, SubscriptionId};
 use parlor_room::Revision;
+use parlor_sip::subscription::SubscriptionEnd;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 

@@ -9,6 +9,7 @@
 //! - **Transactions.** One [`Endpoint`] holds them all: retransmissions, 100, ACK of failures, CANCEL, merged requests.
 //!   The core sees an [`Event`] for each new request, ACK of a 2xx and response. It retransmits its own 2xx.
 //! - **Dialogs.** [`Dialog`] keeps the order of requests and builds those of ours.
+//! - **Subscriptions.** [`subscription`] has what notifiers of every package decide alike.
 //!
 //! ```
 //! use parlor_sip::{Endpoint, Event, Flow, Limits, Response, Transport, parse_datagram};
@@ -42,6 +43,7 @@
 //! # }
 //! ```
 
+mod contacts;
 mod dialog;
 pub mod digest;
 mod flow;
@@ -50,9 +52,11 @@ mod limits;
 mod message;
 mod method;
 mod params;
+pub mod subscription;
 mod transaction;
 mod uri;
 
+pub use contacts::{Contacts, SipAddress};
 pub use dialog::{Dialog, DialogError, DialogId};
 pub use flow::{ConnectionId, Flow, SentBy, Transport};
 pub use header::{

@@ -17,14 +17,12 @@ mod subscribe;
 mod transfer;
 
 use crate::sdp::{MsrpAddress, MsrpAddresses};
-use crate::{
-    Account, Caller, Contacts, DialogChange, EndReason, Focus, Output, Reject, RequestId, Settings, SipAddress,
-};
+use crate::{Account, Caller, DialogChange, EndReason, Focus, Output, Reject, RequestId, Settings};
 use bytes::Bytes;
 use parlor_room::{Hosts, Room, Rules, SessionId};
 use parlor_sip::{
-    ConnectionId, Endpoint, Event, Flow, HeaderName, Limits, Message, Method, Request, Response, ServerTransactionId,
-    TransactionLimits, Transport, parse_datagram,
+    ConnectionId, Contacts, Endpoint, Event, Flow, HeaderName, Limits, Message, Method, Request, Response,
+    ServerTransactionId, SipAddress, TransactionLimits, Transport, parse_datagram,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;

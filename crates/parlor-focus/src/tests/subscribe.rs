@@ -1,10 +1,10 @@
 //! Subscriptions to the roster: who gets one, what is told when, and how they end.
 
 use super::*;
-use crate::SubscriptionEnd;
 use parlor_events::Limits as XmlLimits;
 use parlor_events::conference_info::{ConferenceInfo, State};
 use parlor_room::{UserList, Watchers};
+use parlor_sip::subscription::SubscriptionEnd;
 
 /// A NOTIFY as it was sent, read.
 pub(super) struct Notified {
@@ -407,7 +407,7 @@ fn in_the_dialog_of_an_invite() {
 #[test]
 fn the_end_of_a_room() {
     for (reason, state, end) in [
-        (EndReason::RoomClosed, "terminated;reason=noresource", SubscriptionEnd::RoomClosed),
+        (EndReason::RoomClosed, "terminated;reason=noresource", SubscriptionEnd::Gone),
         (EndReason::Shutdown, "terminated;reason=probation;retry-after=30", SubscriptionEnd::Shutdown),
     ] {
         let mut scene = Scene::new();
@@ -422,7 +422,7 @@ fn the_end_of_a_room() {
         assert_eq!(
             last.document.as_ref().map(|document| document.state),
             match end {
-                SubscriptionEnd::RoomClosed => Some(State::Deleted),
+                SubscriptionEnd::Gone => Some(State::Deleted),
                 _ => None,
             }
         );

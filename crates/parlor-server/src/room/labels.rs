@@ -28,14 +28,14 @@ pub(super) fn end_of(reason: EndReason) -> SessionEnd {
 }
 
 /// How the end of a subscription counts.
-pub(super) fn end_of_subscription(why: parlor_focus::SubscriptionEnd) -> SubscriptionEnd {
+pub(super) fn end_of_subscription(why: parlor_sip::subscription::SubscriptionEnd) -> SubscriptionEnd {
     match why {
-        parlor_focus::SubscriptionEnd::Unsubscribed => SubscriptionEnd::Unsubscribed,
-        parlor_focus::SubscriptionEnd::Expired => SubscriptionEnd::Expired,
-        parlor_focus::SubscriptionEnd::Forbidden => SubscriptionEnd::Forbidden,
-        parlor_focus::SubscriptionEnd::Failed => SubscriptionEnd::Failed,
-        parlor_focus::SubscriptionEnd::RoomClosed => SubscriptionEnd::RoomClosed,
-        parlor_focus::SubscriptionEnd::Shutdown => SubscriptionEnd::Shutdown,
+        parlor_sip::subscription::SubscriptionEnd::Unsubscribed => SubscriptionEnd::Unsubscribed,
+        parlor_sip::subscription::SubscriptionEnd::Expired => SubscriptionEnd::Expired,
+        parlor_sip::subscription::SubscriptionEnd::Forbidden => SubscriptionEnd::Forbidden,
+        parlor_sip::subscription::SubscriptionEnd::Failed => SubscriptionEnd::Failed,
+        parlor_sip::subscription::SubscriptionEnd::Gone => SubscriptionEnd::RoomClosed,
+        parlor_sip::subscription::SubscriptionEnd::Shutdown => SubscriptionEnd::Shutdown,
     }
 }
 
