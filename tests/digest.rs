@@ -241,6 +241,25 @@ fn passwords_cannot_be_tried_for_ever() {
     server.shows("parlor_rejected_total{layer=\"auth\",reason=\"too_many_of_address\"}", 2.0);
 }
 
+/// Who is in stays in and may come back, however many wrong passwords its neighbours send from the same address, its own
+/// name's among them.
+#[test]
+fn neighbours_guess() {
+    let server = setup().set("auth.failures_per_address", "3").start();
+    let Joined { mut user, mut call, path, .. } = Joined::invite(&server, alice(&server), "lobby", |offer| offer);
+    for name in ["bob", "alice"] {
+        let guess = || SipUser::tcp(&server, name).with_account().with_password("guess");
+        while invite(&server, &mut guess()).code() == 401 {}
+        assert_eq!(invite(&server, &mut guess()).code(), 403);
+        if name == "bob" {
+            assert_eq!(invite(&server, &mut alice(&server)).code(), 200, "another device of hers");
+        }
+        assert_eq!(call.ask(&mut user, "INVITE", "", &offer(&path)).code(), 200, "while {name} is guessed");
+        user.send(call.ack(""));
+    }
+    assert_eq!(invite(&server, &mut user).code(), 200);
+}
+
 /// What is written where credentials stand may break every rule, and costs a 400 or 401 and nothing else.
 #[test]
 fn credentials_that_are_none() {

@@ -1,63 +1,101 @@
-//! How many wrong passwords came from where.
+//! How many wrong passwords came from where, and whose are looked at all the same.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-/// The time over which failures are counted: this one and what is left of the one before.
-const PERIOD: Duration = Duration::from_secs(60);
-/// How many addresses are remembered of each period. When there are more, the period ends early.
-const ADDRESSES: usize = 16 * 1024;
+use super::counts::Counts;
+use crate::addresses::network_of;
 
-/// Counts failures by address, in bounded memory.
+/// For how long it is remembered at the least who knew a password: longer than anybody goes without a refresh.
+const REMEMBERED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// How many of them are remembered of each such time. When there are more, it ends early.
+const REMEMBERED: usize = 16 * 1024;
+
+/// Limits how fast passwords can be guessed. Behind one address there may be many, so who has known its password there goes
+/// on: it has a count of its own. It has one more at its own port, where no neighbour can spend it.
 #[derive(Debug)]
 pub(super) struct Failures {
     limit: u32,
-    began: Instant,
-    now: HashMap<IpAddr, u32>,
-    before: HashMap<IpAddr, u32>,
+    of_networks: Counts<IpAddr>,
+    of_known: Counts<Known>,
+    known: Remembered,
+}
+
+/// Who has shown that it knows a password, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Known {
+    place: Place,
+    name: Box<str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Place {
+    Port(SocketAddr),
+    Network(IpAddr),
 }
 
 impl Failures {
-    /// None yet; from each address there may be so many.
+    /// None yet; from each address there may be so many a minute.
     pub(super) fn new(now: Instant, limit: u32) -> Self {
-        Self { limit, began: now, now: HashMap::new(), before: HashMap::new() }
-    }
-
-    /// Whether there were too many from there.
-    pub(super) fn are_too_many(&mut self, now: Instant, address: IpAddr) -> bool {
-        self.turn(now);
-        self.count(address) >= self.limit
-    }
-
-    /// One more from there; whether it is the last that there may be.
-    pub(super) fn note(&mut self, now: Instant, address: IpAddr) -> bool {
-        self.turn(now);
-        if self.now.len() >= ADDRESSES && !self.now.contains_key(&address) {
-            self.begin(now);
-        }
-        *self.now.entry(address).or_default() += 1;
-        self.count(address) == self.limit
-    }
-
-    fn count(&self, address: IpAddr) -> u32 {
-        let of = |counts: &HashMap<_, _>| counts.get(&address).copied().unwrap_or(0);
-        of(&self.now).saturating_add(of(&self.before))
-    }
-
-    fn turn(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.began);
-        if passed >= 2 * PERIOD {
-            self.now.clear();
-        }
-        if passed >= PERIOD {
-            self.begin(now);
+        Self {
+            limit,
+            of_networks: Counts::new(now),
+            of_known: Counts::new(now),
+            known: Remembered { began: now, now: HashSet::new(), before: HashSet::new() },
         }
     }
 
-    fn begin(&mut self, now: Instant) {
-        self.before = std::mem::take(&mut self.now);
-        self.began = now;
+    /// Whether no password that comes from there under that name is to be looked at.
+    pub(super) fn are_too_many(&mut self, now: Instant, from: SocketAddr, name: &str) -> bool {
+        if self.of_networks.of(now, &network_of(from.ip())) < self.limit {
+            return false;
+        }
+        let mut known = places(from, name).into_iter().filter(|known| self.known.has(known));
+        known.all(|known| self.of_known.of(now, &known) >= self.limit)
+    }
+
+    /// A wrong one; whether it is the last that there may be of that address.
+    pub(super) fn note_wrong(&mut self, now: Instant, from: SocketAddr, name: &str) -> bool {
+        if let Some(known) = places(from, name).into_iter().find(|known| self.known.has(known)) {
+            self.of_known.note(now, known);
+        }
+        self.of_networks.note(now, network_of(from.ip())) == self.limit
+    }
+
+    /// A right one.
+    pub(super) fn note_right(&mut self, now: Instant, from: SocketAddr, name: &str) {
+        for known in places(from, name) {
+            self.known.remember(now, known);
+        }
+    }
+}
+
+/// Where somebody is known that sends from there, the narrowest place first.
+fn places(from: SocketAddr, name: &str) -> [Known; 2] {
+    [Place::Port(from), Place::Network(network_of(from.ip()))].map(|place| Known { place, name: name.into() })
+}
+
+/// Those of the time that runs and of the one before.
+#[derive(Debug)]
+struct Remembered {
+    began: Instant,
+    now: HashSet<Known>,
+    before: HashSet<Known>,
+}
+
+impl Remembered {
+    fn has(&self, known: &Known) -> bool {
+        self.now.contains(known) || self.before.contains(known)
+    }
+
+    fn remember(&mut self, now: Instant, known: Known) {
+        let is_over = now.saturating_duration_since(self.began) >= REMEMBERED_FOR;
+        if is_over || (self.now.len() >= REMEMBERED && !self.now.contains(&known)) {
+            self.before = std::mem::take(&mut self.now);
+            self.began = now;
+        }
+        self.now.insert(known);
     }
 }
 
@@ -65,35 +103,68 @@ impl Failures {
 mod tests {
     use super::*;
 
-    fn ip(number: u32) -> IpAddr {
-        std::net::Ipv4Addr::from(number).into()
+    const LIMIT: u32 = 3;
+
+    fn at(text: &str) -> SocketAddr {
+        text.parse().expect("an address")
     }
 
-    /// An address has so many a minute, and others have their own; after two minutes without any it is as new.
+    fn guess(failures: &mut Failures, now: Instant, from: SocketAddr, name: &str) -> u32 {
+        let tried = (0..10 * LIMIT).take_while(|_| {
+            let looked_at = !failures.are_too_many(now, from, name);
+            if looked_at {
+                failures.note_wrong(now, from, name);
+            }
+            looked_at
+        });
+        u32::try_from(tried.count()).expect("few")
+    }
+
+    /// An address has so many a minute, whatever names and ports they come under; others have their own.
     #[test]
-    fn each_address_has_its_own_count() {
-        let start = Instant::now();
-        let mut failures = Failures::new(start, 3);
-        let reached: Vec<_> = (0..4).map(|_| failures.note(start, ip(1))).collect();
+    fn an_address_has_one_count() {
+        let (now, mut failures) = (Instant::now(), Failures::new(Instant::now(), LIMIT));
+        let reached = [1, 2, 3, 4].map(|port| failures.note_wrong(now, (at("192.0.2.1:1").ip(), port).into(), "alice"));
         assert_eq!(reached, [false, false, true, false]);
-        assert!(failures.are_too_many(start, ip(1)) && !failures.are_too_many(start, ip(2)));
-        let later = start + PERIOD;
-        assert!(failures.are_too_many(later, ip(1)), "those of the minute before count");
-        assert!(!failures.are_too_many(later + PERIOD, ip(1)));
-        failures.note(later + PERIOD, ip(1));
-        assert!(!failures.are_too_many(later + 5 * PERIOD, ip(1)));
-        assert!(failures.before.is_empty() && failures.now.is_empty());
+        for name in ["alice", "bob"] {
+            assert!(failures.are_too_many(now, at("192.0.2.1:9"), name), "{name}");
+            assert!(!failures.are_too_many(now, at("192.0.2.2:9"), name), "{name}");
+        }
+        assert!(!failures.are_too_many(now + Duration::from_secs(180), at("192.0.2.1:9"), "alice"));
     }
 
-    /// However many addresses there are, what is remembered is bounded, and one that is still remembered stays refused.
+    /// Whoever guesses behind one's address: who has known its password there is looked at, at its own port even when its
+    /// own password is what is guessed. The guesser has so many tries more of each whom it shares the address with, and no
+    /// end of them for nobody.
+    #[test]
+    fn who_is_known_does_not_suffer_for_neighbours() {
+        let (now, mut failures) = (Instant::now(), Failures::new(Instant::now(), LIMIT));
+        let (alice, neighbour) = (at("192.0.2.1:5060"), at("192.0.2.1:40000"));
+        failures.note_right(now, alice, "alice");
+        assert_eq!(guess(&mut failures, now, neighbour, "bob"), LIMIT);
+        assert!(!failures.are_too_many(now, alice, "alice"));
+        assert!(!failures.are_too_many(now, at("192.0.2.1:5062"), "alice"), "nor at another port");
+        assert_eq!(guess(&mut failures, now, neighbour, "alice"), LIMIT);
+        assert!(failures.are_too_many(now, at("192.0.2.1:5062"), "alice"));
+        assert!(!failures.are_too_many(now, alice, "alice"), "her own port is hers");
+        assert_eq!(guess(&mut failures, now, alice, "bob"), 0);
+        assert_eq!(guess(&mut failures, now, alice, "alice"), LIMIT, "nor may she guess for ever");
+    }
+
+    /// However many are known, memory is bounded, and who was known last still is.
     #[test]
     fn memory_is_bounded() {
-        let now = Instant::now();
-        let mut failures = Failures::new(now, 1);
-        for number in 0..100_000 {
-            failures.note(now, ip(number));
-            assert!(failures.now.len() + failures.before.len() <= 2 * ADDRESSES);
-            assert!(failures.are_too_many(now, ip(number)));
+        let (now, mut failures) = (Instant::now(), Failures::new(Instant::now(), 1));
+        for port in 0..60_000 {
+            failures.note_right(now, (at("192.0.2.1:1").ip(), port).into(), "alice");
         }
+        assert!(failures.known.now.len() + failures.known.before.len() <= 2 * REMEMBERED);
+        failures.note_wrong(now, at("192.0.2.1:60001"), "bob");
+        assert!(!failures.are_too_many(now, at("192.0.2.1:59999"), "alice"));
+        let later = now + 3 * REMEMBERED_FOR;
+        failures.note_right(later, at("192.0.2.1:2"), "bob");
+        failures.note_right(later + REMEMBERED_FOR, at("192.0.2.1:2"), "bob");
+        failures.note_wrong(later + REMEMBERED_FOR, at("192.0.2.1:60001"), "carol");
+        assert!(failures.are_too_many(later + REMEMBERED_FOR, at("192.0.2.1:59999"), "alice"), "a day or two are over");
     }
 }

@@ -1,6 +1,6 @@
 //! What a request must prove before anybody looks at it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -50,7 +50,7 @@ pub(crate) enum Denial {
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug)]
 struct Source {
-    address: IpAddr,
+    address: SocketAddr,
     trusted: bool,
 }
 
@@ -97,7 +97,7 @@ impl Gate {
         role: Role,
     ) -> Result<Caller, Denial> {
         let address = flow.remote.ip();
-        let source = Source { address, trusted: self.trusts(address) };
+        let source = Source { address: flow.remote, trusted: self.trusts(address) };
         let asserted = self.asserted(request).filter(|_| source.trusted);
         // SIP-110, SIP-113: nobody behind us has to know whom to believe.
         request.headers.remove(&HeaderName::PAssertedIdentity);
@@ -203,22 +203,26 @@ impl Gate {
         request: &Request,
         credentials: &Credentials,
     ) -> Result<Account, Denial> {
-        let network = network_of(source.address);
-        if !source.trusted && self.failures.are_too_many(now, network) {
+        let (address, name) = (source.address, &credentials.username);
+        if !source.trusted && self.failures.are_too_many(now, address, name) {
             return Err(Denial::Forbidden(Rejected::AuthTooManyOfAddress));
         }
         let verifier = self.verifier.as_mut().ok_or(Denial::Forbidden(Rejected::AuthUnproven))?;
-        let peer = binding(source.address);
+        let peer = binding(address.ip());
         let users = self.users.borrow();
-        let ha1 = credentials.algorithm().and_then(|algorithm| users.ha1(&credentials.username, algorithm));
-        let denied =
-            match (verifier.verify(now, &peer, request, credentials, ha1), users.account(&credentials.username)) {
-                (Ok(()), Some(account)) => return Ok(account.clone()),
-                (Ok(()), None) => Denied::Wrong,
-                (Err(denied), _) => denied,
-            };
-        if denied == Denied::Wrong && !source.trusted && self.failures.note(now, network) {
-            info!(address = %source.address, "too many wrong passwords: none from there is looked at for a while");
+        let ha1 = credentials.algorithm().and_then(|algorithm| users.ha1(name, algorithm));
+        let denied = match (verifier.verify(now, &peer, request, credentials, ha1), users.account(name)) {
+            (Ok(()), Some(account)) => {
+                if !source.trusted {
+                    self.failures.note_right(now, address, name);
+                }
+                return Ok(account.clone());
+            }
+            (Ok(()), None) => Denied::Wrong,
+            (Err(denied), _) => denied,
+        };
+        if denied == Denied::Wrong && !source.trusted && self.failures.note_wrong(now, address, name) {
+            info!(address = %address.ip(), "too many wrong passwords: none from there is looked at for a while");
         }
         let stale = matches!(denied, Denied::Stale | Denied::Replayed);
         Err(Denial::Challenge(verifier.challenges(now, &peer, stale), Some(counted(denied))))

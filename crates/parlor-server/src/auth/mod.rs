@@ -1,6 +1,7 @@
 //! Who is who: users and their passwords, and what a request must prove.
 
 mod address;
+mod counts;
 mod directory;
 mod failures;
 mod follow;

@@ -1,7 +1,6 @@
 //! Rooms that one may join only with a password: a digest realm for each (RFC 3261 §22.4).
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::path::Path;
 use std::time::Instant;
 
@@ -13,7 +12,6 @@ use parlor_sip::{Flow, HeaderError, HeaderName, Method, Request};
 use super::algorithms;
 use super::failures::Failures;
 use super::gate::{Denial, NONCES, binding, is_for_us};
-use crate::addresses::network_of;
 use crate::config::{Config, secret_in};
 use crate::metrics::Rejected;
 
@@ -112,27 +110,29 @@ impl RoomPasswords {
         if !is_for_us(&credentials, request, hosts) {
             return Err(HeaderError::Malformed(HeaderName::Authorization).into());
         }
-        let network = network_of(address);
-        if !trusted && self.failures.are_too_many(now, network) {
+        if !trusted && self.failures.are_too_many(now, flow.remote, room) {
             return Err(Denial::Forbidden(Rejected::AuthTooManyOfAddress));
         }
         let ha1 = credentials.algorithm().and_then(|algorithm| secret.ha1(algorithm, room, &realm, &credentials));
         match self.verifier.verify(now, &peer, request, &credentials, ha1.as_ref()) {
-            Ok(()) => Ok(()),
-            Err(Denied::Wrong) => Err(self.wrong(now, network, trusted)),
+            Ok(()) => {
+                if !trusted {
+                    self.failures.note_right(now, flow.remote, room);
+                }
+                Ok(())
+            }
+            Err(Denied::Wrong) => {
+                if !trusted {
+                    self.failures.note_wrong(now, flow.remote, room);
+                }
+                Err(Denial::Forbidden(counted(Denied::Wrong)))
+            }
             Err(denied @ (Denied::Unasked | Denied::Stale | Denied::Replayed)) => {
                 let stale = denied != Denied::Unasked;
                 let challenges = challenges(&mut self.verifier, now, &peer, &realm, stale);
                 Err(Denial::Challenge(challenges, Some(counted(denied))))
             }
         }
-    }
-
-    fn wrong(&mut self, now: Instant, network: IpAddr, trusted: bool) -> Denial {
-        if !trusted {
-            self.failures.note(now, network);
-        }
-        Denial::Forbidden(counted(Denied::Wrong))
     }
 }
 

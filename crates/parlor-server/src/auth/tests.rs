@@ -211,6 +211,28 @@ fn passwords_cannot_be_tried_for_ever() {
     assert_eq!(scene.code(&right, PHONE), 200);
 }
 
+/// Whatever neighbours behind one's address guess, who has shown its password there goes on, in its dialogs and outside.
+#[test]
+fn neighbours_do_not_shut_each_other_out() {
+    let mut scene = Scene::new("mode = \"digest\"\nfailures_per_address = 3");
+    let right = scene.answered(&invite(ALICE), PHONE, "alice", "alice");
+    assert_eq!(scene.who(&right, PHONE), ALICE);
+    let neighbour = "192.0.2.9:40000";
+    for name in ["bob", "alice"] {
+        let mut guess = || {
+            let wrong = scene.answered(&invite(ALICE), neighbour, name, "guess");
+            scene.code(&wrong, neighbour)
+        };
+        while guess() == 401 {}
+        for request in [invite(ALICE), in_dialog(invite(ALICE)), in_dialog(request("SUBSCRIBE", ALICE, ""))] {
+            let right = scene.answered(&request, PHONE, "alice", "alice");
+            assert_eq!(scene.who(&right, PHONE), ALICE, "while {name} is guessed");
+        }
+    }
+    let stranger = scene.answered(&invite("sip:bob@example.com"), PHONE, "bob", "bob");
+    assert_eq!(scene.counted(&stranger, PHONE), Rejected::AuthTooManyOfAddress, "nobody has seen bob there");
+}
+
 /// Guests are whom their From names, but nobody of ours.
 #[test]
 fn guests() {

@@ -106,7 +106,8 @@ section! {
         /// How long a client may go on with what it was asked once, before it is asked again.
         nonce_age: Duration = "5m", from "10s" to "1d";
         /// How many wrong passwords a minute may come from one address, or from one /64 network of IPv6. Above it no
-        /// password from there is looked at for a minute or two. Trusted proxies have no such limit.
+        /// password from there is looked at for a minute or two, but those of users who have shown theirs there in the
+        /// last day, of which there may be as many wrong ones again. Trusted proxies have no such limit.
         failures_per_address: u32 = 30, from 1 to 1000000;
     }
 }
