@@ -2,7 +2,7 @@
 
 use crate::leg::LegId;
 use crate::quota::Share;
-use crate::roster::Telling;
+use crate::roster::{Telling, Written};
 use crate::subscription::{Delivery, Notice, SubscriptionId};
 use crate::{Focus, NextHop, Output, Reject, RequestId, message};
 use parlor_events::conference_info::{CONTENT_TYPE, Document, EVENT};
@@ -194,17 +194,16 @@ impl Focus {
             ) => return Some(Told::NOTHING),
         };
         let roster = &mut self.roster;
-        let fits = |document: &Arc<Document>| document.size() + VERSION <= most;
-        let document = roster.document(room, settings, telling).filter(fits);
-        let document = document.or_else(|| roster.document(room, settings, Telling::All(None)).filter(fits));
-        let more = document.is_none() && subscription.reach.is_unproven();
-        let document = document.or_else(|| roster.document(room, settings, Telling::Count));
-        let size = document.as_ref().map_or(0, |document| document.size());
+        let fits = |written: &Written| written.document.size() + VERSION <= most;
+        let written = roster.document(room, settings, telling).filter(fits);
+        let written = written.or_else(|| roster.document(room, settings, Telling::All(None)).filter(fits));
+        let more = written.is_none() && subscription.reach.is_unproven();
+        let Written { document, farewell } = written.or_else(|| roster.document(room, settings, Telling::Count))?;
+        let size = document.size();
         let unasked = known.is_some() && whole_always;
         let pause = if unasked { settings.subscriptions.pause_after(size) } else { Duration::ZERO };
-        let farewell = left.and_then(|known| room.changes_since(known)).is_some_and(|news| !news.gone.is_empty());
         let pause = if farewell { pause.max(settings.subscriptions.interval) } else { pause };
-        Some(Told { document, pause, more, farewell })
+        Some(Told { document: Some(document), pause, more, farewell })
     }
 
     /// The octets of a document as a part of those that may be under way; small ones always have space. `None` when there

@@ -27,6 +27,14 @@ pub(crate) enum Telling {
     Gone,
 }
 
+/// A document as it was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    pub(crate) document: Arc<Document>,
+    /// It shows somebody as disconnected.
+    pub(crate) farewell: bool,
+}
+
 /// The documents of a room.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
@@ -36,7 +44,7 @@ pub(crate) struct Roster {
     /// The revision of `users`.
     as_of: Revision,
     /// The latest, each with what it tells and as of when.
-    documents: VecDeque<(Telling, Revision, Arc<Document>)>,
+    documents: VecDeque<(Telling, Revision, Written)>,
 }
 
 /// How many documents are kept: those of subscribers who were told together share one, and at times there are a few such
@@ -70,23 +78,23 @@ impl Focus {
 impl Roster {
     /// A document as of now; `None` when it is too long ago since when changes are to be told, or they cannot be told apart
     /// from the rest.
-    pub(crate) fn document(&mut self, room: &Room, settings: &Settings, telling: Telling) -> Option<Arc<Document>> {
+    pub(crate) fn document(&mut self, room: &Room, settings: &Settings, telling: Telling) -> Option<Written> {
         let now = room.revision();
         let known = self.documents.iter().find(|(told, as_of, _)| (*told, *as_of) == (telling, now));
-        if let Some((_, _, document)) = known {
-            return Some(Arc::clone(document));
+        if let Some((_, _, written)) = known {
+            return Some(written.clone());
         }
         self.catch_up(room, settings);
-        let document = match telling {
+        let (document, farewell) = match telling {
             Telling::All(left_since) => self.all(room, settings, left_since),
-            Telling::Count => self.whole(room, settings, &[]),
+            Telling::Count => (self.whole(room, settings, &[]), false),
             Telling::Since(known, buried) => self.changes(room, known, buried)?,
-            Telling::Gone => gone(room),
+            Telling::Gone => (gone(room), false),
         };
-        let document = Arc::new(document);
+        let written = Written { document: Arc::new(document), farewell };
         self.documents.truncate(KEPT - 1);
-        self.documents.push_front((telling, now, Arc::clone(&document)));
-        Some(document)
+        self.documents.push_front((telling, now, written.clone()));
+        Some(written)
     }
 
     /// Writes anew who has changed since the last document.
@@ -118,10 +126,11 @@ impl Roster {
         }
     }
 
-    fn all(&self, room: &Room, settings: &Settings, left_since: Option<Revision>) -> Document {
+    /// Whether somebody is shown as disconnected stands beside the document.
+    fn all(&self, room: &Room, settings: &Settings, left_since: Option<Revision>) -> (Document, bool) {
         let left = left_since.and_then(|known| room.changes_since(known)).map(|news| news.gone).unwrap_or_default();
         let left: Vec<Fragment> = left.iter().map(departed).collect();
-        self.whole(room, settings, &self.users.values().chain(&left).collect::<Vec<_>>())
+        (self.whole(room, settings, &self.users.values().chain(&left).collect::<Vec<_>>()), !left.is_empty())
     }
 
     /// A document with everything but perhaps those who are in (EVT-45).
@@ -139,7 +148,7 @@ impl Roster {
 
     /// EVT-46, EVT-57, EVT-61, EVT-62. When a sidebar has gone everything is told, since what remains cannot say so: the
     /// schema knows no empty list of sidebars.
-    fn changes(&self, room: &Room, known: Revision, buried: Option<Revision>) -> Option<Document> {
+    fn changes(&self, room: &Room, known: Revision, buried: Option<Revision>) -> Option<(Document, bool)> {
         let changes = room.changes_since(known)?;
         if changes.sidebars {
             return None;
@@ -148,15 +157,17 @@ impl Roster {
         let gone: Vec<Fragment> = match buried {
             None => changes.gone.iter().map(deleted).collect(),
             Some(buried) => {
-                let before = room.changes_since(buried)?.gone.into_iter().filter(|gone| !changes.gone.contains(gone));
-                let before = before.map(|gone| deleted(&gone));
-                before.chain(changes.gone.iter().map(departed)).collect()
+                let all = room.changes_since(buried)?.gone;
+                // Who left later stands later.
+                let (before, since) = all.split_at(all.len().saturating_sub(changes.gone.len()));
+                before.iter().map(deleted).chain(since.iter().map(departed)).collect()
             }
         };
+        let farewell = buried.is_some() && !changes.gone.is_empty();
         let present = changes.present.iter().filter_map(|id| self.users.get(id));
         let users: Vec<&Fragment> = gone.iter().chain(present).collect();
         let counted = conference_state(room);
-        Some(Document::from(&Parts {
+        let document = Document::from(&Parts {
             entity: &room.uri().to_string(),
             state: State::Partial,
             description: changes.description.then(|| description(room)).as_ref(),
@@ -164,7 +175,8 @@ impl Roster {
             conference_state: Some(&counted),
             users: (!users.is_empty()).then_some((State::Partial, &users)),
             sidebars: None,
-        }))
+        });
+        Some((document, farewell))
     }
 }
 
