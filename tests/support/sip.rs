@@ -250,6 +250,14 @@ impl SipUser {
         }
     }
 
+    /// What has come and was not read: all before the answer of whoever is at `uri` to an OPTIONS that is sent now.
+    pub(crate) fn unread(&mut self, uri: &str) -> Vec<SipMessage> {
+        let options = self.request("OPTIONS", uri, "", "");
+        self.send(&options);
+        let is_answer = |message: &SipMessage| options.contains(message.header("Call-ID"));
+        std::iter::from_fn(|| Some(self.receive()).filter(|message| !is_answer(message))).collect()
+    }
+
     /// Sends a request outside a dialog: start line and headers as given, Content-Length and the rest added.
     pub(crate) fn request(&self, method: &str, uri: &str, headers: &str, body: &str) -> String {
         format!(

@@ -1,9 +1,7 @@
 //! Somebody who subscribes to who is in a room, and reads what it is told.
 
 use std::sync::LazyLock;
-use std::time::Duration;
 
-use super::PATIENCE;
 use super::schema::Schema;
 use super::server::Server;
 use super::sip::{Call, SipMessage, SipUser};
@@ -69,25 +67,16 @@ impl Watcher {
 
     /// The next NOTIFY, which is answered.
     pub(crate) fn next(&mut self) -> Notice {
-        self.next_within(PATIENCE).unwrap_or_else(|| panic!("{}: no NOTIFY comes", self.user.name))
-    }
-
-    /// The next NOTIFY, if one comes in time.
-    pub(crate) fn next_within(&mut self, patience: Duration) -> Option<Notice> {
-        let notice = self.unanswered_within(patience)?;
+        let notice = self.unanswered();
         self.user.answer(&notice.message);
-        Some(notice)
+        notice
     }
 
     /// The next NOTIFY, which is not answered.
     pub(crate) fn unanswered(&mut self) -> Notice {
-        self.unanswered_within(PATIENCE).unwrap_or_else(|| panic!("{}: no NOTIFY comes", self.user.name))
-    }
-
-    fn unanswered_within(&mut self, patience: Duration) -> Option<Notice> {
-        let message = self.user.receive_within(patience)?;
+        let message = self.user.receive();
         assert_eq!(message.method(), "NOTIFY", "{message:#?}");
-        Some(Notice::read(message))
+        Notice::read(message)
     }
 
     /// NOTIFYs until one fits.
