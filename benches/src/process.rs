@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 /// Time for a started process to say that it is ready.
 const START: Duration = Duration::from_secs(15);
@@ -22,15 +22,30 @@ const LOG: &str = "log";
 /// A child process that does not outlive its handle.
 pub struct Process(Child);
 
+impl From<Child> for Process {
+    fn from(child: Child) -> Process {
+        Process(child)
+    }
+}
+
 impl Process {
-    /// CPU time of its threads so far, by thread, in nanoseconds.
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// CPU time of its threads so far, and of those of the processes that it has started, by thread, in nanoseconds.
     pub fn cpu(&self) -> Cpu {
-        let mut threads = HashMap::new();
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.0.id())).into_iter().flatten().flatten();
-        for task in tasks {
-            let runtime = fs::read_to_string(task.path().join("schedstat")).ok();
-            if let Some(nanos) = runtime.and_then(|line| line.split(' ').next()?.parse().ok()) {
-                threads.insert(task.file_name(), nanos);
+        let (mut threads, mut processes) = (HashMap::new(), vec![self.id()]);
+        while let Some(process) = processes.pop() {
+            let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+            for task in tasks {
+                let runtime = fs::read_to_string(task.path().join("schedstat")).ok();
+                if let Some(nanos) = runtime.and_then(|line| line.split(' ').next()?.parse().ok()) {
+                    threads.insert(task.file_name(), nanos);
+                }
+                let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+                processes.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
             }
         }
         Cpu(threads)
@@ -43,7 +58,8 @@ impl Process {
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
-    fn check_alive(&mut self) -> anyhow::Result<()> {
+    /// Fails when it has ended.
+    pub fn check_alive(&mut self) -> anyhow::Result<()> {
         match self.0.try_wait()? {
             Some(status) => bail!("the process ended: {status}"),
             None => Ok(()),
@@ -81,8 +97,18 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it. `msrp_keys` are lines of its `[msrp]` section, `sections` further sections.
+    /// Starts it. `msrp_keys` are lines of its `[msrp]` section, `sections` further ones of `[limits]` and further sections.
     pub fn start(program: &Path, msrp_keys: &str, sections: &str) -> anyhow::Result<Server> {
+        Server::start_with_users(program, msrp_keys, sections, &[])
+    }
+
+    /// The same with users who have an account, and `secret` for a password.
+    pub fn start_with_users(
+        program: &Path,
+        msrp_keys: &str,
+        sections: &str,
+        users: &[String],
+    ) -> anyhow::Result<Server> {
         let directory = tempfile::tempdir()?;
         let (sip, msrp, http) = (free_sip_port()?, free_port()?, free_port()?);
         let config = format!(
@@ -96,6 +122,9 @@ impl Server {
         );
         let path = directory.path().join("parlor.toml");
         fs::write(&path, config)?;
+        for user in users {
+            add_user(program, &path, user)?;
+        }
         let log = directory.path().join(LOG);
         let output = fs::File::create(&log)?;
         let child = Command::new(program)
@@ -148,6 +177,19 @@ pub fn beside(name: &str) -> anyhow::Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name(name))
 }
 
+fn add_user(program: &Path, config: &Path, name: &str) -> anyhow::Result<()> {
+    let mut child = Command::new(program)
+        .args(["user", "add", name, "--password-stdin", "--config"])
+        .arg(config)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .with_context(|| format!("cannot start {}", program.display()))?;
+    child.stdin.take().context("stdin is piped")?.write_all(b"secret\n")?;
+    ensure!(child.wait()?.success(), "the user {name} cannot be added");
+    Ok(())
+}
+
 /// Asks `/readyz` until it answers 200.
 fn wait_ready(process: &mut Process, http: SocketAddr) -> anyhow::Result<()> {
     let start = Instant::now();
@@ -175,7 +217,10 @@ fn free_port() -> anyhow::Result<SocketAddr> {
 }
 
 /// A port that is free for UDP and TCP.
-fn free_sip_port() -> anyhow::Result<SocketAddr> {
+///
+/// # Errors
+/// When there is none.
+pub fn free_sip_port() -> anyhow::Result<SocketAddr> {
     for _ in 0..100 {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
