@@ -34,6 +34,7 @@ pub struct Room {
     pub(crate) files: BTreeMap<FileId, SharedFile>,
     /// When they go, the first first: asked for on every turn of the room.
     pub(crate) file_expiries: BTreeSet<(Instant, FileId)>,
+    sidebars: BTreeSet<Box<str>>,
     pub(crate) journal: Journal,
     pub(crate) next_id: u64,
     pub(crate) next_pseudonym: u64,
@@ -64,6 +65,7 @@ impl Room {
             nicknames: Nicknames::default(),
             files: BTreeMap::new(),
             file_expiries: BTreeSet::new(),
+            sidebars: BTreeSet::new(),
             journal: Journal::default(),
             next_id: 1,
             next_pseudonym: 1,
@@ -110,9 +112,16 @@ impl Room {
         true
     }
 
-    /// The rooms beside this one that belong to it are others now (CHAT-131).
-    pub fn sidebars_changed(&mut self) {
+    /// These rooms beside this one belong to it now, or are shown otherwise (CHAT-131).
+    pub fn set_sidebars(&mut self, names: impl IntoIterator<Item = Box<str>>) {
+        self.sidebars = names.into_iter().collect();
         self.journal.sidebars_changed();
+    }
+
+    /// Whether `uri`, as the sender of a message wrote it, names a room that belongs to this one.
+    pub fn has_sidebar(&self, uri: &str) -> bool {
+        let is_its = |uri: Uri| self.hosts.local_user(&uri).is_some_and(|name| self.sidebars.contains(name));
+        !self.sidebars.is_empty() && uri.parse().is_ok_and(is_its)
     }
 
     /// Whether it can be joined, if there is a place.

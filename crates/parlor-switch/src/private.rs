@@ -91,6 +91,7 @@ impl Switch {
             | Refusal::SeveralRecipients
             | Refusal::WrappedType
             | Refusal::NotAllowed
+            | Refusal::ForSidebar
             | Refusal::TooLarge
             | Refusal::OutOfOrder
             | Refusal::TooManyOpen

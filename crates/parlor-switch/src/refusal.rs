@@ -38,6 +38,9 @@ pub enum Refusal {
     /// No session of the recipient takes private messages (CHAT-39).
     #[error("recipient takes no private messages")]
     PrivateUnsupported,
+    /// To names a sidebar of the room, which has sessions of its own (CHAT-133).
+    #[error("a sidebar is written to on its own session")]
+    ForSidebar,
     /// The message is larger than the room takes (MSRP-71).
     #[error("message too large")]
     TooLarge,
@@ -77,6 +80,7 @@ impl Refusal {
             | Self::UnknownRecipient
             | Self::PrivateNotAllowed
             | Self::PrivateUnsupported
+            | Self::ForSidebar
             | Self::TooManyOpen
             | Self::HeldBack => true,
             Self::MalformedRequest
@@ -98,7 +102,11 @@ impl Refusal {
     pub fn code(self) -> u16 {
         match self {
             Self::MalformedRequest | Self::MalformedCpim | Self::UnknownRequirement => 400,
-            Self::ForeignSender | Self::SeveralRecipients | Self::NotAllowed | Self::PrivateNotAllowed => 403,
+            Self::ForeignSender
+            | Self::SeveralRecipients
+            | Self::NotAllowed
+            | Self::PrivateNotAllowed
+            | Self::ForSidebar => 403,
             Self::UnknownRecipient => 404,
             Self::PrivateUnsupported => 428,
             Self::TooLarge | Self::OutOfOrder | Self::TooManyOpen | Self::HeldBack | Self::TimedOut => 413,

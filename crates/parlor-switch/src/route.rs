@@ -70,6 +70,11 @@ impl Switch {
             return Ok(self.regular(room, voice, envelope, essence, size));
         }
         let to = &envelope.to.first().ok_or(Refusal::MalformedCpim)?.uri;
+        // CHAT-133 leaves it open. Its members have sessions there; and what streams to them counts on that room's budget,
+        // not on this one's.
+        if room.has_sidebar(to) {
+            return Err(Refusal::ForSidebar);
+        }
         let recipients = self.private_recipients(room, voice.device, to, essence, size)?;
         let kind = kind_of(essence, Kind::Private);
         let (private, headers_len) = (Some(Box::new(Wrapper::of(envelope))), envelope.headers_len);

@@ -67,10 +67,10 @@ impl Focus {
             display_text: Some(sidebar.name.to_string()),
             ..UriEntry::new(&sidebar.uri.to_string(), None)
         };
-        let sidebars = sidebars.iter().map(entry).collect();
-        if self.roster.sidebars != sidebars {
-            self.roster.sidebars = sidebars;
-            room.sidebars_changed();
+        let shown = sidebars.iter().map(entry).collect();
+        if self.roster.sidebars != shown {
+            self.roster.sidebars = shown;
+            room.set_sidebars(sidebars.iter().filter_map(|sidebar| sidebar.uri.user()).map(Into::into));
         }
     }
 }

@@ -117,6 +117,7 @@ rejections! {
         RoomUnknownRecipient = "unknown_recipient",
         RoomPrivate = "private",
         RoomPrivateUnsupported = "private_unsupported",
+        RoomForSidebar = "for_sidebar",
         RoomWrappedType = "wrapped_type",
         RoomNotAllowed = "not_allowed",
         RoomNickname = "nickname",

@@ -102,6 +102,7 @@ pub(super) fn rejection_of(refusal: Refusal) -> Rejected {
         Refusal::UnknownRecipient => Rejected::RoomUnknownRecipient,
         Refusal::PrivateNotAllowed => Rejected::RoomPrivate,
         Refusal::PrivateUnsupported => Rejected::RoomPrivateUnsupported,
+        Refusal::ForSidebar => Rejected::RoomForSidebar,
         Refusal::Nickname(NicknameReject::NotAllowed) => Rejected::RoomNickname,
         Refusal::Nickname(NicknameReject::Malformed) => Rejected::RoomNicknameMalformed,
         Refusal::Nickname(NicknameReject::Taken) => Rejected::RoomNicknameTaken,

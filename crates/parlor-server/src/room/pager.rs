@@ -59,6 +59,7 @@ fn reject_of(refusal: Refusal, accept: impl FnOnce() -> Box<str>) -> Reject {
         | Refusal::NotAllowed
         | Refusal::PrivateNotAllowed
         | Refusal::PrivateUnsupported
+        | Refusal::ForSidebar
         | Refusal::Nickname(_)
         | Refusal::Again { .. } => Reject::Forbidden,
         Refusal::UnknownRecipient => Reject::NotFound,
