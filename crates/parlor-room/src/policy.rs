@@ -20,6 +20,8 @@ pub struct Rules {
     pub surplus: Surplus,
     /// Whether a participant's other sessions get what it sends (CHAT-41).
     pub own_copies: bool,
+    /// Whether they get what it says to one other (CHAT-59).
+    pub own_private_copies: bool,
     /// The largest message, in octets of its CPIM form; told to clients as `a=max-size` (MSRP-117).
     pub max_message_bytes: u64,
     /// How many messages a second one participant may begin to send; 0: any number (CHAT-170).
@@ -154,6 +156,7 @@ impl Default for Rules {
             max_sessions_per_participant: 8,
             surplus: Surplus::default(),
             own_copies: true,
+            own_private_copies: false,
             max_message_bytes: 100 * 1024 * 1024,
             message_rate: 0,
             message_burst: 1,

@@ -423,6 +423,7 @@ fn rules(rules: &config::RoomRules) -> Rules {
         composing_up_to: rules.composing_up_to as usize,
         moderated: rules.moderated,
         own_copies: rules.own_copies,
+        own_private_copies: rules.own_private_copies,
     }
 }
 

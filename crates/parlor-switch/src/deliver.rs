@@ -3,7 +3,7 @@
 use crate::Credit;
 use crate::frame::{BASE62, CPIM, Frame, FrameHeaders, FrameTid, MessageKey, Place, TID_RANDOM};
 use crate::outbox::Pushed;
-use crate::private::Wrapper;
+use crate::private::Private;
 use crate::recipients::{Except, Recipients, wake};
 use crate::reserve::{Reserve, Reserved, SMALLEST_HELD};
 use crate::route::Route;
@@ -51,8 +51,8 @@ pub(crate) struct Outgoing {
     pub(crate) recipients: Recipients,
     /// Its sender, who gets no copy (CHAT-41).
     pub(crate) except: Except,
-    /// Of a private message: who it is from and to.
-    pub(crate) private: Option<Box<Wrapper>>,
+    /// If it is for one participant.
+    pub(crate) private: Option<Private>,
     /// What the room is to be about once it is complete.
     pub(crate) subject: Option<Box<str>>,
     pub(crate) headers_len: usize,
@@ -136,10 +136,15 @@ impl Outgoing {
         self.recipients.addressed(self.except)
     }
 
-    /// Of a private message: who gets it.
+    /// Of a private message: whom it is for.
     pub(crate) fn only_recipient(&self) -> Option<ParticipantId> {
-        self.private.as_ref()?;
-        self.recipients.iter().next().map(|recipient| recipient.participant)
+        self.private.as_ref().map(|private| private.to)
+    }
+
+    /// Whether it is a private message that nobody whom it is for gets.
+    pub(crate) fn is_for_nobody(&self) -> bool {
+        let to = self.only_recipient();
+        to.is_some_and(|to| self.recipients.iter().all(|recipient| recipient.participant != to))
     }
 
     /// All of it, if none of it has been planned yet.

@@ -171,7 +171,7 @@ impl Switch {
         let message = state.messages.swap_remove(index);
         state.remember_refused(&message.id, refusal);
         let private = match &message.phase {
-            Phase::Streaming(outgoing) => outgoing.private.as_deref(),
+            Phase::Streaming(outgoing) => outgoing.private.as_ref().map(|private| &*private.wrapper),
             Phase::Gathering { .. } => None,
         };
         self.report_failure(session, &message, refusal, private);

@@ -4,10 +4,11 @@ use crate::frame::MessageKey;
 use crate::message::{Incoming, Phase};
 use crate::recipients::{Recipient, Recipients};
 use crate::refusal::Refusal;
-use crate::switch::Switch;
+use crate::route::{Voice, kind_of};
+use crate::switch::{Kind, Switch};
 use parlor_cpim::{Address, Builder, Envelope};
 use parlor_msrp::reason;
-use parlor_room::{Room, SessionId};
+use parlor_room::{ParticipantId, Room, SessionId};
 use std::collections::HashSet;
 
 /// The most octets of what a REPORT carries (RFC 4975 §7.1.2: at most 10,240 outside of SEND).
@@ -18,6 +19,14 @@ const LARGEST_CONTENT: usize = 10_240;
 pub(crate) struct Wrapper {
     from: Address,
     to: Address,
+}
+
+/// What a message is beside its octets if it is for one participant.
+#[derive(Debug)]
+pub(crate) struct Private {
+    pub(crate) wrapper: Box<Wrapper>,
+    /// Whom it is for; others who get it are its sender's own devices.
+    pub(crate) to: ParticipantId,
 }
 
 impl Wrapper {
@@ -35,29 +44,23 @@ impl Wrapper {
 }
 
 impl Switch {
-    /// CHAT-37 … 39, CHAT-50 … 57: the sessions of whoever `to` names. Unlike for the room, who cannot get it is no recipient
+    /// CHAT-37 … 39, CHAT-50 … 57: who `to` names, and its sessions. Unlike for the room, who cannot get it is no recipient
     /// that goes without: if nobody is left, the sender is told why.
     pub(crate) fn private_recipients(
         &self,
         room: &Room,
-        device: Option<SessionId>,
+        voice: Voice,
         to: &str,
         essence: &str,
         size: u64,
-    ) -> Result<Recipients, Refusal> {
+    ) -> Result<(ParticipantId, Recipients), Refusal> {
         if !room.rules().private_messages {
             return Err(Refusal::PrivateNotAllowed);
         }
         let uri = to.parse().map_err(|_| Refusal::UnknownRecipient)?;
-        let holder = room.participant_at(&uri).and_then(|id| room.participant(id)).ok_or(Refusal::UnknownRecipient)?;
-        // CHAT-57: to oneself is to one's other devices.
-        let own: Vec<SessionId> = device.into_iter().flat_map(|device| room.beside(device).chain([device])).collect();
-        let theirs: Vec<SessionId> = holder.sessions().iter().copied().filter(|their| !own.contains(their)).collect();
-        if theirs.is_empty() {
-            return Err(Refusal::UnknownRecipient);
-        }
-        let supports = |id: &SessionId| room.session(*id).is_some_and(|own| own.capabilities().private_messages);
-        let supporting = theirs.into_iter().filter(supports).collect();
+        let to = room.participant_at(&uri).ok_or(Refusal::UnknownRecipient)?;
+        let theirs = some(elsewhere(room, voice, to), Refusal::UnknownRecipient)?;
+        let supporting = theirs.into_iter().filter(|id| takes_private(room, *id)).collect();
         let supporting = some(supporting, Refusal::PrivateUnsupported)?;
         // Who has no connection now, or takes no deliveries, cannot be reached; nothing is kept for later.
         let reached = supporting.into_iter().filter_map(|id| self.recipient(room, id)).collect();
@@ -66,11 +69,30 @@ impl Switch {
         let mut taking = some(reached, Refusal::WrappedType)?;
         taking.retain(|recipient| recipient.max_size.is_none_or(|max| size <= max));
         let mut taking: Vec<Recipient> = some(taking, Refusal::TooLarge)?;
+        taking.extend(self.own_private_copies(room, voice, to, essence, size));
         taking.sort_by_key(|recipient| recipient.session);
         // Of several lines of one endpoint the first.
         let mut endpoints = HashSet::new();
         taking.retain(|recipient| endpoints.insert(recipient.endpoint));
-        Ok(Recipients::new(taking))
+        Ok((to, Recipients::new(taking)))
+    }
+
+    /// CHAT-59: the sender's other devices, if the room has them get what it writes to others.
+    fn own_private_copies(
+        &self,
+        room: &Room,
+        voice: Voice,
+        to: ParticipantId,
+        essence: &str,
+        size: u64,
+    ) -> Vec<Recipient> {
+        let own = room.session(voice.session).map(|own| own.participant()).filter(|own| *own != to);
+        let own = own.filter(|_| room.rules().own_private_copies && kind_of(essence, Kind::Private) == Kind::Private);
+        let devices = own.map(|own| elsewhere(room, voice, own)).unwrap_or_default();
+        let taking = devices.into_iter().filter(|id| takes_private(room, *id));
+        let taking = taking.filter_map(|id| self.recipient(room, id));
+        let fits = |own: &Recipient| own.wrapped_types.accepts(essence) && own.max_size.is_none_or(|max| size <= max);
+        taking.filter(fits).collect()
     }
 
     /// A private message is refused. If its sender got a 200 for an earlier chunk it is told by a REPORT as well (CHAT-53).
@@ -112,11 +134,23 @@ impl Switch {
             let Some(state) = self.sessions.get_mut(&sender) else { continue };
             let Some(index) = state.message_index(key) else { continue };
             let Phase::Streaming(outgoing) = &mut state.messages[index].phase else { continue };
-            if outgoing.private.is_some() && outgoing.recipients.drop_session(gone) && outgoing.recipients.len() == 0 {
+            if outgoing.private.is_some() && outgoing.recipients.drop_session(gone) && outgoing.is_for_nobody() {
                 self.give_up(sender, key, Refusal::UnknownRecipient);
             }
         }
     }
+}
+
+/// CHAT-57: the sessions of somebody but those on the device that speaks: to oneself is to one's other devices.
+fn elsewhere(room: &Room, voice: Voice, who: ParticipantId) -> Vec<SessionId> {
+    let own: Vec<SessionId> = voice.device.into_iter().flat_map(|device| room.beside(device).chain([device])).collect();
+    let sessions = room.participant(who).map(|holder| holder.sessions()).unwrap_or_default();
+    sessions.iter().copied().filter(|session| !own.contains(session)).collect()
+}
+
+/// CHAT-55
+fn takes_private(room: &Room, session: SessionId) -> bool {
+    room.session(session).is_some_and(|own| own.capabilities().private_messages)
 }
 
 /// What is left, or why nothing is.

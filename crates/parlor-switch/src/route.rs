@@ -1,7 +1,7 @@
 //! Whom a message is for: the decisions of spec/chatroom.md §4 that need its CPIM headers, in their order.
 
 use crate::message::Incoming;
-use crate::private::Wrapper;
+use crate::private::{Private, Wrapper};
 use crate::recipients::{Except, Recipients};
 use crate::refusal::Refusal;
 use crate::switch::{Counted, Dropped, Kind, Switch, Withheld};
@@ -15,8 +15,8 @@ pub(crate) struct Route {
     pub(crate) kind: Kind,
     pub(crate) recipients: Recipients,
     pub(crate) except: Except,
-    /// Of a private message: who it is from and to, for a REPORT.
-    pub(crate) private: Option<Box<Wrapper>>,
+    /// If it is for one participant.
+    pub(crate) private: Option<Private>,
     /// Of a message to the room: what it is to be about, if its sender may say so (CHAT-141).
     pub(crate) subject: Option<Box<str>>,
     /// Where its content begins.
@@ -75,9 +75,10 @@ impl Switch {
         if room.has_sidebar(to) {
             return Err(Refusal::ForSidebar);
         }
-        let recipients = self.private_recipients(room, voice.device, to, essence, size)?;
+        let (to, recipients) = self.private_recipients(room, voice, to, essence, size)?;
         let kind = kind_of(essence, Kind::Private);
-        let (private, headers_len) = (Some(Box::new(Wrapper::of(envelope))), envelope.headers_len);
+        let private = Some(Private { wrapper: Box::new(Wrapper::of(envelope)), to });
+        let headers_len = envelope.headers_len;
         let except = voice.device.map_or(Except::Nobody, Except::Session);
         Ok(Route { kind, recipients, except, private, subject: None, headers_len })
     }
@@ -132,7 +133,7 @@ pub(crate) fn is_to_room(room: &Room, session: SessionId, envelope: &Envelope) -
 const IMDN: &str = "message/imdn+xml";
 
 /// What a message of this type is; `written` is what it is if a person wrote it.
-fn kind_of(essence: &str, written: Kind) -> Kind {
+pub(crate) fn kind_of(essence: &str, written: Kind) -> Kind {
     match essence {
         iscomposing::CONTENT_TYPE => Kind::Composing,
         IMDN => Kind::Imdn,

@@ -190,7 +190,7 @@ impl Switch {
             let before = outgoing.recipients.clone();
             outgoing.recipients.outgrow(outgoing.key, size);
             self.count_dropped(Dropped::Oversized, before.left_out_of(&outgoing.recipients, outgoing.except));
-            if outgoing.private.is_some() && outgoing.recipients.len() == 0 {
+            if outgoing.is_for_nobody() {
                 return Err(Refusal::TooLarge);
             }
         }

@@ -279,6 +279,9 @@ section! {
         moderated: bool = false;
         /// Whether what somebody says to the room also goes to the other devices it is there with.
         own_copies: bool = true;
+        /// Whether what somebody says to one participant also goes to those of its own other devices that take private
+        /// messages.
+        own_private_copies: bool = false;
     }
 }
 

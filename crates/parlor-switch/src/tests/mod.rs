@@ -38,9 +38,13 @@ struct Scene {
 
 impl Scene {
     fn new(settings: Settings) -> Self {
+        Self::with_rules(settings, Rules::default())
+    }
+
+    fn with_rules(settings: Settings, rules: Rules) -> Self {
         #[expect(clippy::disallowed_methods, reason = "any instant will do as the origin of virtual time")]
         let now = Instant::now();
-        let room = Room::new("lobby", Arc::new(Hosts::new("example.test", [])), Rules::default()).expect("a room");
+        let room = Room::new("lobby", Arc::new(Hosts::new("example.test", [])), rules).expect("a room");
         let switch = Switch::new(settings, RoomBudget::new(&OutboxLimits::default()), StdRng::seed_from_u64(1));
         Self { now, room, switch, peers: BTreeMap::new() }
     }

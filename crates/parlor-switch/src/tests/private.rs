@@ -23,6 +23,26 @@ fn aliases_are_addresses() {
     assert_eq!(scene.codes(alice), [404]);
 }
 
+/// CHAT-53, CHAT-59: a copy for the sender's other device is no recipient: when whom it is for goes in the middle, the sender
+/// is told, and the copy is broken off.
+#[test]
+fn a_copy_of_ones_own_is_no_recipient() {
+    let rules = Rules { own_private_copies: true, ..Rules::default() };
+    let mut scene = Scene::with_rules(Settings::default(), rules);
+    let [alice, phone, bob] = ["alice", "alice", "bob"].map(|name| scene.join(name));
+    let body = told("alice", "sip:bob@example.test", &"x".repeat(9000));
+    scene.feed(alice, &request("long", "1-*/*", &body, '+'));
+    assert_eq!(scene.codes(alice), [200]);
+    assert!(scene.read(phone).contains("xxx") && scene.read(bob).contains("xxx"));
+    scene.leave(bob);
+    scene.switch.end_turn();
+    assert_eq!(scene.codes(alice), [404]);
+    assert!(scene.read(phone).contains("#\r\n"));
+    scene.feed(alice, &request("late", "1-*/*", &told("alice", "sip:bob@example.test", "psst"), '$'));
+    assert_eq!(scene.codes(alice), [404]);
+    assert_eq!(scene.read(phone), "", "what nobody gets is not kept either");
+}
+
 /// A name that a participant shares with the room is the room's.
 #[test]
 fn the_room_comes_first() {
