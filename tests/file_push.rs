@@ -180,6 +180,21 @@ fn a_sender_that_vanishes_leaves_nothing() {
     assert!(alice.msrp.unasked().all(|message| message.method != "SEND"));
 }
 
+/// A sender that says something from time to time, but nothing of its file, does not keep its place for ever.
+#[test]
+fn a_sender_that_sends_nothing_is_given_up() {
+    let server = Setup::default().set("limits.chunk_timeout", "\"1s\"").start();
+    let _alice = Participant::join(&server, "alice");
+    let file = File::of("test.bin", 100_000);
+    let mut push = Transfer::push(&server, "alice", &file.selector());
+    let begins = push.chunk(&file, 0, 50_000, '+');
+    assert_eq!(push.end.ask(&begins), 200);
+    let nothing = push.chunk(&file, 50_000, 50_000, '+');
+    while push.end.ask(&nothing) == 200 {}
+    server.shows("parlor_file_pushes_total{outcome=\"timed_out\"}", 1.0);
+    push.end.user.expect_request("BYE");
+}
+
 /// MSRP-38: the chunks may come in any order; a chunk that comes twice is answered twice and counts once.
 #[test]
 fn chunks_may_come_in_any_order() {

@@ -20,6 +20,17 @@ fn of_a_room() {
     }
 }
 
+/// Who need not say who it is is not told what a room is about.
+#[test]
+fn the_topic_is_not_told() {
+    let server = Setup::default().set("rooms.topic", "\"Merger\"").start();
+    let mut user = SipUser::tcp(&server, "alice");
+    let request = user.request("OPTIONS", &server.room("lobby"), "Accept: application/sdp\r\n", "");
+    user.send(request);
+    let described = user.expect(200).body;
+    assert!(described.contains("m=message") && !described.contains("Merger"), "{described}");
+}
+
 /// SIP-48: the server itself answers too, by its domain or by its address.
 #[test]
 fn of_the_server() {

@@ -15,7 +15,7 @@ use parlor_sip::subscription::SubscriptionEnd;
 use parlor_sip::{Flow, Method, Request, Response, ServerTransactionId};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -47,6 +47,8 @@ pub struct Focus {
     dialog_changes: VecDeque<DialogChange>,
     /// How many dialogs have sessions, or had them and may take them up again.
     places: usize,
+    /// The dialogs that carry files, by those for whom they do.
+    pub(crate) transfers: BTreeSet<(ParticipantId, LegId)>,
 }
 
 /// The prefix that the focus of a room was made with, read from a local tag of one of its dialogs.
@@ -92,6 +94,7 @@ impl Focus {
             outputs: VecDeque::new(),
             dialog_changes: VecDeque::new(),
             places: 0,
+            transfers: BTreeSet::new(),
         }
     }
 
@@ -251,8 +254,8 @@ impl Focus {
         let is_theirs = |leg: &Leg| match &leg.media {
             Media::Offered(_) | Media::Open(_) => has(leg),
             Media::GivenUp(guest) => guest.identity.key() == user,
-            Media::File(file) => file.participant == who,
-            Media::Closed => false,
+            // They end with their participant.
+            Media::File(_) | Media::Closed => false,
         };
         let theirs: Vec<LegId> = self.legs.iter().filter(|(_, leg)| is_theirs(leg)).map(|(id, _)| *id).collect();
         for id in theirs {
@@ -383,6 +386,7 @@ impl Focus {
     /// A dialog begins.
     pub(crate) fn add(&mut self, id: LegId, leg: Leg) {
         self.places += usize::from(leg.media.has_place());
+        self.transfers.extend(leg.media.carries_for().map(|who| (who, id)));
         self.legs.insert(id, leg);
         self.dialog_changes.push_back(DialogChange::Began(self.tag(id).into()));
         self.index_sessions(id);
@@ -439,8 +443,12 @@ impl Focus {
     ) {
         self.sessions.remove(&session);
         self.disarm_line(id, session);
+        let who = room.session(session).map(parlor_room::Session::participant);
         room.leave(now, session, reason.departure());
         self.outputs.push_back(Output::CloseSession { session, reason });
+        if let Some(who) = who.filter(|who| room.participant(*who).is_none()) {
+            self.end_transfers(now, room, who, reason);
+        }
     }
 
     pub(crate) fn disarm_line(&mut self, id: LegId, session: SessionId) {
@@ -454,6 +462,9 @@ impl Focus {
         self.places += usize::from(media.has_place());
         let before = std::mem::replace(&mut leg.media, media);
         self.places -= usize::from(before.has_place());
+        if let Some(who) = before.carries_for() {
+            self.transfers.remove(&(who, id));
+        }
         self.index_sessions(id);
         Some(before)
     }

@@ -6,7 +6,7 @@ use crate::session_timer::SessionTimer;
 use crate::transfer::FileSession;
 use crate::{EndReason, Location, NextHop, RequestId};
 use parlor_msrp::Path;
-use parlor_room::SessionId;
+use parlor_room::{ParticipantId, SessionId};
 use parlor_sip::{Dialog, Flow, Method, Request, Response, ServerTransactionId, Transport, Uri};
 use std::time::{Duration, Instant};
 
@@ -158,6 +158,14 @@ impl Media {
         match self {
             Self::Offered(_) | Self::Open(_) | Self::File(_) | Self::GivenUp(_) => true,
             Self::Closed => false,
+        }
+    }
+
+    /// For whom a file is on its way.
+    pub(crate) fn carries_for(&self) -> Option<ParticipantId> {
+        match self {
+            Self::File(file) => Some(file.participant),
+            Self::Offered(_) | Self::Open(_) | Self::GivenUp(_) | Self::Closed => None,
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Such a dialog makes nobody a participant. Whoever begins it must be one already.
 
-use crate::leg::{Leg, LegId, Media, opened};
+use crate::leg::{LegId, Media, opened};
 use crate::quota::Share;
 use crate::sdp::{self, FileAnswer, FileOffer, LocalSdp, SdpReject, Unacceptable};
 use crate::timers::Timer;
@@ -81,7 +81,7 @@ impl Focus {
         let files = self.settings.files.clone().ok_or(refused(Unacceptable::FileTransfer))?;
         let max_bytes = files.max_bytes;
         let participant = room.may_transfer(identity, offer.brings)?;
-        if self.transfers_of(participant) >= files.transfers_of_participant {
+        if self.transfers_of(participant).count() >= files.transfers_of_participant {
             return Err(parlor_room::Reject::TooManySessions.into());
         }
         let share = files.transfers.take(1).ok_or(Reject::Overload)?;
@@ -103,9 +103,16 @@ impl Focus {
         Ok((Media::File(Box::new(file)), sdp))
     }
 
-    fn transfers_of(&self, participant: ParticipantId) -> usize {
-        let is_theirs = |leg: &&Leg| matches!(&leg.media, Media::File(file) if file.participant == participant);
-        self.legs.values().filter(is_theirs).count()
+    fn transfers_of(&self, who: ParticipantId) -> impl Iterator<Item = LegId> {
+        self.transfers.range((who, LegId(0))..=(who, LegId(u64::MAX))).map(|(_, id)| *id)
+    }
+
+    /// A participant is gone, and with it all that it was sending and fetching.
+    pub(crate) fn end_transfers(&mut self, now: Instant, room: &mut Room, who: ParticipantId, reason: EndReason) {
+        let theirs: Vec<LegId> = self.transfers_of(who).collect();
+        for id in theirs {
+            self.end(now, room, id, reason);
+        }
     }
 
     /// A later offer in the dialog of a file. RFC 5547 §8.1: it may say the same again, or end the transfer; another file is

@@ -1,6 +1,7 @@
 //! The files that were left in a room.
 
 use crate::{Action, FileId, FileRule, FileSelector, FileState, Identity, ParticipantId, Reject, Room, SharedFile};
+use parlor_sip::Uri;
 use std::time::Instant;
 
 /// What a selector found.
@@ -48,6 +49,12 @@ impl Room {
         let id = known.ok_or(Reject::Forbidden)?;
         let speaks = self.participant(id).is_some_and(|own| self.rules().permits(own.role(), Action::Speak));
         if speaks || !brings { Ok(id) } else { Err(Reject::Forbidden) }
+    }
+
+    /// Whether somebody left a file here by that address.
+    pub(crate) fn has_file_of(&self, sender: &Uri) -> bool {
+        let sender = sender.to_string();
+        self.files.values().any(|file| *file.sender == *sender)
     }
 
     /// A file is there, or begins to arrive.

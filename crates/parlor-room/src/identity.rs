@@ -104,6 +104,16 @@ impl Identity {
             Some(account) => format!("anonymous {}", key_of(account)).into(),
             None => key_of(&self.aor),
         };
+        self.if_proven(known)
+    }
+
+    /// The same for a user whether it is anonymous or not (CHAT-106): for what is counted, and shown to nobody. All who are
+    /// nobody have one.
+    pub fn account(&self) -> Box<str> {
+        self.if_proven(self.own_uris().next().map_or_else(|| key_of(&nobody()), key_of))
+    }
+
+    fn if_proven(&self, known: Box<str>) -> Box<str> {
         if self.proven { format!("proven {known}").into() } else { known }
     }
 
@@ -154,6 +164,8 @@ mod tests {
         assert!(hidden.sends_as(&uri("sip:anonymous@anonymous.invalid")));
         assert!(!alice.sends_as(&uri("sip:anonymous@anonymous.invalid")));
         assert_ne!(hidden.key(), alice.key());
+        assert_eq!(hidden.account(), alice.account());
+        assert_ne!(hidden.account(), hidden.clone().proven().account());
         assert_eq!(hidden.own_uris().map(ToString::to_string).collect::<Vec<_>>(), ["sip:alice@example.org"]);
         let unknown = Identity::of(uri("sip:x@privacy.invalid")).hidden(Some(uri("sip:x@privacy.invalid")));
         assert_eq!(unknown.own_uris().count(), 0);

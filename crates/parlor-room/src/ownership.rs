@@ -64,17 +64,22 @@ impl Room {
         impostors.flat_map(|held| held.sessions.iter().copied()).collect()
     }
 
-    /// The pseudonym that was wanted, unless somebody has or had it here, else the next one (RFC 4575 §5.6). Those of the
+    /// The pseudonym that was wanted, unless somebody has or had it here, or left a file by it, else the next one (RFC 4575 §5.6). Those of the
     /// usual host are ours to give.
     pub(crate) fn pseudonym(&mut self, wanted: Uri) -> Uri {
         let is_usual = wanted.host().is_none_or(|host| host.eq_ignore_ascii_case(ANONYMOUS_HOST));
         let may_be_had = !is_usual && crate::is_anonymous(&wanted) && self.wanted.len() < MOST_WANTED;
-        if may_be_had && self.wanted.insert(key_of(&wanted)) {
+        if may_be_had && !self.has_file_of(&wanted) && self.wanted.insert(key_of(&wanted)) {
             return wanted;
         }
-        let user = format!("anonymous{}", self.next_pseudonym);
-        self.next_pseudonym += 1;
-        Uri::sip(Some(&user), ANONYMOUS_HOST, None).expect("a URI")
+        loop {
+            let user = format!("anonymous{}", self.next_pseudonym);
+            self.next_pseudonym += 1;
+            let pseudonym = Uri::sip(Some(&user), ANONYMOUS_HOST, None).expect("a URI");
+            if !self.has_file_of(&pseudonym) {
+                return pseudonym;
+            }
+        }
     }
 }
 
@@ -159,6 +164,25 @@ mod tests {
         room.part(own);
         let later = room.join(hidden("sip:x7@privacy.invalid")).expect("admitted");
         assert_ne!(aor(&room, later), "sip:x7@privacy.invalid");
+    }
+
+    /// CHAT-172: what outlived its room under a pseudonym is nobody's later.
+    #[test]
+    fn a_pseudonym_with_files_is_not_given() {
+        let mut room = room(Rules::default());
+        room.add_file(crate::SharedFile {
+            name: "test.bin".into(),
+            kind: "text/plain".into(),
+            size: Some(1),
+            hashes: crate::FileHashes::default(),
+            sender: "sip:anonymous1@anonymous.invalid".into(),
+            sender_name: None,
+            state: crate::FileState::Complete,
+            expires: None,
+        });
+        let nobody = room.join(identity("sip:anonymous@anonymous.invalid").hidden(None)).expect("admitted");
+        let aor = room.participant_of(nobody).expect("a participant").identity().aor.to_string();
+        assert_eq!(aor, "sip:anonymous2@anonymous.invalid");
     }
 
     /// SIP-110: who has proven nothing is nobody's device, and gives way to who has.

@@ -330,6 +330,8 @@ fn spool(config: &Config, store: &Arc<dyn Store>) -> Result<Spool> {
         room: config.files.per_room.bytes(),
         total: config.files.total.bytes(),
         files_of_room: config.files.count_per_room as usize,
+        files_of_owner: config.files.count_per_user as usize,
+        files: config.files.count as usize,
     };
     let directory = config.data_dir.join("files");
     let opened =

@@ -19,6 +19,8 @@ pub struct KeptFile {
     pub sha256: [u8; 32],
     /// The URI by which the room knew who left it.
     pub owner: String,
+    /// The user that it counts for, whom nobody is shown.
+    pub account: String,
     /// What that user was called.
     pub owner_name: Option<String>,
     /// Until when it is kept, in milliseconds since 1970-01-01T00:00:00Z.

@@ -41,8 +41,9 @@ pub fn offer(
     Ok(Offered { sdp: sdp.next(said), lines: vec![(0, uri)] })
 }
 
-/// What we could offer, without offering it: RFC 3264 §9 (SIP-48).
+/// What we could offer, without offering it: RFC 3264 §9 (SIP-48). Anybody may ask for it, so what the room is about is not told.
 pub fn capabilities(local: &LocalMedia<'_>) -> String {
+    let local = LocalMedia { topic: "", ..*local };
     let lines = [false, true].into_iter().filter_map(|tls| local.capability_line(tls)).collect();
     LocalSdp::new(0).next(local.session(local.host(), Vec::new(), lines)).text().to_owned()
 }

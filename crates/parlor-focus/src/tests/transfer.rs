@@ -215,23 +215,27 @@ fn port_zero_ends_the_transfer() {
     sent(&scene.pass(31 * SECOND), &Method::Bye);
 }
 
-/// Whoever is removed from the room transfers nothing more; who leaves of its own accord finishes.
+/// Only participants transfer files: with the last session of one its transfers end too, whether it left or was removed.
 #[test]
-fn the_transfers_of_who_is_removed_end() {
+fn transfers_end_with_their_participant() {
     let mut scene = scene();
     let mut chat = scene.joined("alice");
+    let other = scene.joined("alice");
     let (peer, _, _) = scene.offered(PUSH);
     scene.ack(&peer.ack(None));
-    let alice = scene.room.participants().next().expect("she is in").0;
+    let closed = |outputs: &[Output]| outputs.iter().filter(|out| matches!(out, Output::CloseSession { .. })).count();
     let (_, outputs) = scene.request(&chat.next("BYE", None), chat.flow);
-    assert_eq!(outputs.iter().filter(|output| matches!(output, Output::CloseSession { .. })).count(), 1);
+    assert_eq!(closed(&outputs), 1, "her other device is in");
+    let mut chat = other;
+    let (_, outputs) = scene.request(&chat.next("BYE", None), chat.flow);
+    assert_eq!(closed(&outputs), 2, "the chat and the file");
+    sent(&outputs, &Method::Bye);
+
     scene.joined("alice");
     scene.offered(PUSH);
     let back = scene.room.participants().next().expect("she is in").0;
-    assert_ne!(back, alice);
     scene.focus.eject(scene.now, &mut scene.room, back);
-    let ended = scene.outputs().iter().filter(|output| matches!(output, Output::CloseSession { .. })).count();
-    assert_eq!(ended, 2, "her chat and the file of this time");
+    assert_eq!(closed(&scene.outputs()), 2, "the chat and the file of this time");
 }
 
 /// One participant has so many on their way, and all together so many; those that are over do not count.

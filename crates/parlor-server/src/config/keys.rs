@@ -299,6 +299,10 @@ section! {
         total: Size = "10 GiB", from "1 KiB" to "1024 GiB";
         /// How many files one room may have; each is told to everybody who follows its roster.
         count_per_room: u32 = 100, from 1 to 1000;
+        /// How many files one user may have left in all rooms, under whichever name; all who have none count as one.
+        count_per_user: u32 = 50, from 1 to 1000000;
+        /// How many files there may be; each takes some 1.5 KiB of memory.
+        count: u32 = 20000, from 1 to 1000000;
         /// How many files may be on their way at once, in all rooms; one more gets 503.
         transfers: u32 = 500, from 1 to 1000000;
         /// How many of them for one participant; one more gets 486.

@@ -73,6 +73,7 @@ impl RoomTask {
         Some(Offered {
             room: self.room.name().to_owned(),
             owner: identity.aor.to_string(),
+            account: identity.account().into(),
             owner_name: nickname.or_else(|| identity.display.as_deref().map(str::to_owned)),
             selector,
         })

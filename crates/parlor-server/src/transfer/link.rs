@@ -8,6 +8,7 @@ use parlor_msrp::{Response, TransactionId};
 use parlor_switch::{Control, Credit, Input, Outbox, Slot};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use tracing::{debug, info};
 
 /// How long a peer that has closed its connection once it has what it wants may take to end the session: its BYE may be on
@@ -49,6 +50,11 @@ impl Link {
 
     pub(super) fn place(&self) -> Option<&Place> {
         self.place.as_ref()
+    }
+
+    /// When a peer that does nothing for its file from now on is given up.
+    pub(super) fn stalled_at(&self) -> Instant {
+        Instant::now() + self.shared.settings.chunk_timeout
     }
 
     /// Takes in what a connection tells.

@@ -68,6 +68,8 @@ pub(crate) struct Offered {
     pub(crate) room: String,
     /// By whom: the URI that the room knows.
     pub(crate) owner: String,
+    /// The user that it counts for.
+    pub(crate) account: String,
     pub(crate) owner_name: Option<String>,
     /// What its sender says of it.
     pub(crate) selector: FileSelector,

@@ -24,9 +24,10 @@ const LONGEST_KIND: usize = 128;
 pub(super) async fn take_in(link: &mut Link, offered: Offered, mut hears: mpsc::Receiver<MsrpInput>) -> Outcome {
     let most = link.shared.settings.max_bytes;
     let receiver = FileReceiver::new(link.local(), offered.selector.size, most, rand::make_rng());
-    let mut push = Push { link, offered, receiver, incoming: None, over_by: None };
+    let stalled_at = link.stalled_at();
+    let mut push = Push { link, offered, receiver, incoming: None, stalled_at, over_by: None };
     loop {
-        let until = push.over_by.unwrap_or_else(|| Instant::now() + push.link.shared.settings.chunk_timeout);
+        let until = push.over_by.unwrap_or(push.stalled_at);
         let Ok(Some(input)) = timeout_at(until, hears.recv()).await else {
             return if push.over_by.is_some() { Outcome::Complete } else { Outcome::TimedOut };
         };
@@ -42,6 +43,8 @@ struct Push<'a> {
     receiver: FileReceiver,
     /// `None` before the first octets and after the last.
     incoming: Option<Incoming>,
+    /// When the next octets are to be there.
+    stalled_at: Instant,
     /// Until when its sender may end the session, once the file is kept.
     over_by: Option<Instant>,
 }
@@ -98,12 +101,13 @@ impl Push<'_> {
             Some(incoming) => incoming,
             None => self.incoming.insert(self.link.shared.spool.begin(NewFile {
                 room: self.offered.room.clone(),
-                owner: self.offered.owner.clone(),
+                account: self.offered.account.clone(),
                 size: self.offered.selector.size,
             })?),
         };
         let is_first = incoming.octets() == 0;
         incoming.write(octets).await?;
+        self.stalled_at = self.link.stalled_at();
         if let Some(content) = incoming.content().filter(|_| is_first) {
             self.link.tell(TransferEvent::Arriving(self.shown(), content)).await;
         }
@@ -120,6 +124,7 @@ impl Push<'_> {
         let about = KeptFile {
             name: name.into(),
             kind: kind.into(),
+            owner: self.offered.owner.clone(),
             owner_name: self.offered.owner_name.clone(),
             expires: wall_time().saturating_add(keep),
             ..KeptFile::default()

@@ -20,8 +20,8 @@ use crate::KeptFile;
 pub struct NewFile {
     /// The room that it is left in.
     pub room: String,
-    /// The URI by which the room knows who leaves it.
-    pub owner: String,
+    /// The user that it counts for.
+    pub account: String,
     /// Its octets, if they are known; no more than these are taken.
     pub size: Option<u64>,
 }
@@ -165,7 +165,7 @@ impl Incoming {
     }
 
     /// All octets were written: from now on the file is kept, if it is what it should be. `about` is what else is known of it; its
-    /// id, room, owner, size and hashes are seen to here.
+    /// id, room, account, size and hashes are seen to here.
     ///
     /// # Errors
     /// A [`SpoolError`]; the file is gone then.
@@ -180,7 +180,7 @@ impl Incoming {
         let kept = Arc::new(KeptFile {
             id: self.id,
             room: self.file.room.clone(),
-            owner: self.file.owner.clone(),
+            account: self.file.account.clone(),
             size: self.octets,
             sha1: sink.sha1.clone().finalize().into(),
             sha256: sink.sha256.clone().finalize().into(),

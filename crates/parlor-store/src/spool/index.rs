@@ -19,6 +19,10 @@ pub struct SpoolLimits {
     pub total: u64,
     /// How many files one room may have.
     pub files_of_room: usize,
+    /// How many one user may have left, in all rooms.
+    pub files_of_owner: usize,
+    /// How many files there may be.
+    pub files: usize,
 }
 
 /// What has no space left.
@@ -36,8 +40,8 @@ pub enum Full {
     /// The spool as a whole.
     #[error("there is no space for more files")]
     Total,
-    /// The room has as many files as it may.
-    #[error("there are too many files in this room")]
+    /// The room, its sender or the spool has as many files as it may.
+    #[error("there are too many files")]
     TooMany,
 }
 
@@ -72,7 +76,7 @@ impl Index {
     pub(super) fn new(kept: Vec<KeptFile>, next_id: u64) -> Self {
         let mut index = Self { next_id, ..Self::default() };
         for file in kept {
-            index.add(&file.room, &file.owner, file.size);
+            index.add(&file.room, &file.account, file.size);
             index.kept.insert(file.id, Arc::new(file));
         }
         index
@@ -88,12 +92,16 @@ impl Index {
 
     /// A file begins; what is known of its size counts from now on.
     pub(super) fn begin(&mut self, file: &NewFile, limits: &SpoolLimits) -> Result<u64, Full> {
-        if self.rooms.get(&file.room).is_some_and(|room| room.files >= limits.files_of_room) {
+        let files = |shares: &HashMap<String, Share>, key: &str| shares.get(key).map_or(0, |share| share.files);
+        if files(&self.rooms, &file.room) >= limits.files_of_room
+            || files(&self.owners, &file.account) >= limits.files_of_owner
+            || self.files >= limits.files
+        {
             return Err(Full::TooMany);
         }
         let octets = file.size.unwrap_or(0);
         self.fits(file, 0, octets, limits)?;
-        self.add(&file.room, &file.owner, octets);
+        self.add(&file.room, &file.account, octets);
         self.next_id += 1;
         Ok(self.next_id - 1)
     }
@@ -101,7 +109,7 @@ impl Index {
     /// A file of which so many octets count already gets more.
     pub(super) fn grow(&mut self, file: &NewFile, has: u64, octets: u64, limits: &SpoolLimits) -> Result<(), Full> {
         self.fits(file, has, octets, limits)?;
-        self.share_of(&file.room, &file.owner, |share| share.octets += octets);
+        self.share_of(&file.room, &file.account, |share| share.octets += octets);
         self.total += octets;
         Ok(())
     }
@@ -110,7 +118,7 @@ impl Index {
         let of = |shares: &HashMap<String, Share>, key: &str| shares.get(key).map_or(0, |share| share.octets);
         let checks = [
             (has, limits.file, Full::File),
-            (of(&self.owners, &file.owner), limits.owner, Full::Owner),
+            (of(&self.owners, &file.account), limits.owner, Full::Owner),
             (of(&self.rooms, &file.room), limits.room, Full::Room),
             (self.total, limits.total, Full::Total),
         ];
@@ -120,13 +128,13 @@ impl Index {
 
     /// A file that was arriving, and for which so many octets count, will not come.
     pub(super) fn give_up(&mut self, file: &NewFile, octets: u64) {
-        self.sub(&file.room, &file.owner, octets);
+        self.sub(&file.room, &file.account, octets);
     }
 
     /// A file that was arriving is kept.
     pub(super) fn keep(&mut self, file: &NewFile, counted: u64, kept: Arc<KeptFile>) {
-        self.sub(&file.room, &file.owner, counted);
-        self.add(&kept.room, &kept.owner, kept.size);
+        self.sub(&file.room, &file.account, counted);
+        self.add(&kept.room, &kept.account, kept.size);
         self.kept.insert(kept.id, kept);
     }
 
@@ -134,7 +142,7 @@ impl Index {
         let over: Vec<_> = self.kept.values().filter(|file| file.expires <= now).cloned().collect();
         for file in &over {
             self.kept.remove(&file.id);
-            self.sub(&file.room, &file.owner, file.size);
+            self.sub(&file.room, &file.account, file.size);
         }
         over
     }
@@ -153,8 +161,11 @@ impl Index {
             share.octets = share.octets.saturating_sub(octets);
             share.files = share.files.saturating_sub(1);
         });
-        self.rooms.retain(|_, share| share.files > 0);
-        self.owners.retain(|_, share| share.files > 0);
+        for (shares, key) in [(&mut self.rooms, room), (&mut self.owners, owner)] {
+            if shares.get(key).is_some_and(|share| share.files == 0) {
+                shares.remove(key);
+            }
+        }
         self.total = self.total.saturating_sub(octets);
         self.files = self.files.saturating_sub(1);
     }
@@ -169,10 +180,11 @@ impl Index {
 mod tests {
     use super::*;
 
-    const LIMITS: SpoolLimits = SpoolLimits { file: 50, owner: 80, room: 100, total: 150, files_of_room: 3 };
+    const LIMITS: SpoolLimits =
+        SpoolLimits { file: 50, owner: 80, room: 100, total: 150, files_of_room: 3, files_of_owner: 2, files: 5 };
 
     fn file(room: &str, owner: &str, size: Option<u64>) -> NewFile {
-        NewFile { room: room.to_owned(), owner: owner.to_owned(), size }
+        NewFile { room: room.to_owned(), account: owner.to_owned(), size }
     }
 
     /// Each limit refuses what goes beyond it, whether it was promised or comes as a surprise, and nothing of what was refused
@@ -197,5 +209,18 @@ mod tests {
         assert_eq!(index.usage(), Usage { octets: 140, files: 4 });
         index.give_up(&unknown, 5);
         assert_eq!(begin(&mut index, "a", "u", 5), None);
+    }
+
+    /// However small files are, there are only so many of one user, and in all.
+    #[test]
+    fn files_are_counted_too() {
+        let mut index = Index::default();
+        let begin = |index: &mut Index, room, owner| index.begin(&file(room, owner, Some(1)), &LIMITS).err();
+        assert_eq!([begin(&mut index, "a", "x"), begin(&mut index, "b", "x")], [None, None]);
+        assert_eq!(begin(&mut index, "c", "x"), Some(Full::TooMany), "of one user");
+        assert_eq!([begin(&mut index, "a", "y"), begin(&mut index, "c", "y"), begin(&mut index, "c", "z")], [None; 3]);
+        assert_eq!(begin(&mut index, "c", "u"), Some(Full::TooMany), "in all");
+        index.give_up(&file("b", "x", Some(1)), 1);
+        assert_eq!(begin(&mut index, "c", "x"), None);
     }
 }

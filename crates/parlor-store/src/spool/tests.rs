@@ -8,7 +8,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-const LIMITS: SpoolLimits = SpoolLimits { file: 1000, owner: 1500, room: 2000, total: 3000, files_of_room: 4 };
+const LIMITS: SpoolLimits =
+    SpoolLimits { file: 1000, owner: 1500, room: 2000, total: 3000, files_of_room: 4, files_of_owner: 4, files: 100 };
 /// SHA-1 of `hello world`, from `sha1sum`.
 const HELLO: [u8; 20] = [
     0x2a, 0xae, 0x6c, 0x35, 0xc9, 0x4f, 0xcf, 0xb4, 0x15, 0xdb, 0xe9, 0x5f, 0x40, 0x8b, 0x9c, 0xe9, 0x1e, 0xe8, 0x46,
@@ -54,7 +55,7 @@ impl Scene {
 }
 
 fn new(size: Option<u64>) -> NewFile {
-    NewFile { room: "lobby".to_owned(), owner: "sip:alice@example.com".to_owned(), size }
+    NewFile { room: "lobby".to_owned(), account: "sip:alice@example.com".to_owned(), size }
 }
 
 fn about(name: &str) -> KeptFile {
@@ -100,7 +101,7 @@ fn what_is_finished_is_kept() {
     assert_eq!(spool.files_of("lobby"), [Arc::clone(&kept)]);
     assert_eq!((spool.usage(), scene.on_disk()), (Usage { octets: 11, files: 1 }, 1));
     assert_eq!(read_all(spool.read(&kept)).unwrap(), b"hello world");
-    assert_eq!((kept.sha1, &*kept.owner, kept.size), (HELLO, "sip:alice@example.com", 11));
+    assert_eq!((kept.sha1, &*kept.account, kept.size), (HELLO, "sip:alice@example.com", 11));
     assert_ne!(keep(&spool, "other", b"other").id, kept.id);
 }
 

@@ -7,8 +7,8 @@ use crate::{KeptFile, StoreError};
 
 pub(super) fn add(db: &Connection, file: &KeptFile) -> Result<(), StoreError> {
     let mut insert = db.prepare_cached(
-        "INSERT INTO files (id, room, name, kind, size, sha1, sha256, owner, owner_name, expires)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO files (id, room, name, kind, size, sha1, sha256, owner, owner_name, expires, account)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
     insert.execute(params![
         integer(file.id),
@@ -21,6 +21,7 @@ pub(super) fn add(db: &Connection, file: &KeptFile) -> Result<(), StoreError> {
         file.owner,
         file.owner_name,
         integer(file.expires),
+        file.account,
     ])?;
     Ok(())
 }
@@ -35,7 +36,8 @@ pub(super) fn remove(db: &Connection, ids: &[u64]) -> Result<(), StoreError> {
 
 pub(super) fn all(db: &Connection) -> Result<Vec<KeptFile>, StoreError> {
     let mut query = db.prepare_cached(
-        "SELECT id, room, name, kind, size, sha1, sha256, owner, owner_name, expires FROM files ORDER BY id",
+        "SELECT id, room, name, kind, size, sha1, sha256, owner, owner_name, expires, account FROM files
+         ORDER BY id",
     )?;
     let rows = query.query_map([], |row| {
         Ok(KeptFile {
@@ -49,6 +51,7 @@ pub(super) fn all(db: &Connection) -> Result<Vec<KeptFile>, StoreError> {
             owner: row.get(7)?,
             owner_name: row.get(8)?,
             expires: number(row.get(9)?),
+            account: row.get(10)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

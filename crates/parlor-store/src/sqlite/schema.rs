@@ -6,7 +6,7 @@ use crate::StoreError;
 
 /// What brings a database from each version to the next, beginning with an empty file. A step that was released is never
 /// changed again: databases that have made it are out there.
-pub(super) const STEPS: &[&str] = &[USERS, BINDINGS, FILES, MESSAGES];
+pub(super) const STEPS: &[&str] = &[USERS, BINDINGS, FILES, MESSAGES, FILE_ACCOUNTS];
 
 const USERS: &str = "
     CREATE TABLE users (
@@ -85,6 +85,11 @@ const MESSAGES: &str = "
     CREATE INDEX messages_waiting ON messages (user, id) WHERE ended IS NULL;
     CREATE INDEX messages_expiring ON messages (expires) WHERE ended IS NULL;
     CREATE INDEX messages_ended ON messages (ended) WHERE ended IS NOT NULL;
+";
+
+const FILE_ACCOUNTS: &str = "
+    ALTER TABLE files ADD COLUMN account TEXT NOT NULL DEFAULT '';
+    UPDATE files SET account = owner;
 ";
 
 /// Makes the steps that the database has not made. Each is made whole or not at all, and by one process.
