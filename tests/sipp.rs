@@ -4,14 +4,16 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::participant::Participant;
-use crate::support::server::{Server, free_port};
+use crate::support::server::{Server, Setup, free_port};
+
+/// A fifth of the packets is lost, in either direction.
+const LOSSES: [&str; 6] = ["-lost", "20", "-max_invite_retrans", "9", "-max_non_invite_retrans", "12"];
 
 /// Joins and leaves over UDP while 20 % of the packets are lost, in either direction: all come in and all get out.
 #[test]
 fn join_and_leave_with_losses() {
     let server = Server::plain();
-    let loss = ["-m", "40", "-r", "20", "-lost", "20", "-max_invite_retrans", "9", "-max_non_invite_retrans", "12"];
-    if run(&server, "join_leave", &loss) {
+    if run(&server, "join_leave", &[&["-m", "40", "-r", "20"], &LOSSES[..]].concat()) {
         server.shows("parlor_participants", 0.0);
         assert!(server.metrics().value("parlor_sip_requests_total{method=\"INVITE\"}") >= 40.0);
     }
@@ -74,6 +76,35 @@ fn referrals_from_outside() {
         server.shows("parlor_rejected_total{layer=\"room\",reason=\"forbidden\"}", 200.0);
     }
     alice.say("still here");
+}
+
+/// SUBSCRIBEs that cannot be, each refused with its code and what would do; and a fetch.
+#[test]
+fn bad_subscriptions() {
+    let server = Server::plain();
+    if run(&server, "bad_subscriptions", &["-m", "20", "-r", "20"]) {
+        server.shows("parlor_subscriptions", 0.0);
+        server.shows("parlor_subscriptions_ended_total{reason=\"unsubscribed\"}", 20.0);
+        server.shows("parlor_rejected_total{layer=\"sip\",reason=\"event\"}", 40.0);
+    }
+}
+
+/// MESSAGEs to the room, of a participant and of others: refused with their codes and what would do, or said once, however
+/// often packets are lost and sent again.
+#[test]
+fn bad_messages() {
+    for extra in [&[][..], &LOSSES] {
+        let server = Setup::default().room("lobby", "accept_wrapped_types = [\"text/plain\"]").start();
+        let mut bob = Participant::join(&server, "bob");
+        if run(&server, "bad_messages", &[&["-m", "10", "-r", "10"], extra].concat()) {
+            server.shows("parlor_participants", 1.0);
+            let mut heard: Vec<String> = (0..20).map(|_| bob.hear_text().trim().to_owned()).collect();
+            heard.sort();
+            assert_eq!(heard, [["in the dialog"; 10], ["outside"; 10]].concat());
+        }
+        bob.say("still here");
+        server.shows("parlor_messages_total{kind=\"room\"}", 21.0);
+    }
 }
 
 /// Runs a scenario to its end; every call must succeed. False when there is no SIPp.
