@@ -195,7 +195,7 @@ impl Server {
     async fn stop(self) {
         let deadline = Instant::now() + STOP;
         let drained = async {
-            self.rooms.shut_down().await;
+            self.rooms.shut_down();
             while !self.rooms.is_empty() {
                 sleep(Duration::from_millis(10)).await;
             }

@@ -1,7 +1,8 @@
 //! When a room's task panics, which is a fault of ours: the room ends like one that is closed, and leaves nothing behind.
 
+use super::MsrpInput;
+use super::mailbox::Letters;
 use super::task::RoomTask;
-use super::{MsrpInput, SipInput};
 use crate::panics::caught;
 use std::pin::pin;
 use std::time::Instant;
@@ -10,7 +11,7 @@ use tracing::{error, info};
 
 impl RoomTask {
     /// Works until the room has ended. After a panic its participants get BYE; a second one ends it on the spot.
-    pub(super) async fn run(mut self, mut sip: mpsc::Receiver<SipInput>, mut msrp: mpsc::Receiver<MsrpInput>) {
+    pub(super) async fn run(mut self, mut sip: Letters, mut msrp: mpsc::Receiver<MsrpInput>) {
         info!("room opened");
         if caught(pin!(self.work(&mut sip, &mut msrp))).await.is_err() {
             error!("the room panicked and is closed");

@@ -20,7 +20,7 @@ impl RoomTask {
         let (handle, shared) = (Arc::clone(&self.handle), Arc::clone(&self.shared));
         tokio::spawn(async move {
             let found = shared.locator.locate(&uri).await;
-            handle.located(id, found).await;
+            handle.located(id, found);
         });
     }
 

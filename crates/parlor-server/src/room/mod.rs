@@ -9,6 +9,7 @@ mod founder;
 mod inbox;
 mod labels;
 mod lifetime;
+mod mailbox;
 mod pager;
 mod registry;
 mod sessions;
@@ -23,8 +24,8 @@ pub(crate) use task::Shared;
 
 use crate::msrp::{Reservation, SessionEntry};
 use crate::sip::Unlocated;
-use dialogs::Dialogs;
 use family::Family;
+use mailbox::Mailbox;
 use parlor_focus::{Caller, Location, RequestId};
 use parlor_msrp::TransactionId;
 use parlor_room::{Identity, SessionId};
@@ -32,7 +33,6 @@ use parlor_sip::{Flow, Request, Response, ServerTransactionId};
 use parlor_switch::{Credit, Input, Outbox, Slot};
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::mpsc;
 
 /// What the SIP task tells a room.
 #[derive(Debug)]
@@ -158,9 +158,8 @@ pub(crate) enum RoomEvent {
 pub(crate) struct RoomHandle {
     id: u64,
     name: Box<str>,
-    sip: mpsc::Sender<SipInput>,
+    mailbox: Mailbox,
     inbox: Arc<Inbox>,
-    dialogs: Dialogs,
     family: Family,
 }
 
@@ -176,8 +175,8 @@ impl RoomHandle {
     }
 
     /// Somebody who is to be called was found, or not.
-    pub(crate) async fn located(&self, id: RequestId, found: Result<(Location, Option<Identity>), Unlocated>) {
+    pub(crate) fn located(&self, id: RequestId, found: Result<(Location, Option<Identity>), Unlocated>) {
         // A room that has ended calls nobody.
-        let _ = self.sip.send(SipInput::Located(id, found)).await;
+        self.mailbox.offer(SipInput::Located(id, found));
     }
 }

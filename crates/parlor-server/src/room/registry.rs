@@ -1,23 +1,17 @@
 //! The rooms that there are.
 
-use super::dialogs::Dialogs;
 use super::family::Family;
 use super::founder::Founder;
+use super::mailbox::{Letters, Mailbox, PLACES};
 use super::task::{RoomTask, Shared};
 use super::{Inbox, RoomHandle, SipInput};
 use crate::metrics::Counted;
 use parlor_room::{Hosts, Room, Rules};
-use parlor_sip::{Method, Request};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::mpsc;
 use tracing::{Instrument as _, info_span};
 
-/// How many SIP messages may wait for one room: two seconds of a rush of joins, as machines stand still at times.
-const SIP_MAILBOX: usize = 1024;
-/// So many places are kept for what must not be refused: an ACK or BYE of each dialog, and responses.
-const KEPT: usize = 64;
-/// So many places may be taken by those who only ask, so that they keep nobody from joining.
+/// So many places of a room's mailbox may be taken by those who only ask, so that they keep nobody from joining.
 const ASKED: usize = 64;
 /// How many reads may wait for one room.
 const MSRP_MAILBOX: usize = 64;
@@ -118,7 +112,7 @@ impl Rooms {
             return Dispatch::Overloaded(input);
         }
         match self.find_or_open(&mut index, name) {
-            Some(handle) => offer(&handle, input),
+            Some(handle) => handle.mailbox.offer(input),
             None => Dispatch::Overloaded(input),
         }
     }
@@ -140,7 +134,7 @@ impl Rooms {
         match self.open(&mut index, &name, rules, Founder::Awaited, parent) {
             Some(handle) => {
                 index.founded.insert(handle.id);
-                offer(&handle, input)
+                handle.mailbox.offer(input)
             }
             None => Dispatch::Overloaded(input),
         }
@@ -156,8 +150,8 @@ impl Rooms {
         }
         let may_open = index.by_id.len() < self.policy.limit.div_ceil(2) || index.by_name.contains_key(name);
         let handle = if index.closing || !may_open { None } else { self.find_or_open(&mut index, name) };
-        match handle.filter(|handle| handle.sip.capacity() > SIP_MAILBOX / 2) {
-            Some(handle) => offer(&handle, input),
+        match handle.filter(|handle| handle.mailbox.free() > PLACES / 2) {
+            Some(handle) => handle.mailbox.offer(input),
             None => Dispatch::Overloaded(input),
         }
     }
@@ -167,7 +161,7 @@ impl Rooms {
         let index = self.lock();
         match index.by_name.get(name) {
             _ if index.closing => Dispatch::Overloaded(input),
-            Some(handle) if handle.sip.capacity() > SIP_MAILBOX - ASKED => offer(handle, input),
+            Some(handle) if handle.mailbox.free() > PLACES - ASKED => handle.mailbox.offer(input),
             Some(_) => Dispatch::Overloaded(input),
             None => Dispatch::NoRoom(input),
         }
@@ -177,20 +171,17 @@ impl Rooms {
     pub(crate) fn dispatch_by_id(&self, id: u64, input: SipInput) -> Dispatch {
         // Under the lock, so that a room which ends has taken it before, or is gone.
         match self.lock().by_id.get(&id) {
-            Some(handle) => offer(handle, input),
+            Some(handle) => handle.mailbox.offer(input),
             None => Dispatch::NoRoom(input),
         }
     }
 
     /// Tells all rooms that the server goes down.
-    pub(crate) async fn shut_down(&self) {
-        let handles: Vec<_> = {
-            let mut index = self.lock();
-            index.closing = true;
-            index.by_id.values().cloned().collect()
-        };
-        for handle in handles {
-            let _ = handle.sip.send(SipInput::Shutdown).await;
+    pub(crate) fn shut_down(&self) {
+        let mut index = self.lock();
+        index.closing = true;
+        for handle in index.by_id.values() {
+            handle.mailbox.offer(SipInput::Shutdown);
         }
     }
 
@@ -209,7 +200,7 @@ impl Rooms {
     }
 
     /// A room that nobody is in ends, unless something waits for it.
-    pub(super) fn end_if_unused(&self, handle: &RoomHandle, waiting: &mpsc::Receiver<SipInput>) -> bool {
+    pub(super) fn end_if_unused(&self, handle: &RoomHandle, waiting: &Letters) -> bool {
         let mut index = self.lock();
         if !waiting.is_empty() {
             return false;
@@ -219,7 +210,7 @@ impl Rooms {
     }
 
     /// Nobody finds a room any more that nobody is in, unless something waits for it: it has subscribers, who are to be told.
-    pub(super) fn retire_if_unused(&self, handle: &RoomHandle, waiting: &mpsc::Receiver<SipInput>) -> bool {
+    pub(super) fn retire_if_unused(&self, handle: &RoomHandle, waiting: &Letters) -> bool {
         let mut index = self.lock();
         if waiting.is_empty() {
             index.retire(handle);
@@ -272,25 +263,18 @@ impl Rooms {
         }
         let hosts: Arc<Hosts> = Arc::clone(&self.shared.focus.hosts);
         let room = Room::new(name, hosts, rules).ok()?;
-        let (sip, sip_mailbox) = mpsc::channel(SIP_MAILBOX);
-        let (inbox, msrp_mailbox) = Inbox::new(MSRP_MAILBOX, &self.shared.outbox);
+        let (mailbox, letters) = Mailbox::new();
+        let (inbox, reads) = Inbox::new(MSRP_MAILBOX, &self.shared.outbox);
         index.next_id += 1;
         let id = index.next_id;
-        let handle = Arc::new(RoomHandle {
-            id,
-            name: name.into(),
-            sip,
-            inbox,
-            dialogs: Dialogs::default(),
-            family: Family::default(),
-        });
+        let handle = Arc::new(RoomHandle { id, name: name.into(), mailbox, inbox, family: Family::default() });
         index.by_name.insert(name.into(), Arc::clone(&handle));
         index.by_id.insert(id, Arc::clone(&handle));
         let counted = Counted::in_gauge(&self.shared.metrics.rooms);
         let task =
             RoomTask::new(room, founder, parent, Arc::clone(&handle), Arc::clone(&self.shared), Arc::clone(self));
         let run = async move {
-            task.run(sip_mailbox, msrp_mailbox).await;
+            task.run(letters, reads).await;
             drop(counted);
         };
         tokio::spawn(run.instrument(info_span!("room", room = %name)));
@@ -317,130 +301,7 @@ impl Index {
     }
 }
 
-fn offer(handle: &RoomHandle, input: SipInput) -> Dispatch {
-    // First the place: a dialog whose message finds none keeps its own for when it comes again.
-    let place = match handle.sip.try_reserve() {
-        Ok(place) => place,
-        Err(mpsc::error::TrySendError::Full(())) => return Dispatch::Overloaded(input),
-        Err(mpsc::error::TrySendError::Closed(())) => return Dispatch::NoRoom(input),
-    };
-    if handle.sip.capacity() < KEPT && !may_take_kept(handle, &input) {
-        return Dispatch::Overloaded(input);
-    }
-    place.send(input);
-    Dispatch::Taken
-}
-
-/// Whether this may have one of the kept places, which it takes then.
-fn may_take_kept(handle: &RoomHandle, input: &SipInput) -> bool {
-    let of_dialog = |request: &Request| {
-        let tag = request.headers.to_tag().ok().flatten();
-        tag.is_some_and(|tag| handle.dialogs.take_place(&tag))
-    };
-    match input {
-        SipInput::Request { request, .. } => request.method == Method::Bye && of_dialog(request),
-        SipInput::Ack(request) => of_dialog(request),
-        SipInput::Response { spare, .. } => !spare,
-        SipInput::Failed(_) | SipInput::Delayed(_) | SipInput::Located(..) | SipInput::Shutdown => true,
-        #[cfg(test)]
-        SipInput::Fault => true,
-    }
-}
-
 /// What may be the name of a room made on demand; the same letters as in the configuration.
 fn is_name(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~+".contains(&b))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::Bytes;
-    use parlor_focus::{Caller, RequestId};
-    use parlor_sip::{Endpoint, Event, Flow, Limits, Message, Response, TransactionLimits, Transport, parse_datagram};
-    use parlor_switch::OutboxLimits;
-    use std::time::Instant;
-
-    const TAG: &str = "1-00000000000000aa";
-
-    fn room() -> (RoomHandle, mpsc::Receiver<SipInput>) {
-        let (sip, mailbox) = mpsc::channel(SIP_MAILBOX);
-        let (inbox, _) = Inbox::new(1, &OutboxLimits::default());
-        (
-            RoomHandle {
-                id: 1,
-                name: "lobby".into(),
-                sip,
-                inbox,
-                dialogs: Dialogs::default(),
-                family: Family::default(),
-            },
-            mailbox,
-        )
-    }
-
-    fn input(method: &str, tag: &str) -> SipInput {
-        let text = format!(
-            "{method} sip:lobby@example.com SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nCall-ID: c\r\n\
-             From: <sip:alice@example.com>;tag=1\r\nTo: <sip:lobby@example.com>;tag={tag}\r\nCSeq: 1 {method}\r\n\r\n"
-        );
-        let Ok(Message::Request(request)) = parse_datagram(&Bytes::from(text), &Limits::default()) else {
-            panic!("a request")
-        };
-        if request.method == Method::Ack {
-            return SipInput::Ack(Box::new(request));
-        }
-        let address = "192.0.2.1:5060".parse().expect("an address");
-        let flow = Flow { transport: Transport::Udp, local: address, remote: address, connection: None };
-        let mut endpoint = Endpoint::new(TransactionLimits::default(), rand::make_rng());
-        endpoint.handle_message(Instant::now(), flow, Message::Request(request));
-        match endpoint.poll_event() {
-            Some(Event::Request { tx, request, flow }) => {
-                SipInput::Request { tx, request, flow, caller: Caller::UNVERIFIED, reserved: None }
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn response(spare: bool) -> SipInput {
-        SipInput::Response { id: RequestId(1), response: Box::new(Response::new(200, "OK")), spare }
-    }
-
-    fn is_taken(handle: &RoomHandle, input: SipInput) -> bool {
-        matches!(offer(handle, input), Dispatch::Taken)
-    }
-
-    /// The kept places are for ACK and BYE of dialogs that there are, one of each dialog, and for responses.
-    #[test]
-    fn what_may_be_refused_leaves_places_for_what_may_not() {
-        let (handle, mut mailbox) = room();
-        handle.dialogs.insert(TAG);
-        let offered = (0..SIP_MAILBOX).filter(|_| is_taken(&handle, input("UPDATE", TAG))).count();
-        assert_eq!(offered, SIP_MAILBOX - KEPT);
-        for method in ["BYE", "ACK", "INVITE", "OPTIONS"] {
-            assert!(!is_taken(&handle, input(method, "1-00000000000000bb")), "{method} in no dialog");
-        }
-        assert!(is_taken(&handle, response(false)) && !is_taken(&handle, response(true)));
-        for method in ["BYE", "ACK"] {
-            assert!(is_taken(&handle, input(method, TAG)), "{method}");
-            assert!(!is_taken(&handle, input(method, TAG)), "{method} again");
-            handle.dialogs.give_back(TAG);
-        }
-        handle.dialogs.remove(TAG);
-        assert!(!is_taken(&handle, input("BYE", TAG)), "the dialog is gone");
-        while mailbox.try_recv().is_ok() {}
-        assert!(is_taken(&handle, input("BYE", TAG)), "there is space for everything again");
-    }
-
-    /// A BYE that comes when not even a kept place is left is refused, and taken when it comes again.
-    #[test]
-    fn who_is_refused_has_taken_no_place() {
-        let (handle, mut mailbox) = room();
-        handle.dialogs.insert(TAG);
-        let offered = (0..=SIP_MAILBOX).filter(|_| is_taken(&handle, response(false))).count();
-        assert_eq!(offered, SIP_MAILBOX);
-        assert!(!is_taken(&handle, input("BYE", TAG)), "it is full");
-        mailbox.try_recv().expect("something waits");
-        assert!(is_taken(&handle, input("BYE", TAG)), "one place is left");
-    }
 }

@@ -5,6 +5,7 @@ use super::files::Files;
 use super::founder::Founder;
 use super::labels::{cause_of, end_of_call, end_of_subscription, kind_of, rejection_of, withheld_of};
 use super::lifetime::{Due, Lifetime};
+use super::mailbox::Letters;
 use super::sessions::Entries;
 use super::words;
 use super::{Brought, MsrpInput, Place, RoomEvent, RoomHandle, Rooms, SipInput};
@@ -14,7 +15,7 @@ use crate::sip::{Locator, SipOutput, count_refusal};
 use crate::transfer::Transfers;
 use parlor_focus::{DialogChange, EndReason, Focus, Output as FocusOutput};
 use parlor_room::{Room, SessionId};
-use parlor_sip::{Method, Request};
+use parlor_sip::Method;
 use parlor_switch::{Counted, Credit, Input, OutboxLimits, Output as SwitchOutput, Switch};
 use prometheus::IntGauge;
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,7 +130,7 @@ impl RoomTask {
         }
     }
 
-    pub(super) async fn work(&mut self, sip: &mut mpsc::Receiver<SipInput>, msrp: &mut mpsc::Receiver<MsrpInput>) {
+    pub(super) async fn work(&mut self, sip: &mut Letters, msrp: &mut mpsc::Receiver<MsrpInput>) {
         let shared = Arc::clone(&self.shared);
         let mut reads = Vec::with_capacity(TURN);
         let mut family = self.family_news();
@@ -141,7 +142,7 @@ impl RoomTask {
                         permit.send(output);
                     }
                 }
-                Some(input) = sip.recv() => self.handle_sip(input),
+                Some(input) = sip.next() => self.handle_sip(input),
                 change = family.next() => self.handle_family(change),
                 // Its own handle keeps the mailbox open.
                 _ = msrp.recv_many(&mut reads, TURN) => {
@@ -191,13 +192,9 @@ impl RoomTask {
             input @ SipInput::Request { .. } if self.is_asked_for_sidebar(&input) => self.found_sidebar(input),
             SipInput::Request { tx, request, flow, caller, reserved } => {
                 self.reserved.extend(reserved);
-                self.reached(&request);
                 self.focus.handle_request(now, &mut self.room, tx, &request, flow, &caller);
             }
-            SipInput::Ack(request) => {
-                self.reached(&request);
-                self.focus.handle_ack(now, &mut self.room, &request);
-            }
+            SipInput::Ack(request) => self.focus.handle_ack(now, &mut self.room, &request),
             SipInput::Response { id, response, .. } => self.focus.handle_response(now, &mut self.room, id, &response),
             SipInput::Located(id, found) => self.located(now, id, found),
             SipInput::Delayed(id) => self.focus.handle_request_delayed(now, &mut self.room, id),
@@ -207,13 +204,6 @@ impl RoomTask {
             }
             #[cfg(test)]
             SipInput::Fault => panic!("a fault, as the test wants"),
-        }
-    }
-
-    /// A message of a dialog has left the mailbox.
-    fn reached(&self, request: &Request) {
-        if let Ok(Some(tag)) = request.headers.to_tag() {
-            self.handle.dialogs.give_back(&tag);
         }
     }
 
@@ -342,11 +332,11 @@ impl RoomTask {
         // Before anybody is told of them.
         while let Some(change) = self.focus.poll_dialog() {
             match change {
-                DialogChange::Began(tag) => self.handle.dialogs.insert(&tag),
+                DialogChange::Began(tag) => self.handle.mailbox.dialogs().insert(&tag),
                 DialogChange::Located(tag, user, at) => self.shared.locator.directory.insert(&tag, *user, at),
                 DialogChange::Moved(tag, at) => self.shared.locator.directory.move_to(&tag, at),
                 DialogChange::Ended(tag) => {
-                    self.handle.dialogs.remove(&tag);
+                    self.handle.mailbox.dialogs().remove(&tag);
                     self.shared.locator.directory.remove(&tag);
                 }
             }
@@ -437,7 +427,7 @@ impl RoomTask {
         change(&metrics.subscriptions, &mut self.subscriptions, self.focus.subscriptions());
     }
 
-    fn has_ended(&mut self, sip: &mpsc::Receiver<SipInput>) -> bool {
+    fn has_ended(&mut self, sip: &Letters) -> bool {
         let now = Instant::now();
         let idle = self.focus.is_idle() && self.for_sip.is_none() && self.room.is_empty();
         match self.phase {

@@ -12,7 +12,7 @@ use crate::listener::Listener;
 use crate::metrics::{Metrics, Rejected, SipMethod};
 use crate::msrp::SessionTable;
 use crate::pace::{PacePerAddress, Rate};
-use crate::room::{Dispatch, Rooms, SipInput};
+use crate::room::{Rooms, SipInput};
 use parlor_focus::{Location, NextHop};
 use parlor_proxy::{Failure, Way};
 use parlor_sip::{
@@ -66,8 +66,6 @@ pub(crate) struct SipTask {
     pub(super) flows: Flows,
     requests: Requests,
     pub(super) joins: PacePerAddress,
-    /// What rooms are still to be told; they are asked again when they have space.
-    untold: Vec<(u64, SipInput)>,
     incoming: mpsc::Receiver<Incoming>,
     outgoing: mpsc::Receiver<SipOutput>,
     counted: Stats,
@@ -103,7 +101,6 @@ impl SipTask {
             flows: Flows::new(streams),
             requests: Requests::new(settings.transactions.timers.t1x64()),
             joins: PacePerAddress::new(settings.joins),
-            untold: Vec::new(),
             incoming,
             outgoing,
             counted: Stats::default(),
@@ -134,10 +131,8 @@ impl SipTask {
         let (mut messages, mut outputs) = (Vec::with_capacity(TURN), Vec::with_capacity(TURN));
         loop {
             let deadline = self.endpoint.poll_timeout();
-            // While rooms are still to be told something, they are asked again soon.
-            let retry = (!self.untold.is_empty()).then(|| Instant::now() + RETRY);
             let proxy = self.proxying.as_ref().and_then(|proxying| proxying.proxy.poll_timeout());
-            let wake = [deadline, retry, proxy].into_iter().flatten().min();
+            let wake = [deadline, proxy].into_iter().flatten().min();
             let mut told = None;
             tokio::select! {
                 _ = self.incoming.recv_many(&mut messages, TURN) => {}
@@ -162,7 +157,6 @@ impl SipTask {
             }
             self.drain(now);
             self.flush_proxy();
-            self.tell_again();
             self.count();
         }
     }
@@ -272,19 +266,9 @@ impl SipTask {
         }
     }
 
-    /// The answer to a room's own request; rooms have few of these open, so that what waits here is bounded by them.
-    fn tell(&mut self, room: u64, input: SipInput) {
-        match self.rooms.dispatch_by_id(room, input) {
-            Dispatch::Overloaded(SipInput::Response { spare: true, .. }) => {}
-            Dispatch::Overloaded(input) => self.untold.push((room, input)),
-            Dispatch::Taken | Dispatch::NoRoom(_) => {}
-        }
-    }
-
-    fn tell_again(&mut self) {
-        for (room, input) in std::mem::take(&mut self.untold) {
-            self.tell(room, input);
-        }
+    /// The answer to a room's own request. A room that has ended needs none; what is spare may be refused.
+    fn tell(&self, room: u64, input: SipInput) {
+        self.rooms.dispatch_by_id(room, input);
     }
 
     fn count(&mut self) {
@@ -301,8 +285,6 @@ impl SipTask {
     }
 }
 
-/// How soon a room that had no space is told again.
-const RETRY: std::time::Duration = std::time::Duration::from_millis(20);
 /// Whether this is what may wait for space: a later one will tell more.
 fn tells_roster(request: &Request) -> bool {
     let package = request.headers.event().ok().flatten();

@@ -78,7 +78,7 @@ async fn participants_get_bye() {
     let (next, _) = scene.admitted("bob").await;
     assert_ne!(next, room);
     scene.rooms.dispatch_by_id(room, SipInput::Failed(id));
-    scene.rooms.shut_down().await;
+    scene.rooms.shut_down();
     let (room, id) = scene.next_bye().await;
     assert_eq!(room, next);
     scene.rooms.dispatch_by_id(room, SipInput::Failed(id));

@@ -3,9 +3,9 @@
 mod collapse;
 mod connections;
 
-use super::dialogs::Dialogs;
 use super::family::Family;
 use super::founder::Founder;
+use super::mailbox::Mailbox;
 use super::registry::{Policy, Rooms};
 use super::task::{RoomTask, Shared};
 use super::{Brought, Inbox, MsrpInput, Place, RoomHandle, SipInput};
@@ -108,14 +108,8 @@ impl Scene {
     /// A room as connections know it, with what they tell it.
     pub(crate) fn handle(&self) -> (Arc<RoomHandle>, mpsc::Receiver<MsrpInput>) {
         let (inbox, told) = Inbox::new(64, &self.shared.outbox);
-        let handle = RoomHandle {
-            id: 1,
-            name: "lobby".into(),
-            sip: mpsc::channel(1).0,
-            inbox,
-            dialogs: Dialogs::default(),
-            family: Family::default(),
-        };
+        let handle =
+            RoomHandle { id: 1, name: "lobby".into(), mailbox: Mailbox::new().0, inbox, family: Family::default() };
         (Arc::new(handle), told)
     }
 
