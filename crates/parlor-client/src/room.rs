@@ -15,6 +15,7 @@ use crate::options::JoinOptions;
 use crate::roster::Roster;
 use crate::sdp::RoomCapabilities;
 use crate::sender::{Delivery, Progress, Sender};
+use crate::sip::Wire;
 use crate::task::{self, Joined, Outcome};
 
 /// A room we are in. Dropping it leaves the room, without waiting for that.
@@ -39,10 +40,15 @@ impl Room {
     /// # Errors
     /// [`JoinError`]
     pub async fn join(options: JoinOptions) -> Result<Self, JoinError> {
+        Self::join_over(options, None).await
+    }
+
+    /// Joins a room over that connection.
+    pub(crate) async fn join_over(options: JoinOptions, wire: Option<Wire>) -> Result<Self, JoinError> {
         let timeout = options.timeout;
         let (told, joined) = oneshot::channel();
         let (leave, left) = oneshot::channel();
-        let task = tokio::spawn(task::run(options, told, left));
+        let task = tokio::spawn(task::run(options, wire, told, left));
         // The task tells, unless the runtime ends before.
         let Joined { sender, events } = joined.await.map_err(|_| JoinError::Timeout(timeout))??;
         Ok(Self { sender, events, leave: Some(leave), task: Task::Running(task) })

@@ -20,7 +20,7 @@ use crate::roster::Roster;
 use crate::roster_events;
 use crate::sdp::{Answer, Offer};
 use crate::sender::{self, Sender};
-use crate::sip::{Channel, Driver, Ended, Output, Profile, Refer, UserAgent};
+use crate::sip::{self, Driver, Ended, Output, Profile, Refer, UserAgent, Wire};
 use crate::stream::{self, Stream, Tls};
 use crate::target;
 
@@ -39,18 +39,20 @@ pub(crate) struct Outcome {
 }
 
 /// Joins, tells so, and goes on until the session is over. Ends soon after either receiver or sender is dropped.
+/// The room is reached over `wire` if there is one, else over a connection of its own.
 pub(crate) async fn run(
     options: JoinOptions,
+    wire: Option<Wire>,
     mut joined: oneshot::Sender<Result<Joined, JoinError>>,
     left: oneshot::Receiver<()>,
 ) -> Outcome {
     let deadline = Instant::now() + options.timeout;
     let nobody = Outcome { closed: Closed::Left, answered: true };
     let prepared = tokio::select! {
-        prepared = timeout_at(deadline, prepare(&options)) => prepared.unwrap_or(Err(JoinError::Timeout(options.timeout))),
+        prepared = timeout_at(deadline, prepare(&options, wire)) => prepared.unwrap_or(Err(JoinError::Timeout(options.timeout))),
         () = joined.closed() => return nobody,
     };
-    let Prepared { mut sip, profile, rng, lines } = match prepared {
+    let Prepared { mut sip, profile, identity, rng, lines } = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
             // Nobody may wait any more.
@@ -59,7 +61,7 @@ pub(crate) async fn run(
         }
     };
     let established = tokio::select! {
-        established = establish(&options, &mut sip, profile, rng, lines) => established,
+        established = establish(&options, &mut sip, profile, identity, rng, lines) => established,
         () = sleep_until(deadline) => Err(JoinError::Timeout(options.timeout)),
         () = joined.closed() => Err(JoinError::Timeout(options.timeout)),
     };
@@ -80,10 +82,11 @@ pub(crate) async fn run(
     }
 }
 
-/// A SIP connection, and who we are on it.
+/// A line of a SIP connection, and who we are on it.
 struct Prepared {
     sip: Driver,
     profile: Profile,
+    identity: sip::Identity,
     rng: StdRng,
     lines: Lines,
 }
@@ -104,23 +107,17 @@ struct Established {
 }
 
 /// Connects for SIP.
-async fn prepare(options: &JoinOptions) -> Result<Prepared, JoinError> {
-    let transport = options.sip_transport();
-    let host = options.room.host().unwrap_or_default();
-    let tls = if transport == Transport::Tls { Some(tls(options, host)?) } else { None };
-    let addresses = target::resolve(options).await?;
-    let limits = options.limits.sip;
-    let channel = Channel::open(transport, &addresses, tls.as_ref(), limits, 1)
-        .await
-        .map_err(|(address, error)| JoinError::Connect { address, error })?;
+async fn prepare(options: &JoinOptions, wire: Option<Wire>) -> Result<Prepared, JoinError> {
+    let wire = match wire {
+        Some(wire) => wire,
+        None => connect(options).await?,
+    };
+    let line = wire.line().await;
     let mut rng = StdRng::try_from_rng(&mut SysRng).expect("the system gives random octets");
-    let local = channel.flow().local.ip();
+    let local = line.flow().local.ip();
     let session_id = format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64());
     let profile = Profile {
         room: options.room.clone(),
-        from: from(options, local)?,
-        login: options.login.clone(),
-        user_agent: options.user_agent.clone(),
         offer: Offer::new(local, options.wants_msrp_tls(), &session_id, rng.next_u32(), &options.wrapped_types),
         follow_roster: options.follow_roster,
         roster_octets: options.limits.roster_octets,
@@ -128,11 +125,27 @@ async fn prepare(options: &JoinOptions) -> Result<Prepared, JoinError> {
     if options.wants_msrp_tls() && options.tls.is_none() {
         return Err(JoinError::NoTls);
     }
-    let agent = UserAgent::new(profile.clone(), channel.flow(), StdRng::from_rng(&mut rng));
+    let identity = sip::Identity {
+        from: from(options, local)?,
+        login: options.login.clone(),
+        user_agent: options.user_agent.clone(),
+    };
+    let of_agent = StdRng::from_rng(&mut rng);
+    let agent = UserAgent::new(profile.clone(), identity.clone(), line.flow(), line.number(), of_agent);
     let (refers, asked) = mpsc::channel(COMMANDS);
     let (told, roster) = watch::channel(None);
-    let sip = Driver::new(agent, channel, tls, limits, asked, told);
-    Ok(Prepared { sip, profile, rng, lines: Lines { refers, roster } })
+    let sip = Driver::new(agent, line, asked, told);
+    Ok(Prepared { sip, profile, identity, rng, lines: Lines { refers, roster } })
+}
+
+/// Opens a connection for that room alone.
+async fn connect(options: &JoinOptions) -> Result<Wire, JoinError> {
+    let transport = options.sip_transport();
+    let host = options.room.host().unwrap_or_default();
+    let tls = if transport == Transport::Tls { Some(tls(options, host)?) } else { None };
+    let addresses = target::resolve(options).await?;
+    let opened = Wire::open(transport, &addresses, tls, options.limits.sip).await;
+    opened.map_err(|(address, error)| JoinError::Connect { address, error })
 }
 
 /// Invites us, connects for MSRP and binds.
@@ -140,6 +153,7 @@ async fn establish(
     options: &JoinOptions,
     sip: &mut Driver,
     profile: Profile,
+    identity: sip::Identity,
     rng: StdRng,
     lines: Lines,
 ) -> Result<(Established, Joined), JoinError> {
@@ -154,7 +168,7 @@ async fn establish(
     let session = msrp::Session::new(
         profile.offer.path.clone(),
         answer.path.clone(),
-        msrp::Parties { room: vec![room.clone(), plain(&options.room)], own: profile.from.uri.clone() },
+        msrp::Parties { room: vec![room.clone(), plain(&options.room)], own: identity.from.uri.clone() },
         rng,
         options.limits.clone(),
     );
@@ -176,7 +190,7 @@ async fn establish(
         commands,
         abandoned,
         window: Arc::new(Semaphore::new(options.limits.open_transactions.clamp(1, Semaphore::MAX_PERMITS))),
-        identity: address(&profile.from),
+        identity: address(&identity.from),
         nickname: Mutex::default(),
         room: Address::new(room.to_string()),
         local: profile.offer.path,

@@ -5,30 +5,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use parlor_sip::digest::Responder;
 use parlor_sip::{
-    CSeq, ClientTransactionId, Dialog, Endpoint, Event, Flow, HeaderName, Headers, Message, NameAddr, ParseError,
-    Request, Response, SentBy, ServerTransactionId, TransactionLimits, Transmit, Uri,
+    ClientTransactionId, Dialog, Event, Flow, Headers, Message, ParseError, Request, Response, ServerTransactionId,
+    Transmit, Uri,
 };
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
 
+use super::core::{Core, Identity};
 use super::refer::Referrals;
+use super::roster::Following;
 use super::session_timer::SessionTimer;
-use super::subscription::Subscription;
 use crate::error::Rejection;
-use crate::options::Login;
 use crate::roster::Roster;
 use crate::sdp::{Answer, Offer};
 
-/// Who we are and what we offer.
+/// Which room, and what we offer.
 #[derive(Clone, Debug)]
 pub(crate) struct Profile {
     pub(crate) room: Uri,
-    pub(crate) from: NameAddr,
-    /// What we prove to be when asked.
-    pub(crate) login: Option<Login>,
-    pub(crate) user_agent: String,
     pub(crate) offer: Offer,
     pub(crate) follow_roster: bool,
     /// Octets of changes after which the whole roster is asked for again.
@@ -47,12 +41,9 @@ pub(crate) struct Profile {
 #[derive(Debug)]
 pub(crate) struct UserAgent {
     pub(super) profile: Profile,
-    pub(super) endpoint: Endpoint,
-    pub(super) rng: StdRng,
-    pub(super) responder: Option<Responder>,
-    pub(super) flow: Flow,
+    pub(super) core: Core,
     pub(super) state: State,
-    pub(super) subscription: Subscription,
+    pub(super) roster: Following,
     pub(super) referrals: Referrals,
     pub(super) outputs: VecDeque<Output>,
 }
@@ -142,20 +133,16 @@ pub(crate) enum Ended {
 }
 
 impl UserAgent {
-    /// A user agent whose messages go over `flow`. `rng` makes tags and branches, so it must be unpredictable.
-    pub(crate) fn new(profile: Profile, flow: Flow, mut rng: StdRng) -> Self {
-        let of_endpoint = StdRng::from_rng(&mut rng);
-        let responder = profile.login.as_ref().map(|login| Responder::new(&login.user, &login.password));
+    /// A user agent on that line of a connection, whose messages go over `flow`. `rng` makes tags and branches, so it must
+    /// be unpredictable.
+    pub(crate) fn new(profile: Profile, identity: Identity, flow: Flow, line: u32, rng: StdRng) -> Self {
         Self {
-            profile,
-            endpoint: Endpoint::new(TransactionLimits { server: 64, client: 16, ..Default::default() }, of_endpoint),
-            rng,
-            responder,
-            flow,
+            core: Core::new(identity, flow, line, rng),
             state: State::Idle,
-            subscription: Subscription::default(),
+            roster: Following::new(profile.room.clone()),
             referrals: Referrals::default(),
             outputs: VecDeque::new(),
+            profile,
         }
     }
 
@@ -166,34 +153,34 @@ impl UserAgent {
 
     /// Takes in a message.
     pub(crate) fn handle_message(&mut self, now: Instant, message: Message) {
-        self.endpoint.handle_message(now, self.flow, message);
+        self.core.endpoint.handle_message(now, self.core.flow, message);
         self.handle_events(now);
     }
 
     /// Takes in a message that is broken.
     pub(crate) fn handle_invalid(&mut self, error: &ParseError) {
-        self.endpoint.handle_invalid(self.flow, error);
+        self.core.endpoint.handle_invalid(self.core.flow, error);
     }
 
     /// Takes in that the connection is gone. A dialog outlives it: the next request goes over a new one.
     pub(crate) fn handle_connection_lost(&mut self, now: Instant) {
-        self.endpoint.handle_transport_error(now, self.flow);
+        self.core.endpoint.handle_transport_error(now, self.core.flow);
         self.handle_events(now);
-        self.subscription.handle_connection_lost(now);
+        self.roster.subscription.handle_connection_lost(now);
     }
 
     /// Takes in that another connection was opened.
     pub(crate) fn handle_connected(&mut self, flow: Flow) {
-        self.flow = flow;
+        self.core.flow = flow;
     }
 
     /// Lets the timers fire whose time has come.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        self.endpoint.handle_timeout(now);
+        self.core.endpoint.handle_timeout(now);
         self.handle_events(now);
         self.repeat_unacknowledged(now);
         self.handle_session_timer(now);
-        self.handle_subscription_timeout(now);
+        self.roster.subscription.handle_timeout(now, &mut self.core);
         self.referrals.handle_timeout(now);
     }
 
@@ -202,7 +189,7 @@ impl UserAgent {
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Idle => self.end(Ended::Left),
             State::Inviting { tx, invite } => {
-                self.endpoint.cancel(now, tx);
+                self.core.endpoint.cancel(now, tx);
                 self.state = State::Cancelling { tx, invite };
             }
             State::Established(call) => self.say_bye(now, *call, Ended::Left),
@@ -213,7 +200,7 @@ impl UserAgent {
 
     /// The next bytes to send.
     pub(crate) fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.endpoint.poll_transmit()
+        self.core.endpoint.poll_transmit()
     }
 
     /// The next thing to know.
@@ -223,7 +210,7 @@ impl UserAgent {
 
     /// The roster, if it has changed since it was last asked for.
     pub(crate) fn poll_roster(&mut self) -> Option<Arc<Roster>> {
-        self.subscription.take_changed()
+        self.roster.take_changed()
     }
 
     /// Whether it can refer one more.
@@ -242,12 +229,13 @@ impl UserAgent {
                 [None, None]
             }
         };
-        let others = [self.endpoint.poll_timeout(), self.subscription.poll_timeout(), self.referrals.poll_timeout()];
+        let roster = self.roster.subscription.poll_timeout();
+        let others = [self.core.endpoint.poll_timeout(), roster, self.referrals.poll_timeout()];
         of_call.into_iter().chain(others).flatten().min()
     }
 
     fn handle_events(&mut self, now: Instant) {
-        while let Some(event) = self.endpoint.poll_event() {
+        while let Some(event) = self.core.endpoint.poll_event() {
             match event {
                 Event::Request { tx, request, flow } => self.handle_request(now, tx, &request, flow),
                 Event::Ack { request, .. } => self.handle_ack(&request),
@@ -261,67 +249,17 @@ impl UserAgent {
 
     /// Says BYE because of `why`.
     pub(super) fn say_bye(&mut self, now: Instant, mut call: Call, why: Ended) {
-        self.unsubscribe(now);
+        self.roster.subscription.unsubscribe(now, &mut self.core);
         let mut bye = call.dialog.request(parlor_sip::Method::Bye);
-        let tx = self.send(now, &mut bye);
+        let tx = self.core.send(now, &mut bye);
         self.referrals.clear();
         self.state = State::Leaving { tx, why };
     }
 
     pub(super) fn end(&mut self, why: Ended) {
         self.state = State::Ended;
-        self.subscription = Subscription::default();
+        self.roster.subscription.end();
         self.referrals.clear();
         self.outputs.push_back(Output::Ended(why));
     }
-
-    /// Sends a request with what all of ours have, which it has then too. Where we were asked before who we are, we say so
-    /// without being asked again.
-    pub(super) fn send(&mut self, now: Instant, request: &mut Request) -> ClientTransactionId {
-        request.headers.set(HeaderName::UserAgent, &self.profile.user_agent);
-        if let Some(responder) = &mut self.responder {
-            responder.authorize(request, &mut self.rng);
-        }
-        self.endpoint.request(now, self.flow, &SentBy::from(self.flow.local), request.clone())
-    }
-
-    /// Sends a request once more if its response asks who we are and we can answer that (RFC 3261 §22.2).
-    pub(super) fn send_again(
-        &mut self,
-        now: Instant,
-        request: &mut Request,
-        response: &Response,
-    ) -> Option<ClientTransactionId> {
-        let CSeq { seq, method } = request.headers.cseq().ok().filter(|cseq| cseq.seq < TRIES)?;
-        let responder = self.responder.as_mut()?;
-        // What we prove unasked may be out of date.
-        let asked =
-            if seq == 1 { responder.challenged_anew(response) } else { responder.challenged(request, response) };
-        if !asked {
-            return None;
-        }
-        request.headers.set(HeaderName::CSeq, CSeq { seq: seq + 1, method });
-        Some(self.send(now, request))
-    }
-
-    /// Whether the response to a request in a dialog asks who we are, and the next one will answer that.
-    pub(super) fn is_asked(&mut self, response: &Response) -> bool {
-        self.responder.as_mut().is_some_and(|responder| responder.challenged_anew(response))
-    }
-
-    /// Where we can be reached: over the connection that we opened.
-    pub(super) fn contact(&self) -> NameAddr {
-        let local = Uri::of_address(self.flow.local);
-        let user = self.profile.from.uri.user_decoded();
-        let host = local.host().expect("an address is a host");
-        let with_user = Uri::sip(user.as_deref(), host, local.port()).unwrap_or(local.clone());
-        NameAddr::new(with_user.with_param("transport", &self.flow.transport.via_name().to_ascii_lowercase()))
-    }
-
-    pub(super) fn random_token(&mut self) -> String {
-        format!("{:016x}", self.rng.next_u64())
-    }
 }
-
-/// How often a request is sent: a proxy and the room may each ask, and each for a newer answer.
-const TRIES: u32 = 5;

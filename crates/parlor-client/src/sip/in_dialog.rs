@@ -20,12 +20,12 @@ pub(super) fn allow() -> String {
 impl UserAgent {
     pub(super) fn handle_request(&mut self, now: Instant, tx: ServerTransactionId, request: &Request, _flow: Flow) {
         let response = self.answer(now, tx, request);
-        self.endpoint.respond(now, tx, &response);
+        self.core.endpoint.respond(now, tx, &response);
     }
 
     /// An INVITE is answered at once, so there is none left to cancel; one that still waits gets its 487.
     pub(super) fn handle_cancel(&mut self, now: Instant, tx: ServerTransactionId) {
-        self.endpoint.respond(now, tx, &Response::new(487, reason_phrase(487)));
+        self.core.endpoint.respond(now, tx, &Response::new(487, reason_phrase(487)));
     }
 
     /// The ACK of our 2xx.
@@ -48,14 +48,14 @@ impl UserAgent {
         }
         waiting.interval = (waiting.interval * 2).min(T2);
         waiting.repeat_at = (now + waiting.interval).min(waiting.give_up_at);
-        self.endpoint.respond(now, waiting.tx, &waiting.response);
+        self.core.endpoint.respond(now, waiting.tx, &waiting.response);
     }
 
     fn answer(&mut self, now: Instant, tx: ServerTransactionId, request: &Request) -> Response {
         let mut response = self.checked(now, tx, request).unwrap_or_else(|code| self.refusal(request, code));
-        response.headers.push(HeaderName::UserAgent, &self.profile.user_agent);
+        response.headers.push(HeaderName::UserAgent, &self.core.identity.user_agent);
         // SIP-29; in a dialog To has its tag already.
-        let tag = self.random_token();
+        let tag = self.core.random_token();
         response.set_to_tag(&tag);
         response
     }
@@ -133,7 +133,7 @@ impl UserAgent {
 
     /// A re-INVITE or UPDATE: the session stays as it is (MSRP-119) or is given up, and the timer begins anew.
     fn target_refresh(&mut self, now: Instant, tx: ServerTransactionId, request: &Request) -> Result<Response, u16> {
-        let contact = self.contact();
+        let contact = self.core.contact();
         let State::Established(call) = &mut self.state else { return Err(481) };
         let invite = request.method == Method::Invite;
         if invite && call.unacknowledged.is_some() {

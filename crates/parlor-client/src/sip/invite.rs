@@ -2,9 +2,7 @@
 
 use std::time::Instant;
 
-use parlor_sip::{
-    CSeq, ClientTransactionId, Dialog, DialogId, HeaderName, Headers, Method, Request, Response, SentBy, Uri,
-};
+use parlor_sip::{ClientTransactionId, Dialog, DialogId, HeaderName, Headers, Method, Request, Response, SentBy, Uri};
 
 use super::agent::{Call, Ended, Output, State, UserAgent};
 use super::in_dialog::allow;
@@ -15,23 +13,16 @@ use crate::sdp::Answer;
 impl UserAgent {
     /// Sends the INVITE. [`Output::Admitted`], [`Output::Rejected`] or [`Output::Ended`] follows.
     pub(crate) fn invite(&mut self, now: Instant) {
-        let mut invite = Request::new(Method::Invite, self.profile.room.clone().into_request_uri());
-        let (tag, call_id) = (self.random_token(), self.random_token());
-        let headers = &mut invite.headers;
-        headers.push(HeaderName::From, self.profile.from.clone().with_tag(&tag));
-        headers.push(HeaderName::To, format_args!("<{}>", self.profile.room));
-        headers.push(HeaderName::CallId, call_id);
-        headers.push(HeaderName::CSeq, CSeq { seq: 1, method: Method::Invite });
-        headers.push(HeaderName::MaxForwards, 70);
+        let mut invite = self.core.request(Method::Invite, &self.profile.room);
         self.declare(&mut invite);
-        let tx = self.send(now, &mut invite);
+        let tx = self.core.send(now, &mut invite);
         self.state = State::Inviting { tx, invite: Box::new(invite) };
     }
 
     /// What INVITEs of ours have, in a dialog or not.
     pub(super) fn declare(&self, invite: &mut Request) {
         let headers = &mut invite.headers;
-        headers.push(HeaderName::Contact, self.contact());
+        headers.push(HeaderName::Contact, self.core.contact());
         headers.push(HeaderName::Allow, allow());
         headers.push(HeaderName::Supported, "timer");
         headers.push(HeaderName::Accept, "application/sdp");
@@ -41,7 +32,7 @@ impl UserAgent {
 
     pub(super) fn handle_response(&mut self, now: Instant, tx: ClientTransactionId, response: &Response) {
         if response.is_provisional()
-            || self.handle_subscribed(now, tx, response)
+            || self.roster.subscription.handle_response(now, &mut self.core, tx, response)
             || self.handle_referred(now, tx, response)
         {
             return;
@@ -62,7 +53,7 @@ impl UserAgent {
 
     /// A request of ours had no response.
     pub(super) fn handle_failure(&mut self, now: Instant, tx: ClientTransactionId, why: Ended) {
-        if self.handle_subscribe_failure(now, tx) || self.handle_refer_failure(tx) {
+        if self.roster.subscription.handle_failure(now, tx) || self.handle_refer_failure(tx) {
             return;
         }
         match std::mem::replace(&mut self.state, State::Ended) {
@@ -96,7 +87,7 @@ impl UserAgent {
     fn invited(&mut self, now: Instant, tx: ClientTransactionId, invite: &Request, response: &Response) {
         if !response.is_success() {
             let mut invite = invite.clone();
-            if let Some(tx) = self.send_again(now, &mut invite, response) {
+            if let Some(tx) = self.core.send_again(now, &mut invite, response) {
                 self.state = State::Inviting { tx, invite: Box::new(invite) };
                 return;
             }
@@ -116,7 +107,7 @@ impl UserAgent {
         let conference = call.conference.clone();
         self.state = State::Established(Box::new(call));
         self.outputs.push_back(Output::Admitted { conference, body: response.body.clone() });
-        self.subscribe(now);
+        self.follow_roster(now);
         tracing::debug!(?tx, "admitted");
     }
 
@@ -157,7 +148,7 @@ impl UserAgent {
         if let Some(mut other) = self.call(now, &invite, response) {
             self.acknowledge(&other);
             let mut bye = other.dialog.request(Method::Bye);
-            self.send(now, &mut bye);
+            self.core.send(now, &mut bye);
         }
     }
 
@@ -167,11 +158,11 @@ impl UserAgent {
         for name in PROOFS {
             ack.headers.copy(&call.proof, &name);
         }
-        self.endpoint.send_ack(self.flow, &SentBy::from(self.flow.local), ack);
+        self.core.endpoint.send_ack(self.core.flow, &SentBy::from(self.core.flow.local), ack);
     }
 
     fn call(&self, now: Instant, invite: &Request, response: &Response) -> Option<Call> {
-        let dialog = Dialog::uac(invite, response, self.flow.transport).ok()?;
+        let dialog = Dialog::uac(invite, response, self.core.flow.transport).ok()?;
         let allowed = response.headers.allow();
         Some(Call {
             conference: conference(&self.profile.room, response),

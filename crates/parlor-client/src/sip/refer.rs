@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::agent::UserAgent;
 use super::invite::rejection;
-use super::notify::is_of;
+use super::subscription::is_of;
 use crate::error::ReferError;
 
 /// Somebody whom the room is to call or to send away.
@@ -92,12 +92,12 @@ impl UserAgent {
     /// Asks the room to call somebody or to send them away.
     pub(crate) fn refer(&mut self, now: Instant, refer: Refer) {
         let Refer { target, done } = refer;
-        let mut request = self.outside_of_dialogs_to_room(Method::Refer);
+        let mut request = self.core.request(Method::Refer, &self.room());
         let headers = &mut request.headers;
-        headers.push(HeaderName::Contact, self.contact());
+        headers.push(HeaderName::Contact, self.core.contact());
         headers.push(HeaderName::ReferTo, NameAddr::new(target));
-        headers.push(HeaderName::ReferredBy, NameAddr::new(self.profile.from.uri.clone()));
-        let tx = self.send(now, &mut request);
+        headers.push(HeaderName::ReferredBy, NameAddr::new(self.core.identity.from.uri.clone()));
+        let tx = self.core.send(now, &mut request);
         let until = now + ANSWER;
         self.referrals.0.push(Referral { state: State::Asked(tx), request, dialog: None, until, done });
     }
@@ -106,7 +106,7 @@ impl UserAgent {
     pub(super) fn handle_referred(&mut self, now: Instant, tx: ClientTransactionId, response: &Response) -> bool {
         let Some(at) = self.referrals.asked(tx) else { return false };
         let mut request = self.referrals.0[at].request.clone();
-        if let Some(again) = self.send_again(now, &mut request, response) {
+        if let Some(again) = self.core.send_again(now, &mut request, response) {
             let referral = &mut self.referrals.0[at];
             (referral.state, referral.request) = (State::Asked(again), request);
             return true;
@@ -119,7 +119,7 @@ impl UserAgent {
                 let referral = &mut self.referrals.0[at];
                 (referral.state, referral.until) = (State::Accepted, now + OUTCOME);
                 if referral.dialog.is_none() {
-                    referral.dialog = Dialog::uac(&referral.request, response, self.flow.transport).ok();
+                    referral.dialog = Dialog::uac(&referral.request, response, self.core.flow.transport).ok();
                 }
             }
             false => self.referrals.finish(at, Err(ReferError::Refused(rejection(response)))),
@@ -144,7 +144,7 @@ impl UserAgent {
         match &mut referral.dialog {
             Some(dialog) => dialog.accept_request(request).map_err(|error| error.status())?,
             None => {
-                let transport = self.flow.transport;
+                let transport = self.core.flow.transport;
                 referral.dialog = Some(Dialog::of_notify(&referral.request, request, transport).map_err(|_| 400_u16)?);
             }
         }

@@ -70,12 +70,12 @@ impl UserAgent {
             call.invite_seq = call.dialog.local_seq();
             self.declare(&mut request);
         } else {
-            request.headers.push(HeaderName::Contact, self.contact());
+            request.headers.push(HeaderName::Contact, self.core.contact());
             request.headers.push(HeaderName::Supported, "timer");
         }
         let expires = SessionExpires { seconds: timer.seconds, refresher: Some(Refresher::Uac) };
         request.headers.push(HeaderName::SessionExpires, expires);
-        let tx = self.send(now, &mut request);
+        let tx = self.core.send(now, &mut request);
         if let State::Established(call) = &mut self.state {
             call.refresh = Some(tx);
             if method == Method::Invite {
@@ -101,7 +101,7 @@ impl UserAgent {
             return;
         }
         match response.code {
-            401 | 407 if !call.refresh_asked && self.is_asked(response) => {
+            401 | 407 if !call.refresh_asked && self.core.is_asked(response) => {
                 call.refresh_asked = true;
                 self.state = State::Established(call);
                 self.refresh(now);
@@ -130,7 +130,7 @@ impl UserAgent {
 
     /// Tries again soon. SIP-44: after 491 the owner of the Call-ID waits 2.1 to 4 s, which will do for the others too.
     pub(super) fn postpone_refresh(&mut self, now: Instant) {
-        let wait = Duration::from_millis(self.rng.random_range(210..=400) * 10);
+        let wait = Duration::from_millis(self.core.rng.random_range(210..=400) * 10);
         if let State::Established(call) = &mut self.state
             && let Some(timer) = &mut call.timer
         {

@@ -1,25 +1,34 @@
-//! Our subscription to the room's roster (RFC 6665 §4.1, RFC 4575).
+//! A subscription of ours (RFC 6665 §4.1): to the roster of a room, or to the presence of somebody.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parlor_events::conference_info::{self, CONTENT_TYPE, EVENT};
-use parlor_sip::{CSeq, ClientTransactionId, Dialog, HeaderName, Method, Request, Response};
+use parlor_sip::{ClientTransactionId, Dialog, DialogId, HeaderName, Method, Request, Response, TokenParams, Uri};
 
-use super::agent::{State as AgentState, UserAgent};
-use crate::roster::Roster;
+use super::core::Core;
 
-/// What we know of the room and how we come to know it.
-#[derive(Debug, Default)]
+/// What is subscribed to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Package {
+    /// The value of Event.
+    pub(super) event: &'static str,
+    /// The type of what is told.
+    pub(super) content_type: &'static str,
+}
+
+/// How we come to know of something.
+#[derive(Debug)]
 pub(super) struct Subscription {
-    pub(super) state: State,
+    package: Package,
+    target: Uri,
+    state: State,
     /// How long we ask for.
-    pub(super) seconds: u32,
-    pub(super) known: conference_info::Roster,
-    /// Octets of documents since the last one that told everything.
-    pub(super) octets: usize,
-    /// Whether what is known has changed since it was last taken.
-    pub(super) changed: bool,
+    seconds: u32,
+    /// Attempts that have failed since the last one that did not.
+    failures: u32,
+    /// Why there is nothing to come, if that is so.
+    refused: Option<u16>,
+    /// Whether it has begun anew since that was last asked.
+    fresh: bool,
 }
 
 /// ```text
@@ -32,7 +41,7 @@ pub(super) struct Subscription {
 ///    └ leave ────────────────────────────────┘
 /// ```
 #[derive(Debug, Default)]
-pub(super) enum State {
+enum State {
     #[default]
     Off,
     /// Our SUBSCRIBE waits for its response, or the NOTIFY that must follow it.
@@ -49,21 +58,31 @@ pub(super) enum State {
 }
 
 #[derive(Debug)]
-pub(super) struct Active {
-    pub(super) dialog: Dialog,
+struct Active {
+    dialog: Dialog,
     /// Our refresh that waits for its response.
-    pub(super) tx: Option<ClientTransactionId>,
+    tx: Option<ClientTransactionId>,
     /// Whether it is the answer to who we are.
-    pub(super) asked: bool,
-    pub(super) refreshed_at: Instant,
-    pub(super) refresh_at: Instant,
-    pub(super) expires_at: Instant,
+    asked: bool,
+    refreshed_at: Instant,
+    refresh_at: Instant,
+    expires_at: Instant,
 }
 
 impl Subscription {
-    /// The roster, if it has changed since it was last taken.
-    pub(super) fn take_changed(&mut self) -> Option<Arc<Roster>> {
-        std::mem::take(&mut self.changed).then(|| Arc::new(Roster::from(&self.known)))
+    /// One that has not begun.
+    pub(super) fn new(package: Package, target: Uri) -> Self {
+        Self { package, target, state: State::Off, seconds: SECONDS, failures: 0, refused: None, fresh: false }
+    }
+
+    /// Why there is nothing to come, if that is so: the code of the response, or 0 when that came in a NOTIFY.
+    pub(super) fn refused(&self) -> Option<u16> {
+        self.refused
+    }
+
+    /// Whether it has begun anew since this was last asked.
+    pub(super) fn take_fresh(&mut self) -> bool {
+        std::mem::take(&mut self.fresh)
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -75,109 +94,81 @@ impl Subscription {
         }
     }
 
-    /// A connection was lost: the room is to know where we are now.
+    /// RFC 6665 §3.1: where we are has changed.
     pub(super) fn handle_connection_lost(&mut self, now: Instant) {
         if let State::Active(active) = &mut self.state {
             active.refresh_at = active.refresh_at.min(now + LEAST_INTERVAL);
         }
     }
-}
 
-impl Active {
-    pub(super) fn new(now: Instant, dialog: Dialog, seconds: u32) -> Self {
-        let mut active = Self { dialog, tx: None, asked: false, refreshed_at: now, refresh_at: now, expires_at: now };
-        active.expire_in(now, seconds);
-        active
+    /// Asks to be told.
+    pub(super) fn subscribe(&mut self, now: Instant, core: &mut Core) {
+        let mut request = core.request(Method::Subscribe, &self.target);
+        self.describe(core, &mut request, self.seconds);
+        let tx = core.send(now, &mut request);
+        (self.fresh, self.refused) = (true, None);
+        self.state = State::Asked { tx: Some(tx), request: Box::new(request), until: now + TIMER_N };
     }
 
-    /// The room says how long it lasts: we refresh a little earlier.
-    pub(super) fn expire_in(&mut self, now: Instant, seconds: u32) {
-        let lasts = Duration::from_secs(seconds.min(LONGEST).into());
-        self.expires_at = now + lasts;
-        self.refresh_at = (now + lasts - (lasts / 4).min(MARGIN)).max(self.refreshed_at + LEAST_INTERVAL);
-    }
-}
-
-impl UserAgent {
-    /// Asks for the roster, if that is wanted.
-    pub(super) fn subscribe(&mut self, now: Instant) {
-        if !self.profile.follow_roster {
-            return;
-        }
-        self.subscription.seconds = self.subscription.seconds.max(SECONDS);
-        let mut request = self.outside_of_dialogs_to_room(Method::Subscribe);
-        self.describe_subscription(&mut request, self.subscription.seconds);
-        let tx = self.send(now, &mut request);
-        self.subscription.known.renew();
-        self.subscription.octets = 0;
-        self.subscription.state = State::Asked { tx: Some(tx), request: Box::new(request), until: now + TIMER_N };
+    /// The same of another target.
+    pub(super) fn subscribe_to(&mut self, now: Instant, core: &mut Core, target: Uri) {
+        self.target = target;
+        self.subscribe(now, core);
     }
 
     /// Refreshes, which brings everything anew.
-    pub(super) fn refresh_subscription(&mut self, now: Instant) {
-        let State::Active(active) = &mut self.subscription.state else { return };
+    fn refresh(&mut self, now: Instant, core: &mut Core) {
+        let State::Active(active) = &mut self.state else { return };
         let mut request = active.dialog.request(Method::Subscribe);
         (active.refreshed_at, active.refresh_at) = (now, now + LEAST_INTERVAL);
-        self.describe_subscription(&mut request, self.subscription.seconds);
-        let tx = self.send(now, &mut request);
-        if let State::Active(active) = &mut self.subscription.state {
+        self.describe(core, &mut request, self.seconds);
+        let tx = core.send(now, &mut request);
+        if let State::Active(active) = &mut self.state {
             active.tx = Some(tx);
         }
     }
 
-    /// Tells the room that we want no more of it (EVT-12), and does not wait.
-    pub(super) fn unsubscribe(&mut self, now: Instant) {
-        if let State::Active(mut active) = std::mem::take(&mut self.subscription.state) {
+    /// Tells that we want no more (EVT-12), and does not wait.
+    pub(super) fn unsubscribe(&mut self, now: Instant, core: &mut Core) {
+        if let State::Active(mut active) = std::mem::take(&mut self.state) {
             let mut request = active.dialog.request(Method::Subscribe);
-            self.describe_subscription(&mut request, 0);
-            self.send(now, &mut request);
+            self.describe(core, &mut request, 0);
+            core.send(now, &mut request);
         }
     }
 
-    /// A request of ours to the room that begins a dialog of its own.
-    pub(super) fn outside_of_dialogs_to_room(&mut self, method: Method) -> Request {
-        let room = match &self.state {
-            AgentState::Established(call) => call.conference.clone(),
-            AgentState::Idle
-            | AgentState::Inviting { .. }
-            | AgentState::Cancelling { .. }
-            | AgentState::Leaving { .. }
-            | AgentState::Ended => self.profile.room.clone(),
-        };
-        let (tag, call_id) = (self.random_token(), self.random_token());
-        let mut request = Request::new(method.clone(), room.clone().into_request_uri());
-        let headers = &mut request.headers;
-        headers.push(HeaderName::From, self.profile.from.clone().with_tag(&tag));
-        headers.push(HeaderName::To, format_args!("<{room}>"));
-        headers.push(HeaderName::CallId, call_id);
-        headers.push(HeaderName::CSeq, CSeq { seq: 1, method });
-        headers.push(HeaderName::MaxForwards, 70);
-        request
+    /// Nothing is told any more.
+    pub(super) fn end(&mut self) {
+        self.state = State::Off;
     }
 
-    fn describe_subscription(&self, request: &mut Request, seconds: u32) {
-        request.headers.push(HeaderName::Contact, self.contact());
-        request.headers.push(HeaderName::Event, EVENT);
-        request.headers.push(HeaderName::Accept, CONTENT_TYPE);
+    /// EVT-44: something is missing. However much is, we ask once in a while, and after we have answered.
+    pub(super) fn ask_for_everything(&mut self, now: Instant) {
+        if let State::Active(active) = &mut self.state {
+            active.refresh_at = now.max(active.refreshed_at + LEAST_INTERVAL);
+        }
+    }
+
+    fn describe(&self, core: &Core, request: &mut Request, seconds: u32) {
+        request.headers.push(HeaderName::Contact, core.contact());
+        request.headers.push(HeaderName::Event, self.package.event);
+        request.headers.push(HeaderName::Accept, self.package.content_type);
         request.headers.push(HeaderName::Expires, seconds);
     }
 
     /// Answers who we are, if that is what a response asks.
-    fn subscribe_again(&mut self, now: Instant, tx: ClientTransactionId, response: &Response) -> bool {
-        match &mut self.subscription.state {
+    fn subscribe_again(&mut self, now: Instant, core: &mut Core, tx: ClientTransactionId, response: &Response) -> bool {
+        match &mut self.state {
             State::Asked { tx: own, request, .. } if *own == Some(tx) => {
-                let mut request = request.clone();
-                let Some(again) = self.send_again(now, &mut request, response) else { return false };
-                if let State::Asked { tx, request: asked, .. } = &mut self.subscription.state {
-                    (*tx, *asked) = (Some(again), request);
-                }
-                true
+                let again = core.send_again(now, request, response);
+                *own = again.or(*own);
+                again.is_some()
             }
             State::Active(active) if active.tx == Some(tx) => {
                 let first = !std::mem::replace(&mut active.asked, true);
-                let again = first && self.is_asked(response);
+                let again = first && core.is_asked(response);
                 if again {
-                    self.refresh_subscription(now);
+                    self.refresh(now, core);
                 }
                 again
             }
@@ -186,18 +177,24 @@ impl UserAgent {
     }
 
     /// A response, if it is to a SUBSCRIBE of ours.
-    pub(super) fn handle_subscribed(&mut self, now: Instant, tx: ClientTransactionId, response: &Response) -> bool {
-        if self.subscribe_again(now, tx, response) {
+    pub(super) fn handle_response(
+        &mut self,
+        now: Instant,
+        core: &mut Core,
+        tx: ClientTransactionId,
+        response: &Response,
+    ) -> bool {
+        if self.subscribe_again(now, core, tx, response) {
             return true;
         }
-        match &mut self.subscription.state {
+        match &mut self.state {
             State::Asked { tx: own, request, .. } if *own == Some(tx) => {
                 *own = None;
                 if !response.is_success() {
-                    self.refused_subscription(now, response);
-                } else if let Ok(dialog) = Dialog::uac(request, response, self.flow.transport) {
-                    let seconds = response.headers.expires().unwrap_or(self.subscription.seconds);
-                    self.subscription.state = State::Active(Box::new(Active::new(now, dialog, seconds)));
+                    self.handle_refusal(now, core, response);
+                } else if let Ok(dialog) = Dialog::uac(request, response, core.flow.transport) {
+                    let seconds = response.headers.expires().unwrap_or(self.seconds);
+                    self.state = State::Active(Box::new(Active::new(now, dialog, seconds)));
                 }
                 // Else the NOTIFY forms the dialog (EVT-9).
             }
@@ -206,9 +203,9 @@ impl UserAgent {
                 if response.is_success() {
                     let accepted = active.dialog.accept_response(response);
                     tracing::debug!(?accepted, "subscription refreshed");
-                    active.expire_in(now, response.headers.expires().unwrap_or(self.subscription.seconds));
+                    active.expire_in(now, response.headers.expires().unwrap_or(self.seconds));
                 } else if is_over(response.code) {
-                    self.subscription.state = State::Waiting { until: now + LEAST_INTERVAL };
+                    self.state = State::Waiting { until: now + LEAST_INTERVAL };
                 } else {
                     active.refresh_at = now + PAUSE;
                 }
@@ -219,11 +216,9 @@ impl UserAgent {
     }
 
     /// A SUBSCRIBE of ours had no response.
-    pub(super) fn handle_subscribe_failure(&mut self, now: Instant, tx: ClientTransactionId) -> bool {
-        match &mut self.subscription.state {
-            State::Asked { tx: own, .. } if *own == Some(tx) => {
-                self.subscription.state = State::Waiting { until: now + PAUSE };
-            }
+    pub(super) fn handle_failure(&mut self, now: Instant, tx: ClientTransactionId) -> bool {
+        match &mut self.state {
+            State::Asked { tx: own, .. } if *own == Some(tx) => self.fail(now, None),
             State::Active(active) if active.tx == Some(tx) => {
                 active.tx = None;
                 active.refresh_at = now + PAUSE;
@@ -233,59 +228,129 @@ impl UserAgent {
         true
     }
 
-    pub(super) fn handle_subscription_timeout(&mut self, now: Instant) {
-        if self.subscription.poll_timeout().is_none_or(|due| due > now) {
+    pub(super) fn handle_timeout(&mut self, now: Instant, core: &mut Core) {
+        if self.poll_timeout().is_none_or(|due| due > now) {
             return;
         }
-        match &self.subscription.state {
+        match &self.state {
             State::Off => {}
             // EVT-19: the NOTIFY does not come.
-            State::Asked { .. } => self.subscription.state = State::Waiting { until: now + PAUSE },
-            State::Waiting { .. } => self.subscribe(now),
+            State::Asked { .. } => self.fail(now, None),
+            State::Waiting { .. } => self.subscribe(now, core),
             State::Active(active) if active.expires_at <= now => {
-                self.subscription.state = State::Waiting { until: now.max(active.refreshed_at + LEAST_INTERVAL) };
+                self.state = State::Waiting { until: now.max(active.refreshed_at + LEAST_INTERVAL) };
             }
-            State::Active(_) => self.refresh_subscription(now),
+            State::Active(_) => self.refresh(now, core),
         }
     }
 
-    /// A room that has no roster for us is no worse a room.
-    fn refused_subscription(&mut self, now: Instant, response: &Response) {
+    /// Checks that a NOTIFY belongs to this subscription, which it may form (EVT-9: it may overtake the response); 481 if
+    /// not (RFC 6665 §4.1.3).
+    pub(super) fn accept_notify(&mut self, now: Instant, core: &Core, request: &Request) -> Result<(), u16> {
+        let id = DialogId::of_request(request).map_err(|_| 400_u16)?.ok_or(481_u16)?;
+        match &mut self.state {
+            State::Active(active) if *active.dialog.id() == id => {
+                active.dialog.accept_request(request).map_err(|error| error.status())?;
+                active.dialog.refresh_target(request).map_err(|error| error.status())?;
+            }
+            State::Asked { request: asked, tx, .. } if is_of(asked, &id) => {
+                let dialog = Dialog::of_notify(asked, request, core.flow.transport).map_err(|_| 400_u16)?;
+                let mut active = Active::new(now, dialog, self.seconds);
+                active.tx = *tx;
+                self.state = State::Active(Box::new(active));
+            }
+            State::Off | State::Asked { .. } | State::Active(_) | State::Waiting { .. } => return Err(481),
+        }
+        Ok(())
+    }
+
+    /// What an accepted NOTIFY says of the subscription (EVT-10, EVT-11).
+    pub(super) fn handle_state(&mut self, now: Instant, state: &TokenParams) {
+        let number = |name| state.params.value(name).and_then(|value| value.parse::<u32>().ok());
+        let State::Active(active) = &mut self.state else { return };
+        if !state.is("terminated") {
+            self.failures = 0;
+            if let Some(seconds) = number("expires") {
+                active.expire_in(now, seconds);
+            }
+            return;
+        }
+        let retry_after = number("retry-after").map(|seconds| Duration::from_secs(seconds.into()));
+        match state.params.value("reason") {
+            Some("rejected" | "noresource" | "invariant") => {
+                (self.state, self.refused) = (State::Off, Some(0));
+            }
+            Some("deactivated" | "timeout") => self.state = State::Waiting { until: now + LEAST_INTERVAL },
+            Some(_) | None => self.fail(now, retry_after),
+        }
+    }
+
+    fn handle_refusal(&mut self, now: Instant, core: &mut Core, response: &Response) {
         // EVT-6; once.
         let longer = response.headers.min_expires().filter(|least| (SECONDS + 1..=LONGEST).contains(least));
         match (response.code, longer) {
-            (423, Some(least)) if self.subscription.seconds == SECONDS => {
-                self.subscription.seconds = least;
-                self.subscribe(now);
+            (423, Some(least)) if self.seconds == SECONDS => {
+                self.seconds = least;
+                self.subscribe(now, core);
             }
             (408 | 480 | 500 | 503 | 504, _) => {
-                let pause = response.headers.retry_after().map_or(PAUSE, |seconds| Duration::from_secs(seconds.into()));
-                self.subscription.state = State::Waiting { until: now + pause.clamp(LEAST_INTERVAL, LONGEST_PAUSE) };
+                let pause = response.headers.retry_after().map(|seconds| Duration::from_secs(seconds.into()));
+                self.fail(now, pause);
             }
             (code, _) => {
-                tracing::debug!(code, "the room shows no roster");
-                self.subscription.state = State::Off;
+                tracing::debug!(code, event = self.package.event, "nothing is told");
+                (self.state, self.refused) = (State::Off, Some(code));
             }
         }
     }
+
+    /// It did not work: another time, later each time.
+    fn fail(&mut self, now: Instant, told: Option<Duration>) {
+        let pause = told.unwrap_or(PAUSE * 2_u32.pow(self.failures.min(MOST_DOUBLINGS)));
+        self.failures += 1;
+        self.state = State::Waiting { until: now + pause.clamp(LEAST_INTERVAL, LONGEST_PAUSE) };
+    }
 }
 
-/// RFC 6665 §4.1.2.2: the room knows the subscription no more.
+impl Active {
+    fn new(now: Instant, dialog: Dialog, seconds: u32) -> Self {
+        let mut active = Self { dialog, tx: None, asked: false, refreshed_at: now, refresh_at: now, expires_at: now };
+        active.expire_in(now, seconds);
+        active
+    }
+
+    /// The notifier says how long it lasts: we refresh a little earlier.
+    fn expire_in(&mut self, now: Instant, seconds: u32) {
+        let lasts = Duration::from_secs(seconds.min(LONGEST).into());
+        self.expires_at = now + lasts;
+        self.refresh_at = (now + lasts - (lasts / 4).min(MARGIN)).max(self.refreshed_at + LEAST_INTERVAL);
+    }
+}
+
+/// Whether that dialog can be the one that the request asks for.
+pub(super) fn is_of(asked: &Request, id: &DialogId) -> bool {
+    let own_tag = asked.headers.from_tag().ok().flatten();
+    asked.headers.call_id() == Ok(&*id.call_id) && own_tag.as_ref() == Some(&id.local_tag)
+}
+
+/// RFC 6665 §4.1.2.2: the notifier knows the subscription no more.
 fn is_over(code: u16) -> bool {
     matches!(code, 404 | 405 | 410 | 416 | 480..=485 | 489 | 501 | 604)
 }
 
-/// How long we ask for (EVT-6).
+/// How long we ask for (EVT-6, EVT-71).
 const SECONDS: u32 = 3600;
-/// A day: no room is believed to know us longer.
+/// A day: nobody is believed to know us longer.
 const LONGEST: u32 = 86_400;
 /// RFC 6665 §4.1.2.4: how long the first NOTIFY may take, 64 times T1.
 const TIMER_N: Duration = Duration::from_secs(32);
 /// How long before the end we refresh, at most.
 const MARGIN: Duration = Duration::from_secs(60);
-/// Between two requests of ours, whatever the room says.
-pub(super) const LEAST_INTERVAL: Duration = Duration::from_secs(5);
-/// Before we ask again.
-pub(super) const PAUSE: Duration = Duration::from_secs(60);
-/// The longest that we let a room make us wait.
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// Between two requests of ours, whatever the notifier says.
+const LEAST_INTERVAL: Duration = Duration::from_secs(5);
+/// Before we ask again; twice as long each time that it fails once more.
+const PAUSE: Duration = Duration::from_secs(60);
+/// More than make [`LONGEST_PAUSE`].
+const MOST_DOUBLINGS: u32 = 6;
+/// The longest that we let a notifier make us wait.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);

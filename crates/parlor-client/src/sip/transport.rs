@@ -10,7 +10,7 @@ use parlor_sip::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UdpSocket;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::stream::{self, Stream, Tls};
 
@@ -19,6 +19,8 @@ pub(crate) struct Channel {
     flow: Flow,
     limits: Limits,
     carrier: Carrier,
+    /// When the peer last sent anything, a keepalive's answer included.
+    heard_at: Instant,
 }
 
 enum Carrier {
@@ -49,17 +51,22 @@ impl Channel {
             let socket = datagrams(remote).await.map_err(|error| (remote, error))?;
             let local = socket.local_addr().map_err(|error| (remote, error))?;
             let flow = Flow { transport, local, remote, connection: None };
-            return Ok(Self { flow, limits, carrier: Carrier::Datagram(socket) });
+            return Ok(Self { flow, limits, carrier: Carrier::Datagram(socket), heard_at: Instant::now() });
         }
         let connected = stream::connect(addresses, tls).await?;
         let (local, remote) = (connected.local, connected.remote);
         let flow = Flow { transport, local, remote, connection: Some(ConnectionId(id)) };
         let decoder = Box::new(StreamDecoder::new(limits));
-        Ok(Self { flow, limits, carrier: Carrier::Stream { stream: connected.stream, decoder } })
+        let carrier = Carrier::Stream { stream: connected.stream, decoder };
+        Ok(Self { flow, limits, carrier, heard_at: Instant::now() })
     }
 
     pub(crate) fn flow(&self) -> Flow {
         self.flow
+    }
+
+    pub(super) fn heard_at(&self) -> Instant {
+        self.heard_at
     }
 
     /// Waits for the next message. May be dropped at any time without loss.
@@ -76,11 +83,13 @@ impl Channel {
                 if stream.read_buf(&mut read).await? == 0 {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
+                self.heard_at = Instant::now();
                 decoder.push(read.freeze());
             },
             Carrier::Datagram(socket) => loop {
                 let mut read = BytesMut::with_capacity(LONGEST_DATAGRAM);
                 socket.recv_buf(&mut read).await?;
+                self.heard_at = Instant::now();
                 // RFC 5626 §3.5.1: keepalives of line ends alone are no messages.
                 if read.iter().all(u8::is_ascii_whitespace) {
                     continue;

@@ -15,6 +15,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::agent::{Ended, Output, Profile, UserAgent};
+use super::core::Identity;
 use crate::options::Login;
 use crate::sdp::Offer;
 
@@ -32,12 +33,17 @@ struct Scene {
 fn profile() -> Profile {
     Profile {
         room: "sip:lobby@127.0.0.1".parse().unwrap(),
-        from: NameAddr::new("sip:alice@127.0.0.1".parse().unwrap()).with_display("Alice"),
-        login: Some(Login { user: "alice".to_owned(), password: "s3cret".to_owned() }),
-        user_agent: "test".to_owned(),
         offer: Offer::new("127.0.0.1".parse().unwrap(), false, "own", 1, "*"),
         follow_roster: false,
         roster_octets: 2000,
+    }
+}
+
+fn identity() -> Identity {
+    Identity {
+        from: NameAddr::new("sip:alice@127.0.0.1".parse().unwrap()).with_display("Alice"),
+        login: Some(Login { user: "alice".to_owned(), password: "s3cret".to_owned() }),
+        user_agent: "test".to_owned(),
     }
 }
 
@@ -54,7 +60,7 @@ impl Scene {
             remote: "127.0.0.1:5060".parse().unwrap(),
             connection: transport.is_reliable().then_some(ConnectionId(1)),
         };
-        let mut agent = UserAgent::new(profile, flow, StdRng::seed_from_u64(1));
+        let mut agent = UserAgent::new(profile, identity(), flow, 0, StdRng::seed_from_u64(1));
         let now = Instant::now();
         agent.invite(now);
         let invite = request(&mut agent);
