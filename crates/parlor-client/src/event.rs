@@ -6,6 +6,7 @@ use bytes::Bytes;
 use parlor_cpim::Address;
 use parlor_msrp::MessageId;
 
+use crate::composing::News;
 use crate::error::JoinError;
 use crate::roster::RosterChange;
 
@@ -133,6 +134,12 @@ pub enum Closed {
     /// What came over the MSRP connection was no MSRP.
     #[error("the room does not speak MSRP")]
     Protocol,
+}
+
+impl From<News> for Event {
+    fn from(News { who, private, active }: News) -> Self {
+        Self::Composing { who, private, active }
+    }
 }
 
 impl From<Closed> for JoinError {

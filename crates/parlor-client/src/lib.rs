@@ -1,4 +1,4 @@
-//! A client of MSRP chat rooms over tokio: for bots, tests and `parlor chat`.
+//! A client of MSRP chat rooms, and of the people on a server, over tokio: for bots, tests and `parlor chat`.
 //!
 //! [`Room::join`] invites itself into a room over SIP, connects to the address the room answers with and binds its MSRP
 //! session there. Then [`Room::send_text`] and [`Room::send_file`] send, [`Room::next_event`] tells what comes, and
@@ -61,8 +61,34 @@
 //!
 //! A room that has no roster, or allows none of this, says so: each call has an error that tells what was refused.
 //!
-//! **One task a room.** It owns the SIP dialog and the MSRP session and ends with them; dropping the [`Room`] makes it
-//! say BYE and end. All that waits in it is bounded ([`Limits`]).
+//! # One to one
+//!
+//! An [`Account`] registers, so that others reach us, and writes to people wherever they are (RFC 3428). Rooms can be joined
+//! over its connection: [`Account::join`].
+//!
+//! ```no_run
+//! use parlor_client::{Account, AccountEvent, AccountOptions, JoinOptions, Receipt};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut account = Account::open(AccountOptions::new("sip:example.com", "alice")?.password("s3cret")).await?;
+//! let bob = "sip:bob@example.com".parse()?;
+//! account.messenger().typing(&bob);
+//! if account.send_text(&bob, "Tea?").await? == Receipt::Accepted {
+//!     println!("bob is away and will get it");
+//! }
+//! let room = account.join(JoinOptions::new("sip:lobby@example.com")?.login("alice", "s3cret")).await?;
+//! loop {
+//!     match account.next_event().await {
+//!         AccountEvent::Message(message) => println!("{}: {}", message.from, message.text),
+//!         AccountEvent::NotRegistered(why) => println!("nobody reaches us: {why}"),
+//!         _ => {}
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! **One task a room**, an account and a connection each. A room's owns the SIP dialog and the MSRP session and ends with
+//! them; dropping the [`Room`] makes it say BYE and end. All that waits in it is bounded ([`Limits`]).
 //!
 //! **Events must be taken.** When [`Limits::events`] or [`Limits::event_octets`] wait, nothing more is read from the
 //! room, which then counts us as slow; nor are the answers to what we send. Short messages can be sent between two
@@ -78,6 +104,7 @@
 // The rules in clippy.toml are for the crates below the client.
 #![allow(clippy::disallowed_methods)]
 
+mod account;
 mod compose;
 mod composing;
 mod control;
@@ -99,6 +126,9 @@ mod stream;
 mod target;
 mod task;
 
+pub use account::{
+    Account, AccountError, AccountEvent, AccountOptions, MessageError, Messenger, PagerMessage, Receipt, RegisterError,
+};
 pub use error::{JoinError, LeaveError, NicknameError, ReferError, Rejection, SendError};
 pub use event::{Closed, Event, Header, Message, Report};
 pub use file_name::safe_file_name;
@@ -108,6 +138,7 @@ pub use room::Room;
 pub use roster::{Participant, Roster, RosterChange};
 pub use sdp::{AnswerError, RoomCapabilities};
 pub use sender::{Content, Delivery, Progress, Sender};
+pub use target::ReachError;
 
 pub use parlor_cpim::Address;
 pub use parlor_msrp::MessageId;

@@ -8,6 +8,7 @@ use parlor_sip::{Transport, Uri};
 
 use crate::error::JoinError;
 use crate::limits::Limits;
+use crate::target::{Reach, transport_of};
 
 /// Which room to join, as whom and how.
 #[derive(Clone, Debug)]
@@ -164,26 +165,14 @@ impl JoinOptions {
         Self { limits, ..self }
     }
 
-    /// What carries SIP in the end.
-    pub(crate) fn sip_transport(&self) -> Transport {
-        self.transport
+    /// How the room is reached.
+    pub(crate) fn reach(&self) -> Reach {
+        Reach { uri: self.room.clone(), transport: self.transport, server: self.server, tls: self.tls.clone() }
     }
 
     /// Whether MSRP goes over TLS in the end.
     pub(crate) fn wants_msrp_tls(&self) -> bool {
-        self.msrp_tls.unwrap_or_else(|| self.sip_transport() == Transport::Tls)
-    }
-}
-
-/// What carries SIP by the URI of the room. RFC 3261 §19.1.1: `sips:` is TLS over a stream, whatever it names.
-fn transport_of(room: &Uri) -> Option<Transport> {
-    let secure = *room.scheme() == parlor_sip::Scheme::Sips;
-    match room.param("transport").map(str::to_ascii_lowercase).as_deref() {
-        None | Some("tcp" | "tls") if secure => Some(Transport::Tls),
-        Some("udp") if !secure => Some(Transport::Udp),
-        Some("tls") => Some(Transport::Tls),
-        None | Some("tcp") => Some(Transport::Tcp),
-        Some(_) => None,
+        self.msrp_tls.unwrap_or_else(|| self.transport == Transport::Tls)
     }
 }
 
@@ -217,9 +206,9 @@ mod tests {
             ("sips:lobby@example.com;transport=tcp", Transport::Tls),
         ] {
             let options = JoinOptions::new(uri).unwrap();
-            assert_eq!(options.sip_transport(), transport, "{uri}");
+            assert_eq!(options.transport, transport, "{uri}");
             assert_eq!(options.wants_msrp_tls(), transport == Transport::Tls);
-            assert_eq!(options.transport(Transport::Udp).sip_transport(), Transport::Udp);
+            assert_eq!(options.transport(Transport::Udp).transport, Transport::Udp);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parlor_cpim::Address;
-use parlor_sip::{NameAddr, Scheme, Transport, Uri};
+use parlor_sip::{NameAddr, Scheme, Uri};
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -21,7 +21,7 @@ use crate::roster_events;
 use crate::sdp::{Answer, Offer};
 use crate::sender::{self, Sender};
 use crate::sip::{self, Driver, Ended, Output, Profile, Refer, UserAgent, Wire};
-use crate::stream::{self, Stream, Tls};
+use crate::stream::{self, Stream};
 use crate::target;
 
 /// What a room handle is made of.
@@ -110,7 +110,7 @@ struct Established {
 async fn prepare(options: &JoinOptions, wire: Option<Wire>) -> Result<Prepared, JoinError> {
     let wire = match wire {
         Some(wire) => wire,
-        None => connect(options).await?,
+        None => options.reach().connect(options.limits.sip).await?,
     };
     let line = wire.line().await;
     let mut rng = StdRng::try_from_rng(&mut SysRng).expect("the system gives random octets");
@@ -136,16 +136,6 @@ async fn prepare(options: &JoinOptions, wire: Option<Wire>) -> Result<Prepared, 
     let (told, roster) = watch::channel(None);
     let sip = Driver::new(agent, line, asked, told);
     Ok(Prepared { sip, profile, identity, rng, lines: Lines { refers, roster } })
-}
-
-/// Opens a connection for that room alone.
-async fn connect(options: &JoinOptions) -> Result<Wire, JoinError> {
-    let transport = options.sip_transport();
-    let host = options.room.host().unwrap_or_default();
-    let tls = if transport == Transport::Tls { Some(tls(options, host)?) } else { None };
-    let addresses = target::resolve(options).await?;
-    let opened = Wire::open(transport, &addresses, tls, options.limits.sip).await;
-    opened.map_err(|(address, error)| JoinError::Connect { address, error })
 }
 
 /// Invites us, connects for MSRP and binds.
@@ -224,7 +214,7 @@ async fn connect_msrp(options: &JoinOptions, answer: &Answer) -> Result<Stream, 
     let uri = answer.path.first();
     let (host, port) = (uri.host(), uri.port().unwrap_or_default());
     let failed = |error| JoinError::ConnectMsrp { address: format!("{host}:{port}"), error };
-    let tls = if uri.is_secure() { Some(tls(options, host)?) } else { None };
+    let tls = if uri.is_secure() { Some(options.reach().tls(host)?) } else { None };
     let addresses = target::look_up(host, port).await.map_err(failed)?;
     let connected = stream::connect(&addresses, tls.as_ref()).await;
     connected.map(|connected| connected.stream).map_err(|(_, error)| failed(error))
@@ -338,11 +328,6 @@ fn plain(room: &Uri) -> Uri {
     let (user, host) = (room.user_decoded(), room.host().unwrap_or_default());
     let make = if *room.scheme() == Scheme::Sips { Uri::sips } else { Uri::sip };
     make(user.as_deref(), host, room.port()).unwrap_or_else(|_| room.clone())
-}
-
-fn tls(options: &JoinOptions, host: &str) -> Result<Tls, JoinError> {
-    let config = options.tls.clone().ok_or(JoinError::NoTls)?;
-    Ok(Tls { config, name: host.trim_matches(['[', ']']).to_owned() })
 }
 
 /// Chunks that wait to be written.

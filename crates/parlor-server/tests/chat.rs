@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+#[path = "chat/account.rs"]
+mod account;
 #[path = "chat/people.rs"]
 mod people;
 #[path = "chat/roster.rs"]

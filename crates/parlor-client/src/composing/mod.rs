@@ -7,5 +7,5 @@ mod ours;
 mod theirs;
 
 pub(crate) use indicate::indicate;
-pub(crate) use ours::Step;
-pub(crate) use theirs::Theirs;
+pub(crate) use ours::{Ours, Step};
+pub(crate) use theirs::{News, Theirs};

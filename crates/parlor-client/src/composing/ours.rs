@@ -32,6 +32,8 @@ pub(crate) enum Step {
 #[derive(Debug, Default)]
 pub(crate) struct Ours {
     active: Vec<Active>,
+    /// Those who do not want to know.
+    refusing: VecDeque<Recipient>,
     outputs: VecDeque<(Recipient, IsComposing)>,
 }
 
@@ -64,8 +66,20 @@ impl Ours {
         }
     }
 
+    /// EVT-106: the recipient does not understand it, and is told no more.
+    pub(crate) fn handle_refused(&mut self, to: Recipient) {
+        self.handle_said(&to);
+        if !self.refusing.contains(&to) {
+            self.refusing.truncate(MOST_REFUSING - 1);
+            self.refusing.push_front(to);
+        }
+    }
+
     /// Something was typed.
     fn handle_typed(&mut self, now: Instant, to: Recipient) {
+        if self.refusing.contains(&to) {
+            return;
+        }
         if let Some(active) = self.active.iter_mut().find(|active| active.to == to) {
             active.idle_at = now + IDLE;
             return;
@@ -118,6 +132,8 @@ const REFRESH: u32 = 90;
 const AGAIN: Duration = Duration::from_secs(80);
 /// Messages that are written at one time.
 const MOST: usize = 16;
+/// Of whom is remembered that they do not want to know.
+const MOST_REFUSING: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -213,6 +229,23 @@ mod tests {
         assert_eq!(scene.wait(100), [(100, State::Idle)]);
         scene.ours.handle_late_step(scene.now, Step::Said(None));
         assert_eq!(scene.wait(100), []);
+    }
+
+    /// EVT-106: who has refused it is told nothing any more, neither that we go on nor that we stop; others are.
+    #[test]
+    fn refused_is_never_told_again() {
+        let mut scene = Scene::new();
+        scene.typed();
+        assert_eq!(scene.wait(5), [(0, State::Active)]);
+        scene.ours.handle_refused(None);
+        assert_eq!(scene.wait(100), []);
+        scene.typed();
+        assert_eq!(scene.wait(100), []);
+        assert_eq!(scene.ours.poll_timeout(), None);
+        scene.ours.handle_typed(scene.now, Some(Address::new("sip:bob@b")));
+        assert_eq!(scene.wait(1), [(205, State::Active)]);
+        (0..1000).for_each(|n| scene.ours.handle_refused(Some(Address::new(format!("sip:{n}@a")))));
+        assert_eq!(scene.ours.refusing.len(), MOST_REFUSING);
     }
 
     /// RFC 3994 §3.2: it is told to whom the message is for; those at one time are bounded.

@@ -6,8 +6,6 @@ use std::time::{Duration, Instant};
 use parlor_cpim::Address;
 use parlor_events::iscomposing::{IsComposing, State};
 
-use crate::event::{Event, Header};
-
 /// Those who are writing (RFC 3994 §3.3).
 ///
 /// ```text
@@ -22,6 +20,15 @@ pub(crate) struct Theirs {
     active: BTreeMap<Key, Active>,
 }
 
+/// Somebody has begun to write, or does so no longer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct News {
+    pub(crate) who: Address,
+    /// Whether to us alone.
+    pub(crate) private: bool,
+    pub(crate) active: bool,
+}
+
 /// Who, and whether to us alone.
 type Key = (String, bool);
 
@@ -33,8 +40,14 @@ struct Active {
 
 impl Theirs {
     /// Takes in a status; what is new by it.
-    pub(crate) fn handle_status(&mut self, now: Instant, header: &Header, status: &IsComposing) -> Option<Event> {
-        let key = key(header);
+    pub(crate) fn handle_status(
+        &mut self,
+        now: Instant,
+        from: &Address,
+        private: bool,
+        status: &IsComposing,
+    ) -> Option<News> {
+        let key = (from.uri.clone(), private);
         match status.state {
             State::Idle => self.end(&key),
             State::Active => {
@@ -46,23 +59,22 @@ impl Theirs {
                 if self.active.len() >= MOST {
                     return None;
                 }
-                let event = Event::Composing { who: header.from.clone(), private: header.private, active: true };
-                self.active.insert(key, Active { who: header.from.clone(), until });
-                Some(event)
+                self.active.insert(key, Active { who: from.clone(), until });
+                Some(News { who: from.clone(), private, active: true })
             }
         }
     }
 
     /// A message came; what is new by it.
-    pub(crate) fn handle_content(&mut self, header: &Header) -> Option<Event> {
+    pub(crate) fn handle_content(&mut self, from: &Address, private: bool) -> Option<News> {
         // Most messages come while nobody writes.
-        if self.active.is_empty() { None } else { self.end(&key(header)) }
+        if self.active.is_empty() { None } else { self.end(&(from.uri.clone(), private)) }
     }
 
     /// Those of whom nothing was heard in time.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<Event> {
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<News> {
         let over = self.active.extract_if(.., |_, active| active.until <= now);
-        over.map(|((_, private), active)| Event::Composing { who: active.who, private, active: false }).collect()
+        over.map(|((_, private), active)| News { who: active.who, private, active: false }).collect()
     }
 
     /// When [`Theirs::handle_timeout`] is due.
@@ -70,14 +82,10 @@ impl Theirs {
         self.active.values().map(|active| active.until).min()
     }
 
-    fn end(&mut self, key: &Key) -> Option<Event> {
+    fn end(&mut self, key: &Key) -> Option<News> {
         let active = self.active.remove(key)?;
-        Some(Event::Composing { who: active.who, private: key.1, active: false })
+        Some(News { who: active.who, private: key.1, active: false })
     }
-}
-
-fn key(header: &Header) -> Key {
-    (header.from.uri.clone(), header.private)
 }
 
 /// No status holds longer, whatever it says.
@@ -89,40 +97,28 @@ const MOST: usize = 256;
 mod tests {
     use super::*;
 
-    fn header(from: &str, private: bool) -> Header {
-        Header {
-            from: Address::new(from),
-            to: Address::new("sip:lobby@a"),
-            private,
-            date_time: None,
-            subject: None,
-            content_type: "text/plain".to_owned(),
-            file_name: None,
-        }
-    }
-
     fn status(state: State, refresh: Option<u32>) -> IsComposing {
         IsComposing { state, refresh, ..IsComposing::default() }
     }
 
-    fn is(event: &Option<Event>, expected: bool) -> bool {
-        matches!(event, Some(Event::Composing { active, .. }) if *active == expected)
+    fn is(news: &Option<News>, expected: bool) -> bool {
+        matches!(news, Some(News { active, .. }) if *active == expected)
     }
 
     /// EVT-103: told once, however often they say it; over by idle, by what they wrote, or by time.
     #[test]
     fn states_are_told_once() {
         let (mut theirs, now) = (Theirs::default(), Instant::now());
-        let bob = header("sip:bob@b", false);
+        let bob = Address::new("sip:bob@b");
         let active = status(State::Active, None);
-        assert!(is(&theirs.handle_status(now, &bob, &active), true));
-        assert!(theirs.handle_status(now, &bob, &active).is_none());
-        assert!(theirs.handle_content(&header("sip:bob@b", true)).is_none(), "another conversation");
-        assert!(is(&theirs.handle_content(&bob), false));
-        assert!(theirs.handle_content(&bob).is_none());
-        assert!(theirs.handle_status(now, &bob, &status(State::Idle, None)).is_none());
-        assert!(is(&theirs.handle_status(now, &bob, &active), true));
-        assert!(is(&theirs.handle_status(now, &bob, &status(State::Idle, None)), false));
+        assert!(is(&theirs.handle_status(now, &bob, false, &active), true));
+        assert!(theirs.handle_status(now, &bob, false, &active).is_none());
+        assert!(theirs.handle_content(&bob, true).is_none(), "another conversation");
+        assert!(is(&theirs.handle_content(&bob, false), false));
+        assert!(theirs.handle_content(&bob, false).is_none());
+        assert!(theirs.handle_status(now, &bob, false, &status(State::Idle, None)).is_none());
+        assert!(is(&theirs.handle_status(now, &bob, false, &active), true));
+        assert!(is(&theirs.handle_status(now, &bob, false, &status(State::Idle, None)), false));
         assert_eq!(theirs.poll_timeout(), None);
     }
 
@@ -131,15 +127,15 @@ mod tests {
     fn time_runs_out() {
         for (refresh, holds) in [(None, 120), (Some(15), 15), (Some(4_000_000_000), 600)] {
             let (mut theirs, now) = (Theirs::default(), Instant::now());
-            let bob = header("sip:bob@b", true);
+            let bob = Address::new("sip:bob@b");
             let later = now + Duration::from_secs(5);
-            theirs.handle_status(now, &bob, &status(State::Active, refresh));
-            theirs.handle_status(later, &bob, &status(State::Active, refresh));
+            theirs.handle_status(now, &bob, true, &status(State::Active, refresh));
+            theirs.handle_status(later, &bob, true, &status(State::Active, refresh));
             let due = theirs.poll_timeout().unwrap();
             assert_eq!(due - later, Duration::from_secs(holds));
             assert!(theirs.handle_timeout(due - Duration::from_millis(1)).is_empty());
             let over = theirs.handle_timeout(due);
-            assert!(matches!(&over[..], [Event::Composing { private: true, active: false, .. }]), "{over:?}");
+            assert!(matches!(&over[..], [News { private: true, active: false, .. }]), "{over:?}");
         }
     }
 
@@ -147,7 +143,7 @@ mod tests {
     fn many_are_bounded() {
         let (mut theirs, now) = (Theirs::default(), Instant::now());
         for n in 0..1000 {
-            theirs.handle_status(now, &header(&format!("sip:{n}@a"), false), &status(State::Active, None));
+            theirs.handle_status(now, &Address::new(format!("sip:{n}@a")), false, &status(State::Active, None));
         }
         assert_eq!(theirs.handle_timeout(now + LONGEST).len(), MOST);
     }

@@ -6,7 +6,8 @@ use parlor_events::Limits;
 use parlor_events::iscomposing::{CONTENT_TYPE, IsComposing};
 
 use super::session::Session;
-use crate::event::{Event, Message};
+use crate::composing::News;
+use crate::event::{Event, Header, Message};
 
 impl Session {
     /// Hands on what has come. Who is writing and who no longer is stands in place of how their clients say so.
@@ -15,11 +16,11 @@ impl Session {
             let news = match &event {
                 Event::Message(message) if message.header.essence() == CONTENT_TYPE => {
                     let news = self.status(now, message);
-                    self.events.extend(news);
+                    self.events.extend(news.map(Event::from));
                     continue;
                 }
-                Event::Message(Message { header, .. }) => self.composing.handle_content(header),
-                Event::Start { header, .. } => self.composing.handle_content(header),
+                Event::Message(Message { header, .. }) => self.composing.handle_content(&header.from, header.private),
+                Event::Start { header, .. } => self.composing.handle_content(&header.from, header.private),
                 Event::Notice(_)
                 | Event::Chunk { .. }
                 | Event::End { .. }
@@ -28,15 +29,16 @@ impl Session {
                 | Event::Roster(_)
                 | Event::Closed(_) => None,
             };
-            self.events.extend(news);
+            self.events.extend(news.map(Event::from));
             self.events.push_back(event);
         }
     }
 
     /// What our own other devices say is no news, and what is no status is nothing.
-    fn status(&mut self, now: Instant, message: &Message) -> Option<Event> {
+    fn status(&mut self, now: Instant, message: &Message) -> Option<News> {
         let status = IsComposing::read(&message.body, &Limits::default()).ok()?;
-        let of_others = !self.incoming.is_own(&message.header.from.uri);
-        of_others.then(|| self.composing.handle_status(now, &message.header, &status)).flatten()
+        let Header { from, private, .. } = &message.header;
+        let of_others = !self.incoming.is_own(&from.uri);
+        of_others.then(|| self.composing.handle_status(now, from, *private, &status)).flatten()
     }
 }

@@ -177,7 +177,7 @@ impl Session {
                 Waiting::Nickname(done) => drop(done.send(Err(NicknameError::Timeout))),
             }
         }
-        self.events.extend(self.composing.handle_timeout(now));
+        self.events.extend(self.composing.handle_timeout(now).into_iter().map(Event::from));
         for id in self.outgoing.unreported(now) {
             self.fail(id, SendError::Timeout);
         }

@@ -4,6 +4,7 @@
 //! [`UserAgent`] decides and does no I/O; [`Driver`] moves its messages and watches the clock; [`Wire`] is the connection
 //! that they go over, of which each user agent has a line.
 
+pub(crate) mod account;
 mod agent;
 mod core;
 mod driver;
@@ -22,4 +23,4 @@ pub(crate) use agent::{Ended, Output, Profile, UserAgent};
 pub(crate) use core::Identity;
 pub(crate) use driver::Driver;
 pub(crate) use refer::Refer;
-pub(crate) use wire::Wire;
+pub(crate) use wire::{Incoming, Line, Wire};

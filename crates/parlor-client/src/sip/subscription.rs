@@ -25,8 +25,6 @@ pub(super) struct Subscription {
     seconds: u32,
     /// Attempts that have failed since the last one that did not.
     failures: u32,
-    /// Why there is nothing to come, if that is so.
-    refused: Option<u16>,
     /// Whether it has begun anew since that was last asked.
     fresh: bool,
 }
@@ -72,12 +70,7 @@ struct Active {
 impl Subscription {
     /// One that has not begun.
     pub(super) fn new(package: Package, target: Uri) -> Self {
-        Self { package, target, state: State::Off, seconds: SECONDS, failures: 0, refused: None, fresh: false }
-    }
-
-    /// Why there is nothing to come, if that is so: the code of the response, or 0 when that came in a NOTIFY.
-    pub(super) fn refused(&self) -> Option<u16> {
-        self.refused
+        Self { package, target, state: State::Off, seconds: SECONDS, failures: 0, fresh: false }
     }
 
     /// Whether it has begun anew since this was last asked.
@@ -106,7 +99,7 @@ impl Subscription {
         let mut request = core.request(Method::Subscribe, &self.target);
         self.describe(core, &mut request, self.seconds);
         let tx = core.send(now, &mut request);
-        (self.fresh, self.refused) = (true, None);
+        self.fresh = true;
         self.state = State::Asked { tx: Some(tx), request: Box::new(request), until: now + TIMER_N };
     }
 
@@ -277,9 +270,7 @@ impl Subscription {
         }
         let retry_after = number("retry-after").map(|seconds| Duration::from_secs(seconds.into()));
         match state.params.value("reason") {
-            Some("rejected" | "noresource" | "invariant") => {
-                (self.state, self.refused) = (State::Off, Some(0));
-            }
+            Some("rejected" | "noresource" | "invariant") => self.state = State::Off,
             Some("deactivated" | "timeout") => self.state = State::Waiting { until: now + LEAST_INTERVAL },
             Some(_) | None => self.fail(now, retry_after),
         }
@@ -299,7 +290,7 @@ impl Subscription {
             }
             (code, _) => {
                 tracing::debug!(code, event = self.package.event, "nothing is told");
-                (self.state, self.refused) = (State::Off, Some(code));
+                self.state = State::Off;
             }
         }
     }

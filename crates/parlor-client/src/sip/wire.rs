@@ -101,11 +101,6 @@ impl Wire {
         let _ = self.asks.send(Ask::Line { number, told }).await;
         Line { number, flow, asks: self.asks.clone(), incoming }
     }
-
-    /// What it goes over.
-    pub(crate) fn flow(&self) -> Flow {
-        *self.flow.borrow()
-    }
 }
 
 impl Line {

@@ -70,6 +70,11 @@ impl Server {
         format!("sip:{name}@{}", self.sip)
     }
 
+    /// The address of the server.
+    pub(crate) fn uri(&self) -> String {
+        format!("sip:{}", self.sip)
+    }
+
     /// The address of a room over TLS, by the name of the certificate.
     pub(crate) fn room_over_tls(&self, name: &str) -> String {
         format!("sips:{name}@localhost:{}", self.sips.port())

@@ -1,0 +1,60 @@
+//! What an account tells.
+
+use std::time::SystemTime;
+
+use parlor_cpim::Address;
+
+use super::error::RegisterError;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum AccountEvent {
+    /// Somebody wrote to us.
+    Message(PagerMessage),
+    /// Somebody is writing to us, or no longer.
+    Composing {
+        /// Who.
+        who: Address,
+        /// Whether they are.
+        active: bool,
+    },
+    /// We are registered again.
+    Registered,
+    /// We are not registered any more. What can be mended by trying again is tried again.
+    NotRegistered(RegisterError),
+}
+
+/// A message of somebody to us (RFC 3428).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PagerMessage {
+    /// Who sent it, as the server says.
+    pub from: Address,
+    /// Who wrote it, if the sender passes it on for somebody: a room does.
+    pub author: Option<Address>,
+    /// When it was sent, if that is told: it may have waited for us.
+    pub date: Option<SystemTime>,
+    /// What it is about.
+    pub subject: Option<String>,
+    /// What it says; what is not UTF-8 in it is replaced.
+    pub text: String,
+}
+
+/// What became of a message of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    /// It has arrived (200).
+    Delivered,
+    /// Somebody has taken it who is to deliver it (202): perhaps they are away.
+    Accepted,
+}
+
+impl AccountEvent {
+    /// About how much memory it takes beside itself.
+    pub(crate) fn octets(&self) -> usize {
+        match self {
+            Self::Message(message) => message.text.len() + message.subject.as_ref().map_or(0, String::len),
+            Self::Composing { .. } | Self::Registered | Self::NotRegistered(_) => 0,
+        }
+    }
+}
