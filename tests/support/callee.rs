@@ -1,13 +1,15 @@
 //! Somebody whom the server calls.
 
-use std::net::{TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::PathBuf;
+use std::time::Instant;
 
 use super::msrp::{MsrpPeer, Send};
 use super::participant::Participant;
 use super::server::Server;
 use super::sip::{Call, SipMessage, SipUser, host_and_port};
 use super::wire::Wire;
-use super::{eventually, unique};
+use super::{eventually, tls, unique};
 
 /// A SIP socket that waits for calls, and a port for MSRP.
 pub(crate) struct Callee {
@@ -19,6 +21,8 @@ pub(crate) struct Callee {
 enum Waits {
     Udp(UdpSocket),
     Tcp(TcpListener),
+    /// With certificate and key.
+    Tls(TcpListener, PathBuf, PathBuf),
 }
 
 impl Callee {
@@ -32,35 +36,63 @@ impl Callee {
         Self::waiting(Waits::Tcp(TcpListener::bind((server.sip.ip(), 0)).unwrap()), server, name)
     }
 
+    /// Over TLS, with the certificate of another server.
+    pub(crate) fn tls(server: &Server, name: &str, certified: &Server) -> Self {
+        let listener = TcpListener::bind((server.sip.ip(), 0)).unwrap();
+        Self::waiting(Waits::Tls(listener, certified.certificate(), certified.key()), server, name)
+    }
+
     fn waiting(waits: Waits, server: &Server, name: &str) -> Self {
         Self { waits, name: name.to_owned(), msrp: TcpListener::bind((server.sip.ip(), 0)).unwrap() }
     }
 
     /// The URI to call, with the port that it waits on.
     pub(crate) fn uri(&self) -> String {
-        let (address, parameter) = match &self.waits {
-            Waits::Udp(socket) => (socket.local_addr().unwrap(), ""),
-            Waits::Tcp(listener) => (listener.local_addr().unwrap(), ";transport=tcp"),
+        let parameter = match &self.waits {
+            Waits::Udp(_) => "",
+            Waits::Tcp(_) => ";transport=tcp",
+            Waits::Tls(..) => ";transport=tls",
         };
-        format!("sip:{}@{address}{parameter}", self.name)
+        format!("sip:{}@{}{parameter}", self.name, self.address())
+    }
+
+    /// Where it waits.
+    pub(crate) fn address(&self) -> SocketAddr {
+        match &self.waits {
+            Waits::Udp(socket) => socket.local_addr().unwrap(),
+            Waits::Tcp(listener) | Waits::Tls(listener, ..) => listener.local_addr().unwrap(),
+        }
+    }
+
+    /// Waits until the server has connected over TLS and found that this is somebody else.
+    pub(crate) fn goes_unbelieved(self) {
+        let Waits::Tls(listener, certificate, key) = self.waits else { panic!("{} has no TLS", self.name) };
+        let mut wire = tls::accept(stream(&listener), &certificate, &key);
+        eventually("the server goes away", || {
+            wire.fill(Instant::now());
+            wire.ended().then_some(())
+        });
     }
 
     /// Waits until it is called.
     pub(crate) fn await_call(self, server: &Server) -> Called {
         let mut user = match self.waits {
             Waits::Udp(socket) => SipUser::udp_from(server, &self.name, socket),
-            Waits::Tcp(listener) => SipUser::accepted(server, &self.name, accept(&listener)),
+            Waits::Tcp(listener) => SipUser::accepted(server, &self.name, Wire::plain(stream(&listener))),
+            Waits::Tls(listener, certificate, key) => {
+                SipUser::accepted_tls(server, &self.name, tls::accept(stream(&listener), &certificate, &key))
+            }
         };
         user.domain = server.sip.ip().to_string();
-        Called::of(user, self.msrp)
+        Called { trusted: Some(server.certificate()), ..Called::of(user, self.msrp) }
     }
 }
 
-fn accept(listener: &TcpListener) -> Wire {
+fn stream(listener: &TcpListener) -> TcpStream {
     listener.set_nonblocking(true).unwrap();
     let stream = eventually("the server connects", || listener.accept().ok()).0;
     stream.set_nonblocking(false).unwrap();
-    Wire::plain(stream)
+    stream
 }
 
 /// Somebody who has got the server's INVITE.
@@ -71,13 +103,15 @@ pub(crate) struct Called {
     pub(crate) invite: SipMessage,
     tag: String,
     msrp: TcpListener,
+    /// The server's certificate, for MSRP inside TLS.
+    trusted: Option<PathBuf>,
 }
 
 impl Called {
     /// Waits until this user is called.
     pub(crate) fn of(mut user: SipUser, msrp: TcpListener) -> Self {
         let invite = user.expect_request("INVITE");
-        Self { user, invite, tag: unique("t"), msrp }
+        Self { user, invite, tag: unique("t"), msrp, trusted: None }
     }
 
     /// The same with a port of its own for MSRP.
@@ -105,8 +139,9 @@ impl Called {
     /// The 200 of a device that has this tag; `setup` is `active` or `passive`.
     pub(crate) fn ok(&self, tag: &str, path: &str, setup: &str) -> String {
         let (host, port) = host_and_port(path);
+        let protocol = if path.starts_with("msrps:") { "TCP/TLS/MSRP" } else { "TCP/MSRP" };
         let body = format!(
-            "v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\nm=message {port} TCP/MSRP *\r\n\
+            "v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\nm=message {port} {protocol} *\r\n\
              a=accept-types:message/cpim text/*\r\na=accept-wrapped-types:*\r\na=setup:{setup}\r\na=path:{path}\r\n\
              a=chatroom:nickname private-messages\r\n"
         );
@@ -126,7 +161,8 @@ impl Called {
 
     /// The path that it can be connected to.
     pub(crate) fn path(&self) -> String {
-        format!("msrp://{}/{};tcp", self.msrp.local_addr().unwrap(), unique("s"))
+        let scheme = if self.invite.attribute("path").starts_with("msrps:") { "msrps" } else { "msrp" };
+        format!("{scheme}://{}/{};tcp", self.msrp.local_addr().unwrap(), unique("s"))
     }
 
     /// Takes the call and binds the session: connects, or with `passive` waits to be connected to.
@@ -145,7 +181,10 @@ impl Called {
             msrp
         } else {
             let (host, port) = host_and_port(&session);
-            let mut msrp = MsrpPeer::over(Wire::connect(format!("{host}:{port}").parse().unwrap()));
+            let address = format!("{host}:{port}").parse().unwrap();
+            let trusted = self.trusted.filter(|_| session.starts_with("msrps:"));
+            let wire = trusted.map_or_else(|| Wire::connect(address), |trusted| tls::connect(address, &trusted));
+            let mut msrp = MsrpPeer::over(wire);
             let bind = Send::empty(&session, &path);
             msrp.write(bind.bytes());
             assert_eq!(msrp.response(&bind.tid), 200, "binding");

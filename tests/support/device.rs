@@ -34,9 +34,9 @@ impl Device {
     pub(crate) fn request(&mut self, headers: &str) -> String {
         self.cseq += 1;
         let (via, from, to) = (self.user.via(), self.user.uri(), &self.to);
-        let (call_id, cseq) = (&self.call_id, self.cseq);
+        let (call_id, cseq, domain) = (&self.call_id, self.cseq, &self.user.domain);
         format!(
-            "REGISTER sip:{DOMAIN} SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: <{from}>;tag={}\r\nTo: <{to}>\r\n\
+            "REGISTER sip:{domain} SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: <{from}>;tag={}\r\nTo: <{to}>\r\n\
              Call-ID: {call_id}\r\nCSeq: {cseq} REGISTER\r\n{headers}Content-Length: 0\r\n\r\n",
             unique("t")
         )
@@ -50,7 +50,7 @@ impl Device {
         match self.user.login.clone().filter(|_| response.code() == 401) {
             None => response,
             Some(login) => {
-                let answer = login.answer(&response, "REGISTER", &format!("sip:{DOMAIN}"), "");
+                let answer = login.answer(&response, "REGISTER", &format!("sip:{}", self.user.domain), "");
                 let request = self.request(&format!("{answer}{headers}"));
                 self.user.send(request);
                 self.user.final_response()

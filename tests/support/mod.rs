@@ -4,6 +4,7 @@ pub(crate) mod callee;
 pub(crate) mod cpim;
 pub(crate) mod device;
 pub(crate) mod digest;
+pub(crate) mod dns;
 pub(crate) mod file;
 pub(crate) mod message;
 pub(crate) mod msrp;

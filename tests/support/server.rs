@@ -26,13 +26,14 @@ pub(crate) struct Setup {
     rooms: Vec<String>,
     users: Vec<(String, Vec<String>)>,
     address: IpAddr,
-    tls: bool,
+    /// Whom the certificate of the TLS listeners names, if there are any.
+    tls: Option<String>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        Self { keys: BTreeMap::new(), rooms: Vec::new(), users: Vec::new(), address, tls: false }
+        Self { keys: BTreeMap::new(), rooms: Vec::new(), users: Vec::new(), address, tls: None }
     }
 }
 
@@ -63,8 +64,13 @@ impl Setup {
     }
 
     /// Adds listeners for TLS, with a certificate made by `parlor certificate`.
-    pub(crate) fn tls(mut self) -> Self {
-        self.tls = true;
+    pub(crate) fn tls(self) -> Self {
+        self.tls_as("localhost")
+    }
+
+    /// The same with a certificate for that name.
+    pub(crate) fn tls_as(mut self, name: &str) -> Self {
+        self.tls = Some(name.to_owned());
         self
     }
 
@@ -85,7 +91,7 @@ impl Setup {
         let at = |port| SocketAddr::new(self.address, port);
         let mut sip = format!("\"udp:{0}\", \"tcp:{0}\"", at(ports.sip));
         let mut msrp = format!("\"tcp:{}\"", at(ports.msrp));
-        if self.tls {
+        if self.tls.is_some() {
             write!(sip, ", \"tls:{}\"", at(ports.sips)).unwrap();
             write!(msrp, ", \"tls:{}\"", at(ports.msrps)).unwrap();
             all = all.default_of("tls.certificate", format!("{:?}", directory.path().join("certificate.pem")));
@@ -141,9 +147,9 @@ impl Server {
 
     fn start(setup: &Setup) -> Result<Self, String> {
         let directory = tempfile::tempdir().unwrap();
-        if setup.tls {
+        if let Some(name) = &setup.tls {
             let made = Command::new(PROGRAM)
-                .args(["certificate", "--self-signed", "--domain", "localhost", "--out"])
+                .args(["certificate", "--self-signed", "--domain", name, "--out"])
                 .arg(directory.path())
                 .output()
                 .unwrap();

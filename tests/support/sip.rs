@@ -118,6 +118,11 @@ impl SipUser {
         Self::over(Transport::Tcp(Box::new(wire)), server.sip, name)
     }
 
+    /// The same over TLS.
+    pub(crate) fn accepted_tls(server: &Server, name: &str, wire: Wire) -> Self {
+        Self::over(Transport::Tls(Box::new(wire)), server.sip, name)
+    }
+
     /// Over TLS.
     pub(crate) fn tls(server: &Server, name: &str) -> Self {
         let wire = tls::connect(server.sips, &server.certificate());

@@ -1,18 +1,22 @@
 //! Dialling out: an INVITE of ours brings somebody into the room (RFC 4579 §5.2, SIP-78).
 
+mod elsewhere;
+mod giving_up;
+
 use crate::invite::{allows_update, nothing_known};
-use crate::leg::{Leg, LegId, Media, Phase, next_hop};
+use crate::leg::{Leg, LegId, Media, Phase};
 use crate::quota::Share;
 use crate::sdp::{self, LocalSdp, Offered};
 use crate::session_timer::SessionTimer;
 use crate::timers::Timer;
 use crate::{
-    EndReason, Focus, Location, NextHop, Output, Refusal, Reject, RequestId, body, features, identity, message,
+    EndReason, Focus, Found, Location, NextHop, Output, Refusal, Reject, RequestId, body, features, identity, message,
 };
 use bytes::Bytes;
 use parlor_room::{Endpoint, Identity, JoiningMethod, ParticipantId, Room, SessionId};
-use parlor_sip::{CSeq, Dialog, Flow, HeaderName, Method, NameAddr, Request, Response, Scheme, Transport, Uri};
+use parlor_sip::{CSeq, Dialog, HeaderName, Method, NameAddr, Request, Response, Scheme, Transport, Uri};
 use rand::RngExt as _;
+use std::collections::VecDeque;
 use std::time::Instant;
 
 /// Whom to call, and what the INVITE tells of it.
@@ -31,6 +35,8 @@ pub struct Invitation {
 /// ```text
 ///            found          2xx: ACK                   re-INVITE, BYE…
 ///  Locating ───────▶ Inviting ───────▶ a Leg, Confirmed ──────────▶ (leg.rs)
+///     │ ▲ 3xx, once     │ ▲ │ 503, or silence: the next server
+///     │ └───────────────┤ └─┘
 ///     │                 │ nobody answers in time, or is wanted any more: CANCEL
 ///     │                 ▼                2xx: ACK and BYE
 ///     │               GivenUp ──────────────────▶ Released
@@ -48,6 +54,8 @@ pub(crate) struct DialOut {
     wanted_by: Option<ParticipantId>,
     /// Its REFER, if it is to hear of it.
     referral: Option<LegId>,
+    /// Whether whoever was called first has named another place.
+    redirected: bool,
     stage: Stage,
     /// Its part of the calls that all rooms may have under way.
     _share: Share,
@@ -70,6 +78,10 @@ enum Stage {
 struct Inviting {
     invite: Request,
     next_hop: NextHop,
+    /// Further servers that may know the callee, for when this one is not there.
+    others: VecDeque<NextHop>,
+    /// Whether it rings, or something of the kind.
+    rings: bool,
     offered: Offered,
     session: SessionId,
     timer: SessionTimer,
@@ -131,8 +143,19 @@ impl Focus {
         self.remember_request(request, id);
         self.emit(Output::Locate { id: request, uri: uri.clone() });
         let stage = Stage::Locating;
-        let call =
-            DialOut { callee: identity, uri, referred_by, history, request, wanted_by, referral, stage, _share: share };
+        let (callee, redirected) = (identity, false);
+        let call = DialOut {
+            callee,
+            uri,
+            referred_by,
+            history,
+            request,
+            wanted_by,
+            referral,
+            redirected,
+            stage,
+            _share: share,
+        };
         self.calls.insert(id, call);
         Ok(())
     }
@@ -144,30 +167,24 @@ impl Focus {
         wanted.map(|(id, _)| *id)
     }
 
-    /// Where somebody is who is to be called, and who it is if that is known; or with what status to give up.
-    pub fn handle_located(
-        &mut self,
-        now: Instant,
-        room: &mut Room,
-        id: RequestId,
-        found: Result<(Location, Option<Identity>), u16>,
-    ) {
+    /// Where somebody is who is to be called, or with what status to give up.
+    pub fn handle_located(&mut self, now: Instant, room: &mut Room, id: RequestId, found: Result<Found, u16>) {
         let Some(leg) = self.requester(id) else { return };
         let Some(call) = self.calls.get_mut(&leg).filter(|call| matches!(call.stage, Stage::Locating)) else { return };
         match found {
-            Ok((location, user)) => {
+            Ok(Found { location, others, user }) => {
                 if let Some(user) = user {
                     let display = call.callee.display.take().or(user.display.clone());
                     let aliases = user.aliases.clone();
                     call.callee = user.with(display, aliases);
                 }
-                self.call(now, room, leg, location);
+                self.call(now, room, leg, location, others);
             }
             Err(code) => self.fail_call(leg, code),
         }
     }
 
-    fn call(&mut self, now: Instant, room: &mut Room, id: LegId, location: Location) {
+    fn call(&mut self, now: Instant, room: &mut Room, id: LegId, location: Location, others: Vec<NextHop>) {
         let name = Self::session_id(&self.settings.session_mark, &mut self.rng);
         let sdp = LocalSdp::new(self.rng.random_range(1..1 << 53));
         let over_tls = location.next_hop.flow.transport == Transport::Tls;
@@ -178,7 +195,8 @@ impl Focus {
         let seconds = u32::try_from(self.settings.session_expires.as_secs()).unwrap_or(u32::MAX);
         let timer = SessionTimer { seconds, ours: true };
         let invite = self.invite_of(room, id, &location);
-        let inviting = Inviting { invite, next_hop: location.next_hop, offered, session, timer, raised: false };
+        let (next_hop, others) = (location.next_hop, others.into());
+        let inviting = Inviting { invite, next_hop, others, rings: false, offered, session, timer, raised: false };
         if let Some(call) = self.calls.get_mut(&id) {
             call.stage = Stage::Inviting(Box::new(inviting));
         }
@@ -235,12 +253,18 @@ impl Focus {
 impl Focus {
     /// A response to an INVITE that calls somebody.
     pub(crate) fn call_answered(&mut self, now: Instant, room: &mut Room, id: LegId, response: &Response) {
-        let Some(call) = self.calls.get(&id) else { return };
-        match (&call.stage, response.code) {
-            (Stage::Inviting(_), 101..=199) => self.tell_referrer(call.referral, response.code),
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        match (&mut call.stage, response.code) {
+            (Stage::Inviting(inviting), 101..=199) => {
+                inviting.rings = true;
+                let referral = call.referral;
+                self.tell_referrer(referral, response.code);
+            }
             (Stage::Locating, _) | (_, ..200) => {}
             (Stage::Inviting(_), 200..=299) => self.called_in(now, room, id, response),
             (Stage::Inviting(inviting), 422) if !inviting.raised => self.call_with_longer_interval(id, response),
+            (Stage::Inviting(inviting), 408 | 503) if inviting.may_be_elsewhere() => self.call_next_server(room, id),
+            (Stage::Inviting(_), 300..=399) if !call.redirected => self.call_redirected(id, response),
             (Stage::Inviting(_), code) => self.fail_call(id, code),
             (Stage::GivenUp(_) | Stage::Released(_), 200..=299) => self.release_call(now, id, response),
             // It ends with its timer.
@@ -251,16 +275,24 @@ impl Focus {
 
     /// RFC 4028 §7.3.
     fn call_with_longer_interval(&mut self, id: LegId, response: &Response) {
-        let request = self.name_request();
         let settings = self.settings.clone();
         let Some(call) = self.calls.get_mut(&id) else { return };
         let Stage::Inviting(inviting) = &mut call.stage else { return };
         let Some(timer) = inviting.timer.raised(&response.headers, &settings) else { return self.fail_call(id, 422) };
         (inviting.timer, inviting.raised) = (timer, true);
-        let before = std::mem::replace(&mut call.request, request);
-        self.forget_request(before);
-        self.remember_request(request, id);
+        self.name_call_anew(id);
         self.send_invite(id);
+    }
+
+    /// A request that is sent again is another one.
+    fn name_call_anew(&mut self, id: LegId) -> RequestId {
+        let request = self.name_request();
+        if let Some(call) = self.calls.get_mut(&id) {
+            let before = std::mem::replace(&mut call.request, request);
+            self.forget_request(before);
+            self.remember_request(request, id);
+        }
+        request
     }
 
     /// A 2xx: the call becomes a dialog, and who was called a participant.
@@ -328,71 +360,5 @@ impl Focus {
     fn report(&mut self, referral: Option<LegId>, code: u16) {
         self.emit(Output::Called { code });
         self.tell_referrer(referral, code);
-    }
-}
-
-/// Giving up.
-impl Focus {
-    /// Whom we call is not wanted any more, or does not answer.
-    pub(crate) fn give_up_call(&mut self, id: LegId, code: u16) {
-        self.timers.disarm(id, Timer::Ring);
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        match std::mem::replace(&mut call.stage, Stage::Locating) {
-            Stage::Locating => self.fail_call(id, code),
-            Stage::Inviting(inviting) => {
-                let (request, session, referral) = (call.request, inviting.session, call.referral);
-                call.stage = Stage::GivenUp(inviting);
-                self.emit(Output::Cancel { id: request });
-                self.close_offer(session);
-                self.report(referral, code);
-            }
-            stage @ (Stage::GivenUp(_) | Stage::Released(_)) => call.stage = stage,
-        }
-    }
-
-    /// A 2xx to a call that was given up: the device that answered is told at once (RFC 3261 §9.1).
-    fn release_call(&mut self, now: Instant, id: LegId, response: &Response) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        let Some((invite, flow)) = call.inviting().map(|own| (own.invite.clone(), own.next_hop.flow)) else { return };
-        if let Stage::GivenUp(inviting) = std::mem::replace(&mut call.stage, Stage::Locating) {
-            call.stage = Stage::Released(inviting);
-        }
-        self.release(&invite, response, flow);
-        self.timers.arm(id, Timer::ForgetAck, now + self.settings.sip_timers.t1x64());
-    }
-
-    /// SIP-50: a 2xx that nobody waits for is acknowledged, and its dialog ended.
-    pub(crate) fn release(&mut self, invite: &Request, response: &Response, flow: Flow) {
-        let Ok(mut dialog) = Dialog::uac(invite, response, flow.transport) else { return };
-        let Ok(cseq) = response.headers.cseq() else { return };
-        let hop = next_hop(&dialog, flow);
-        self.emit(Output::SendAck { request: dialog.ack_for(cseq.seq), next_hop: hop.clone() });
-        let mut bye = dialog.request(Method::Bye);
-        bye.headers.push(HeaderName::UserAgent, &self.settings.product);
-        // Nobody waits for the answer.
-        let id = self.name_request();
-        self.emit(Output::Request { id, request: bye, next_hop: hop });
-    }
-
-    /// Whoever is called is not wanted any more.
-    pub(crate) fn give_up_all_calls(&mut self, code: u16) {
-        let all: Vec<LegId> = self.calls.keys().copied().collect();
-        for id in all {
-            self.give_up_call(id, code);
-        }
-    }
-
-    /// The call is over and left nothing.
-    pub(crate) fn forget_call(&mut self, id: LegId) {
-        let Some(call) = self.calls.remove(&id) else { return };
-        self.timers.disarm_all(id);
-        self.forget_request(call.request);
-        if let Stage::Inviting(inviting) = &call.stage {
-            self.close_offer(inviting.session);
-        }
-    }
-
-    fn close_offer(&mut self, session: SessionId) {
-        self.emit(Output::CloseSession { session, reason: EndReason::Unanswered });
     }
 }

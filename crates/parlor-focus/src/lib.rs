@@ -49,7 +49,7 @@ pub use focus::{Focus, tag_prefix};
 pub use identity::{Account, Caller, must_be_proven};
 pub use limits::Limits;
 pub use lines::OVERTAKES;
-pub use output::{DialogChange, EndReason, Location, NextHop, Output, RequestId, SessionSpec};
+pub use output::{DialogChange, EndReason, Found, Location, NextHop, Output, RequestId, SessionSpec};
 pub use pager::{Post, PostContent};
 pub use quota::Quota;
 pub use reject::{Refusal, Reject};

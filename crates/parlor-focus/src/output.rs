@@ -139,6 +139,23 @@ pub struct Location {
     pub next_hop: NextHop,
 }
 
+/// Where somebody is who is to be called.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Where to call.
+    pub location: Location,
+    /// Where else, when nobody answers there.
+    pub others: Vec<NextHop>,
+    /// Who that is, if it is known.
+    pub user: Option<Identity>,
+}
+
+impl From<Location> for Found {
+    fn from(location: Location) -> Self {
+        Self { location, others: Vec::new(), user: None }
+    }
+}
+
 /// Names a request of ours, within one focus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(pub u64);

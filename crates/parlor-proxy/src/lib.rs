@@ -20,5 +20,5 @@ pub use output::{Change, Fate, Output, StoreId, Stored, Way};
 pub use proxy::{Proxy, Restored, Sender};
 pub use registrar::{BindingId, SavedBinding, admissible};
 pub use reject::Reject;
-pub use relay::{Failure, Mark, Recipient, SendId};
+pub use relay::{Failure, Mark, Recipient, SearchId, SendId};
 pub use settings::{Limits, Settings};

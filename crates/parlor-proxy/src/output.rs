@@ -1,6 +1,6 @@
 //! What a proxy wants done.
 
-use crate::{BindingId, MessageId, Reject, SavedBinding, SavedMessage, SendId};
+use crate::{BindingId, MessageId, Reject, SavedBinding, SavedMessage, SearchId, SendId};
 use parlor_sip::{Flow, Request, Response, ServerTransactionId, Uri};
 use std::sync::Arc;
 
@@ -26,6 +26,15 @@ pub enum Output {
         way: Way,
         /// The mark for our Via, if it is somebody else's request.
         mark: Option<u64>,
+    },
+    /// Find out where the servers of another domain are, and tell it by [`crate::Proxy::handle_found`].
+    Search {
+        /// Names the search.
+        id: SearchId,
+        /// For whom.
+        uri: Uri,
+        /// Whether what goes there is too large for datagrams (RFC 3261 §18.1.1).
+        is_large: bool,
     },
     /// A message has come to an end; for those who count.
     Ended(Fate),

@@ -169,8 +169,9 @@ impl Proxy {
         request: &Request,
         mark: Mark,
         recipient: &Recipient,
+        sender: &Sender,
     ) {
-        if let Err(reject) = self.relay(now, tx, request, mark, recipient) {
+        if let Err(reject) = self.relay(now, tx, request, mark, recipient, sender) {
             self.refuse(tx, reject.response(request), reject);
         }
     }

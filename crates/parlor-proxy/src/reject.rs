@@ -33,6 +33,9 @@ pub enum Reject {
     /// It has been here before (MSG-60).
     #[error("loop detected")]
     Loop,
+    /// It may be on no more ways (RFC 5393 §5.3.3).
+    #[error("Max-Breadth exceeded")]
+    TooBroad,
     /// No device of the user can be reached now (MSG-50, MSG-61).
     #[error("temporarily unavailable")]
     Unavailable,
@@ -70,6 +73,7 @@ impl Reject {
             Self::TooBrief(_) => 423,
             Self::NeedsStream => 413,
             Self::FirstHop => 439,
+            Self::TooBroad => 440,
             Self::Unavailable | Self::MailboxFull => 480,
             Self::Loop => 482,
             Self::TooManyHops => 483,
@@ -99,6 +103,7 @@ impl Reject {
             | Self::FirstHop
             | Self::TooManyHops
             | Self::Loop
+            | Self::TooBroad
             | Self::Unavailable
             | Self::MailboxFull
             | Self::OutOfOrder
@@ -118,6 +123,7 @@ impl Reject {
             | Self::FirstHop
             | Self::TooManyHops
             | Self::Loop
+            | Self::TooBroad
             | Self::Unavailable
             | Self::MailboxFull
             | Self::OutOfOrder

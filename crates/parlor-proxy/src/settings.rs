@@ -1,6 +1,6 @@
 //! What a proxy is told when it is made.
 
-use parlor_room::Hosts;
+use parlor_room::{Hosts, UserList};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub struct Settings {
     pub patience: Duration,
     /// How long the devices that a user likes best have a message alone, as long as some of them are silent.
     pub group_time: Duration,
+    /// Who of other domains may be sent to by users of ours (MSG-61).
+    pub send_to: UserList,
     /// Bounds on what peers can make us keep.
     pub limits: Limits,
 }
@@ -42,6 +44,7 @@ impl Settings {
             keep_for: Duration::from_secs(7 * 24 * 3600),
             patience: Duration::from_secs(8),
             group_time: Duration::from_secs(5),
+            send_to: UserList::default(),
             limits: Limits::default(),
         }
     }
@@ -66,6 +69,8 @@ pub struct Limits {
     pub kept_messages: u64,
     /// And how many octets of them.
     pub kept_bytes: u64,
+    /// For how many messages at once the servers of other domains may be looked for.
+    pub searches: usize,
     /// How many octets of messages may be on their way.
     pub relayed_bytes: usize,
 }
@@ -78,6 +83,7 @@ impl Default for Limits {
             binding_bytes: 2048,
             storing: 10_000,
             waiting: 32,
+            searches: 256,
             mailbox: 100,
             kept_messages: 100_000,
             kept_bytes: 1 << 30,

@@ -20,6 +20,7 @@ mod msrp;
 mod own;
 mod pace;
 mod panics;
+mod resolve;
 mod room;
 mod room_password;
 pub mod serve;

@@ -7,8 +7,9 @@ use crate::http::{self, Readiness};
 use crate::metrics::Metrics;
 use crate::msrp::{self, Connections, SessionTable};
 use crate::pace::Rate;
+use crate::resolve::Resolver;
 use crate::room::{Fixed, Policy, Rooms, Shared};
-use crate::sip::{self, Locator, Proxying, SipOutput, SipTask};
+use crate::sip::{self, Locator, Proxying, Reach, SipOutput, SipTask};
 use crate::sockets::Sockets;
 use crate::transfer::{self, Transfers};
 use anyhow::{Context as _, Result};
@@ -152,12 +153,14 @@ impl Server {
             tokio::spawn(Transfers::expire(transfers.spool.clone()));
         }
         let (to_sip, from_rooms) = mpsc::channel(SIP_MAILBOX);
+        let reach = reach(config, &sockets, to_sip.clone());
+        let to_others = reach.to(reachable(config, &config.messages.send_networks));
         let shared = Shared {
             table: Arc::clone(&table),
             connections: Arc::clone(&connections),
             metrics: Arc::clone(metrics),
             focus: Arc::clone(&focus),
-            locator: locator(config, &sockets, &focus, to_sip.clone()),
+            locator: Locator::new(Arc::clone(&focus.hosts), reach),
             switch: switch_settings(config, &outbox),
             outbox,
             tls: Arc::clone(&sockets.tls.client),
@@ -171,9 +174,9 @@ impl Server {
         let began = std::time::Instant::now();
         let passwords = RoomPasswords::load(began, config)?;
         let gate = Gate::new(began, config, Arc::clone(&focus.hosts), users).with_rooms(passwords);
-        let settings = sip_settings(config);
+        let settings = sip_settings(config, &sockets);
         let proxying = match store.filter(|_| sip::has_users(config)) {
-            Some(store) => Some(Proxying::open(config, &focus.hosts, &focus.product, store).await?),
+            Some(store) => Some(Proxying::open(config, &focus.hosts, &focus.product, store, to_others).await?),
             None => None,
         };
         let mut task = SipTask::new(&settings, Arc::clone(&rooms), table, focus, Arc::clone(metrics), gate, from_rooms);
@@ -250,17 +253,19 @@ fn factory(config: &Config) -> Option<Box<str>> {
     (!name.is_empty()).then(|| name.as_str().into())
 }
 
-fn locator(
-    config: &Config,
-    sockets: &Sockets,
-    focus: &parlor_focus::Settings,
-    sip: mpsc::Sender<SipOutput>,
-) -> Locator {
-    let networks = match &config.conference.dial_out[..] {
+/// How others are reached who may be called.
+fn reach(config: &Config, sockets: &Sockets, sip: mpsc::Sender<SipOutput>) -> Reach {
+    let resolver = Arc::new(Resolver::new(&config.sip.name_servers));
+    let networks = reachable(config, &config.conference.dial_out);
+    Reach::new(resolver, sockets.sip_listeners(), sockets.own_sip_listeners(), sip, networks)
+}
+
+/// Networks as they are configured; with none, loopback where SIP is served nowhere else.
+fn reachable(config: &Config, networks: &[Network]) -> Vec<Network> {
+    match networks {
         [] if config.sip.listen.iter().all(|listen| listen.address.ip().is_loopback()) => Network::LOOPBACK.to_vec(),
         networks => networks.to_vec(),
-    };
-    Locator::new(Arc::clone(&focus.hosts), sockets.sip_listeners(), sockets.own_sip_listeners(), sip, networks)
+    }
 }
 
 fn subscribing(config: &Config) -> Subscribing {
@@ -351,13 +356,14 @@ fn transfer_settings(config: &Config, outbox: OutboxLimits) -> transfer::Setting
     }
 }
 
-fn sip_settings(config: &Config) -> sip::Settings {
+fn sip_settings(config: &Config, sockets: &Sockets) -> sip::Settings {
     let transactions = config.limits.sip_transactions as usize;
     sip::Settings {
         limits: parlor_sip::Limits { body: config.limits.sip_body_bytes.in_memory(), ..parlor_sip::Limits::default() },
         transactions: TransactionLimits { server: transactions, client: transactions, ..TransactionLimits::default() },
         connections: config.limits.sip_connections as usize,
         per_address: config.limits.connections_per_address,
+        tls: Arc::clone(&sockets.tls.client),
         joins: Rate::new(config.limits.joins_per_second, config.limits.joins_per_second.saturating_mul(10)),
     }
 }

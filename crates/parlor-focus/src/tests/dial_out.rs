@@ -1,7 +1,7 @@
 //! INVITEs of ours that bring somebody into the room.
 
 use super::*;
-use crate::{Invitation, Location, NextHop};
+use crate::{Found, Invitation, Location, NextHop};
 use parlor_sip::NameAddr;
 
 pub(super) const ANSWER: &str = "v=0\r\n\
@@ -36,7 +36,7 @@ fn call(scene: &mut Scene) -> (RequestId, Request, Vec<Output>) {
     let outputs = scene.outputs();
     let [Output::Locate { id, uri }] = &outputs[..] else { panic!("{outputs:?}") };
     assert_eq!(uri.to_string(), "sip:carol@example.org:5070");
-    scene.focus.handle_located(scene.now, &mut scene.room, *id, Ok((there(), None)));
+    scene.focus.handle_located(scene.now, &mut scene.room, *id, Ok(there().into()));
     let outputs = scene.outputs();
     let (sent_as, invite) = sent(&outputs, &Method::Invite);
     assert_eq!(sent_as, *id);
@@ -181,6 +181,55 @@ fn a_failure_leaves_nothing() {
     let [Output::Locate { id, .. }] = outputs[..] else { panic!() };
     scene.focus.handle_located(scene.now, &mut scene.room, id, Err(404));
     assert_eq!(called(&scene.outputs()), Some(404));
+    assert!(scene.focus.is_idle() && scene.focus.pending_requests() == 0);
+}
+
+/// RFC 3263 §4.3: where a server is not there, or has no time, the next one gets the INVITE; one where it rings is waited for.
+#[test]
+fn the_next_server_is_called() {
+    for code in [408, 503] {
+        let mut scene = Scene::new();
+        scene.focus.dial_out(&scene.room, carol()).unwrap();
+        let outputs = scene.outputs();
+        let [Output::Locate { id, .. }] = outputs[..] else { panic!() };
+        let other = NextHop {
+            flow: Flow { remote: "192.0.2.8:5070".parse().unwrap(), ..there().next_hop.flow },
+            uri: "sip:192.0.2.8:5070".parse().unwrap(),
+        };
+        let found = Found { others: vec![other.clone(), there().next_hop], ..there().into() };
+        scene.focus.handle_located(scene.now, &mut scene.room, id, Ok(found));
+        let (_, first) = sent(&scene.outputs(), &Method::Invite);
+        let outputs = scene.answer(id, &reply(&first, code, &[], ""));
+        let (again, second) = sent(&outputs, &Method::Invite);
+        assert!(outputs.iter().any(|o| matches!(o, Output::Request { next_hop, .. } if *next_hop == other)));
+        assert_eq!((&second.uri, &second.body), (&first.uri, &first.body));
+        assert_eq!((called(&outputs), closed(&outputs)), (None, None), "it goes on");
+        scene.answer(again, &reply(&second, 180, &[], ""));
+        let outputs = scene.answer(again, &reply(&second, code, &[], ""));
+        assert_eq!(called(&outputs), Some(code), "it rang there");
+        assert!(scene.focus.is_idle() && scene.focus.pending_requests() == 0);
+    }
+}
+
+/// RFC 3261 §8.1.3.4: where a callee says that it is it is called, once; the way there is asked for like the first one.
+#[test]
+fn a_redirection_is_followed_once() {
+    let mut scene = Scene::new();
+    let (id, invite, _) = call(&mut scene);
+    let contact = [("Contact", "<mailto:carol@example.org>, <sip:carol@192.0.2.7:5099?Subject=x>")];
+    let outputs = scene.answer(id, &reply(&invite, 302, &contact, ""));
+    assert_eq!((called(&outputs), closed(&outputs)), (None, Some(EndReason::Unanswered)));
+    let asked = outputs.iter().find_map(|output| match output {
+        Output::Locate { id, uri } => Some((*id, uri.to_string())),
+        _ => None,
+    });
+    let (id, uri) = asked.expect("it is looked for");
+    assert_eq!(uri, "sip:carol@192.0.2.7:5099");
+    scene.focus.handle_located(scene.now, &mut scene.room, id, Ok(there().into()));
+    let (id, invite) = sent(&scene.outputs(), &Method::Invite);
+    assert_eq!(invite.headers.first(&HeaderName::To), Some("<sip:carol@example.org:5070>"));
+    let outputs = scene.answer(id, &reply(&invite, 302, &contact, ""));
+    assert_eq!(called(&outputs), Some(302));
     assert!(scene.focus.is_idle() && scene.focus.pending_requests() == 0);
 }
 

@@ -145,7 +145,7 @@ fn perform(scene: &mut Scene, peers: &mut [Peer; 3], books: &mut Books, step: St
         }
         Step::Located(failed) => {
             if let Some(id) = books.sought.pop() {
-                let found = failed.map_or_else(|| Ok((super::dial_out::there(), None)), Err);
+                let found = failed.map_or_else(|| Ok(super::dial_out::there().into()), Err);
                 scene.focus.handle_located(scene.now, &mut scene.room, id, found);
                 books.take(scene.outputs());
             }

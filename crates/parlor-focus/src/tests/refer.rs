@@ -78,7 +78,7 @@ fn a_participant_has_somebody_called_and_is_told_what_comes_of_it() {
     assert_eq!(notify.uri.to_string(), "sip:alice@192.0.2.9:5070;transport=tcp");
     assert_eq!(notify.headers.from_tag().unwrap(), accepted.headers.to_tag().unwrap());
     assert!(notify.headers.has(&HeaderName::Contact));
-    scene.focus.handle_located(scene.now, &mut scene.room, call, Ok((there(), None)));
+    scene.focus.handle_located(scene.now, &mut scene.room, call, Ok(there().into()));
     let (call, invite) = sent(&scene.outputs(), &Method::Invite);
     assert_eq!(invite.headers.first(&HeaderName::ReferredBy), Some("<sip:alice@example.org>"));
     // One NOTIFY at a time, and then the latest.
@@ -114,7 +114,7 @@ fn who_is_not_called_any_more_is_told_too() {
     let (call, _) = located(&outputs).unwrap();
     let (first, notify, _) = told(&outputs);
     scene.answer(first, &reply(&notify, 200, &[], ""));
-    scene.focus.handle_located(scene.now, &mut scene.room, call, Ok((there(), None)));
+    scene.focus.handle_located(scene.now, &mut scene.room, call, Ok(there().into()));
     scene.outputs();
     let (_, _, said) = told(&scene.pass(60 * SECOND));
     assert_eq!(said, "SIP/2.0 408 Request Timeout\r\n");
@@ -255,7 +255,7 @@ fn who_is_being_called_can_be_called_off() {
     let (mut scene, alice, bob) = scene();
     let (_, outputs) = scene.request(&outside(&bob, TO_CAROL), bob.flow);
     let (call, _) = located(&outputs).unwrap();
-    scene.focus.handle_located(scene.now, &mut scene.room, call, Ok((there(), None)));
+    scene.focus.handle_located(scene.now, &mut scene.room, call, Ok(there().into()));
     sent(&scene.outputs(), &Method::Invite);
     let refer = outside(&alice, "Refer-To: <sip:carol@example.org;method=BYE>");
     let (accepted, outputs) = scene.request(&refer, alice.flow);
@@ -354,7 +354,7 @@ fn a_referrer_that_does_not_take_the_news_is_told_no_more() {
     let (first, notify, _) = told(&outputs);
     assert!(scene.answer(first, &reply(&notify, 481, &[], "")).is_empty());
     assert!(scene.focus.referrals.is_empty());
-    scene.focus.handle_located(scene.now, &mut scene.room, call, Ok((there(), None)));
+    scene.focus.handle_located(scene.now, &mut scene.room, call, Ok(there().into()));
     sent(&scene.outputs(), &Method::Invite);
 }
 
@@ -379,7 +379,7 @@ fn forged_and_hidden_referrers_are_not_named() {
             scene.request(&inside(&mut peer, &format!("Refer-To: <sip:carol@example.org>{by}")), tcp());
         assert_eq!(accepted.code, 202);
         let (call, _) = located(&outputs).unwrap();
-        scene.focus.handle_located(scene.now, &mut scene.room, call, Ok((there(), None)));
+        scene.focus.handle_located(scene.now, &mut scene.room, call, Ok(there().into()));
         let (_, invite) = sent(&scene.outputs(), &Method::Invite);
         assert_eq!(invite.headers.first(&HeaderName::ReferredBy), named, "{from} {said}");
     }

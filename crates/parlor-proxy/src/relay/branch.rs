@@ -49,7 +49,7 @@ impl Proxy {
     fn go(&mut self, now: Instant, id: SendId) {
         let Some(Branch { relay, target, .. }) = self.relays.branches.get(&id) else { return };
         let Some(relay) = self.relays.all.get(relay) else { return };
-        let request = forward::request_for(&relay.request, target);
+        let request = forward::request_for(&relay.request, target, relay.share);
         if forward::fits(&request, target) {
             let (way, mark) = (target.way.clone(), relay.mark);
             self.emit(Output::Send { id, request, way, mark });
@@ -109,11 +109,11 @@ impl Proxy {
     }
 }
 
-/// RFC 5626 §6: where one flow to a device does not do, another may.
+/// RFC 5626 §6, RFC 3263 §4.3: where one flow to a device, or one server of a domain, does not do, another may.
 fn may_have_another_flow(ended: &Ended) -> bool {
     match ended {
         Ended::Failed(Failure::Silence | Failure::Unreachable) => true,
-        Ended::Answered(response) => response.code == 430,
+        Ended::Answered(response) => matches!(response.code, 430 | 503),
         // The other one may be a stream.
         Ended::TooLarge => true,
         Ended::Congested => false,

@@ -1,17 +1,19 @@
 //! What goes to a device, and what goes back to the sender (RFC 3261 §§16.6, 16.7).
 
+use super::breadth::Share;
 use super::target::Target;
 use parlor_sip::{HeaderName, Request, Response, reason_phrase};
 use std::collections::VecDeque;
 
 /// MSG-16: the most octets of a message that may go where congestion is not controlled all the way.
-const UNCONTROLLED: usize = 1300;
+pub(super) const UNCONTROLLED: usize = 1300;
 /// What our Via takes at the most.
 const VIA: usize = 160;
 
 /// The request for one device (MSG-60).
-pub(super) fn request_for(request: &Request, target: &Target) -> Request {
+pub(super) fn request_for(request: &Request, target: &Target, share: Share) -> Request {
     let mut request = request.clone();
+    request.headers.set(HeaderName::MaxBreadth, share.each);
     request.uri = target.uri.clone();
     for hop in &target.path {
         request.headers.push(HeaderName::Route, hop);
@@ -22,7 +24,7 @@ pub(super) fn request_for(request: &Request, target: &Target) -> Request {
 /// MSG-16: whether it may go to any of them.
 pub(crate) fn fits_any(request: &Request, groups: &VecDeque<Vec<Target>>) -> bool {
     let all = || groups.iter().flatten().flat_map(|target| std::iter::once(target).chain(&target.others));
-    all().any(Target::takes_any_size) || all().any(|target| fits(&request_for(request, target), target))
+    all().any(Target::takes_any_size) || all().any(|target| fits(&request_for(request, target, Share::WHOLE), target))
 }
 
 /// MSG-16: whether it may go there.
@@ -36,7 +38,7 @@ pub(crate) fn under_way(request: &Request, groups: &VecDeque<Vec<Target>>) -> us
 }
 
 /// How large it is.
-fn octets(request: &Request) -> usize {
+pub(super) fn octets(request: &Request) -> usize {
     let mut encoded = Vec::with_capacity(1024 + request.body.len());
     request.encode(&mut encoded);
     encoded.len()

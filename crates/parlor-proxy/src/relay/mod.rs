@@ -3,6 +3,8 @@
 mod admission;
 mod best;
 mod branch;
+mod breadth;
+mod elsewhere;
 mod forward;
 mod lanes;
 mod run;
@@ -10,10 +12,13 @@ mod target;
 
 pub use admission::Mark;
 pub(crate) use admission::check;
+pub use elsewhere::SearchId;
 pub(crate) use forward::{fits_any, under_way as octets};
 pub(crate) use target::groups;
 
 use self::best::Best;
+use self::breadth::Share;
+use self::elsewhere::Search;
 use self::lanes::Lanes;
 use self::target::Target;
 use crate::mailbox::{Amount, MessageId};
@@ -60,6 +65,7 @@ pub enum Recipient {
 pub(crate) struct Relays {
     all: BTreeMap<RelayId, Relay>,
     branches: BTreeMap<SendId, Branch>,
+    searches: BTreeMap<SearchId, Search>,
     lanes: Lanes,
     timers: BTreeSet<(Instant, RelayId, Timer)>,
     /// Octets of all messages, as often as they are on their way.
@@ -89,6 +95,7 @@ struct Relay {
     octets: usize,
     /// Those that are not tried yet: each of a group at once, one group after the other.
     groups: VecDeque<Vec<Target>>,
+    share: Share,
     /// How many devices have it, or wait for it; the store is one of them.
     pending: usize,
     best: Best,

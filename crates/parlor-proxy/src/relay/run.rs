@@ -1,9 +1,9 @@
 //! From sender to devices, and what becomes of it.
 
 use super::target::{Target, groups};
-use super::{Mark, Origin, Recipient, Relay, RelayId, Timer, admission, forward};
+use super::{Mark, Origin, Recipient, Relay, RelayId, Timer, admission, breadth, forward};
 use crate::mailbox::{Amount, MessageId};
-use crate::{Fate, Output, Proxy, Reject};
+use crate::{Fate, Output, Proxy, Reject, Sender};
 use parlor_sip::{Request, Response, ServerTransactionId};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -18,12 +18,13 @@ impl Proxy {
         request: &Request,
         mark: Mark,
         recipient: &Recipient,
+        sender: &Sender,
     ) -> Result<(), Reject> {
+        breadth::check(request)?;
         let (name, has_account) = match recipient {
             Recipient::User { name, has_account } => (name, *has_account),
             Recipient::Nobody => return Err(Reject::NotFound),
-            // MSG-61: no open relay.
-            Recipient::Elsewhere => return Err(Reject::Forbidden),
+            Recipient::Elsewhere => return self.relay_elsewhere(tx, request, mark, sender),
         };
         self.expire(now);
         let keepable = self.may_keep(now, has_account, request);
@@ -64,6 +65,7 @@ impl Proxy {
     ) {
         let id = RelayId(self.relays.name());
         self.relays.octets += octets;
+        let (share, groups) = breadth::divide(&request, groups);
         let relay = Relay {
             origin,
             user,
@@ -71,6 +73,7 @@ impl Proxy {
             mark: mark.map(|mark| mark.0),
             octets,
             groups,
+            share,
             pending: 0,
             best: super::Best::default(),
             timers: BTreeSet::new(),
@@ -103,7 +106,7 @@ impl Proxy {
             Some(group) => {
                 // All of them before any of them can end what is on its way.
                 relay.pending += group.len();
-                if !relay.groups.is_empty() {
+                if !relay.groups.is_empty() && !relay.share.in_turn {
                     self.relays.arm(id, Timer::Group, now + self.settings.group_time);
                 }
                 group.into_iter().for_each(|target| self.send(now, id, target));

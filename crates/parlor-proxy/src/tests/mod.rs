@@ -1,12 +1,13 @@
 //! A proxy on a virtual clock, driven with SIP as it stands on the wire, with a store that fails when it is told to.
 
+mod elsewhere;
 mod mailbox;
 mod register;
 mod relay;
 
 use crate::{
     Amount, BindingId, Change, Failure, Fate, Fetched, MessageId, Output, Proxy, Recipient, Restored, SavedBinding,
-    SavedMessage, SendId, Sender, Settings, StoreId, Stored, Way, admissible,
+    SavedMessage, SearchId, SendId, Sender, Settings, StoreId, Stored, Way, admissible,
 };
 use parlor_room::{Hosts, Identity, WallClock};
 use parlor_sip::{
@@ -44,6 +45,8 @@ pub(crate) struct Scene {
     pub(crate) sent: Vec<Sent>,
     /// What has come to an end.
     pub(crate) fates: Vec<Fate>,
+    /// For whom the servers of another domain are looked for, and whether it is for something large.
+    pub(crate) searches: Vec<(SearchId, Uri, bool)>,
 }
 
 /// A message that was passed on.
@@ -80,6 +83,7 @@ impl Scene {
             answers: true,
             sent: Vec::new(),
             fates: Vec::new(),
+            searches: Vec::new(),
         }
     }
 
@@ -140,9 +144,14 @@ impl Scene {
 
     /// Passes a MESSAGE on, and returns the answer as far as one comes.
     pub(crate) fn message(&mut self, text: &str, recipient: &Recipient) -> Option<Response> {
+        self.message_of(&known("alice"), text, recipient)
+    }
+
+    /// The same of somebody else.
+    pub(crate) fn message_of(&mut self, sender: &Sender, text: &str, recipient: &Recipient) -> Option<Response> {
         let (request, tx) = (parse(text), self.tx());
         match self.proxy.check_message(&request) {
-            Ok(mark) => self.proxy.handle_message(self.now, tx, &request, mark, recipient),
+            Ok(mark) => self.proxy.handle_message(self.now, tx, &request, mark, recipient, sender),
             Err(reject) => self.proxy.refuse_request(tx, &request, reject),
         }
         self.outputs()
@@ -190,6 +199,7 @@ impl Scene {
                     assert!(answer.replace(response).is_none(), "one answer only");
                 }
                 Output::Send { id, request, way, mark } => self.sent.push(Sent { id, request, way, mark }),
+                Output::Search { id, uri, is_large } => self.searches.push((id, uri, is_large)),
                 Output::Ended(fate) => self.fates.push(fate),
                 Output::Store { id, changes } => self.store(id, changes),
                 Output::Fetch { user, after, now } => {

@@ -30,6 +30,8 @@ pub(crate) struct Gate {
     guests: bool,
     verifier: Option<Verifier>,
     proxies: Vec<Network>,
+    /// Where servers of other domains are whose messages for our users are taken.
+    peers: Vec<Network>,
     hosts: Arc<Hosts>,
     users: watch::Receiver<Arc<Directory>>,
     failures: Failures,
@@ -73,6 +75,7 @@ impl Gate {
             guests: has(AuthMode::None),
             verifier: has(AuthMode::Digest).then(|| Verifier::new(now, realm, &mut rand::rng())),
             proxies: config.auth.trusted_proxies.clone(),
+            peers: config.messages.accept_from.clone(),
             hosts,
             users,
             failures: Failures::new(now, config.auth.failures_per_address),
@@ -121,7 +124,8 @@ impl Gate {
             let account = self.check(now, source, request, &credentials)?;
             return self.under(&from, account);
         }
-        if self.may_be_unproven(&from, in_dialog) {
+        let is_of_peer = role == Role::Proxy && self.peers.iter().any(|peer| peer.contains(address));
+        if self.may_be_unproven(&from, in_dialog, is_of_peer) {
             return Ok(Caller::UNVERIFIED);
         }
         Err(match &mut self.verifier {
@@ -177,11 +181,12 @@ impl Gate {
         }
     }
 
-    /// Whether a request may go on without a proof: a guest's, or one in a dialog, whose room knows whether it is one of
-    /// an account. Who uses an address of ours or hides must prove that it may.
-    fn may_be_unproven(&self, from: &Uri, in_dialog: bool) -> bool {
+    /// Whether a request may go on without a proof: a guest's, a message that a server of another domain passes on, or one in
+    /// a dialog, whose room knows whether it is one of an account. Who uses an address of ours or hides must prove that it
+    /// may.
+    fn may_be_unproven(&self, from: &Uri, in_dialog: bool, is_of_peer: bool) -> bool {
         let ours = from.host().is_some_and(|host| self.hosts.contains(host)) || self.users.borrow().has_taken(from);
-        !ours && (self.guests || in_dialog && !is_anonymous(from))
+        !ours && (self.guests || is_of_peer || in_dialog && !is_anonymous(from))
     }
 
     fn credentials(&self, request: &Request, role: Role) -> Result<Option<Credentials>, Denial> {

@@ -140,6 +140,13 @@ fn check_auth(config: &Config, findings: &mut Findings) {
     if mode.has(AuthMode::TrustedProxy) && proxies.is_empty() {
         findings.mistake("auth.mode", "\"trusted-proxy\" needs trusted_proxies");
     }
+    let proves = mode.has(AuthMode::Digest) || mode.has(AuthMode::TrustedProxy);
+    if !proves && !config.messages.send_to.is_empty() {
+        findings.mistake(
+            "messages.send_to",
+            "only who proves who it is may send to other domains: write mode = \"digest\" in [auth]",
+        );
+    }
     if !mode.has(AuthMode::TrustedProxy) && !proxies.is_empty() {
         findings.mistake("auth.trusted_proxies", "nobody is trusted unless mode has \"trusted-proxy\"");
     }

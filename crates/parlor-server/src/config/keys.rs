@@ -1,5 +1,6 @@
 //! The sections and their keys. What stands here is read from the file, checked, and shown in `docs/configuration.md`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,6 +40,9 @@ section! {
         session_expires: Duration = "30m", from "90s" to "1d";
         /// The shortest such time that we let a participant ask for (RFC 4028, Min-SE).
         min_se: Duration = "90s", from "90s" to "1h";
+        /// The name servers, as addresses with ports, that are asked where others are who are called or sent to. Without any,
+        /// those of the system.
+        name_servers: Vec<SocketAddr> = [], example ["192.0.2.53:53", "[2001:db8::53]:53"];
     }
 }
 
@@ -77,8 +81,8 @@ section! {
         certificate: Option<PathBuf> = none, example "certificate.pem";
         /// The private key of the certificate, a PEM file.
         key: Option<PathBuf> = none, example "key.pem";
-        /// Certificates, a PEM file, that a participant's certificate must go back to when it is we who connect over TLS.
-        /// Without it such connections fail.
+        /// Certificates, a PEM file, that the certificate of whoever we connect to over TLS must go back to: participants and
+        /// servers of other domains. Without it such connections fail.
         trusted: Option<PathBuf> = none, example "trusted.pem";
     }
 }
@@ -131,6 +135,16 @@ section! {
         /// How long a message waits for a user with an account who has no device registered, or none that answers; its sender
         /// may want less. With `"0s"` none does: its sender gets 480.
         keep_for: Duration = "7d", from "0s" to "365d";
+        /// Whom of other domains users of ours may send to, once they have proven who they are: `"*"` is everybody,
+        /// `"example.org"` a domain, and a URI one user. For all others they get 403. What anybody else sends to other domains
+        /// is refused in any case.
+        send_to: UserList = [], example ["example.org"];
+        /// The networks whose addresses such messages may go to. With an empty list they go nowhere, except on loopback while
+        /// SIP is served nowhere else.
+        send_networks: Vec<Network> = [], example ["192.0.2.0/24", "2001:db8::/32"];
+        /// The networks of servers of other domains, whose messages for users of ours are taken: who sends them is then whom
+        /// From names, as long as that is none of us. Over UDP such an address can be forged.
+        accept_from: Vec<Network> = [], example ["192.0.2.0/24"];
     }
 }
 

@@ -81,6 +81,22 @@ impl Value for Vec<Listen> {
     }
 }
 
+impl Value for SocketAddr {
+    const KIND: &'static str = "an address with a port";
+
+    fn read(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self> {
+        socket_address(text::<Self>(value, problems)?, value, problems)
+    }
+}
+
+impl Value for Vec<SocketAddr> {
+    const KIND: &'static str = "a list of addresses with ports";
+
+    fn read(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self> {
+        list(value, problems, Self::KIND)
+    }
+}
+
 /// Where HTTP is served, or `"off"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpListen {

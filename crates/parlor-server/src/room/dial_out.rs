@@ -3,8 +3,7 @@
 use super::task::RoomTask;
 use crate::metrics::Rejected;
 use crate::sip::Unlocated;
-use parlor_focus::{Location, RequestId};
-use parlor_room::Identity;
+use parlor_focus::{Found, RequestId};
 use parlor_sip::Uri;
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,12 +23,7 @@ impl RoomTask {
         });
     }
 
-    pub(super) fn located(
-        &mut self,
-        now: Instant,
-        id: RequestId,
-        found: Result<(Location, Option<Identity>), Unlocated>,
-    ) {
+    pub(super) fn located(&mut self, now: Instant, id: RequestId, found: Result<Found, Unlocated>) {
         if found.as_ref().is_err_and(|why| *why == Unlocated::Forbidden) {
             self.shared.metrics.reject(Rejected::SipDialOut);
         }

@@ -26,9 +26,9 @@ use crate::msrp::{Reservation, SessionEntry};
 use crate::sip::Unlocated;
 use family::Family;
 use mailbox::Mailbox;
-use parlor_focus::{Caller, Location, RequestId};
+use parlor_focus::{Caller, Found, RequestId};
 use parlor_msrp::TransactionId;
-use parlor_room::{Identity, SessionId};
+use parlor_room::SessionId;
 use parlor_sip::{Flow, Request, Response, ServerTransactionId};
 use parlor_switch::{Credit, Input, Outbox, Slot};
 use std::sync::Arc;
@@ -62,7 +62,7 @@ pub(crate) enum SipInput {
         spare: bool,
     },
     /// Where somebody is who is to be called, and who it is if that is known.
-    Located(RequestId, Result<(Location, Option<Identity>), Unlocated>),
+    Located(RequestId, Result<Found, Unlocated>),
     /// A request of the room's had no answer.
     Failed(RequestId),
     /// A request of the room's was not sent, as too much waits for where it goes.
@@ -175,7 +175,7 @@ impl RoomHandle {
     }
 
     /// Somebody who is to be called was found, or not.
-    pub(crate) fn located(&self, id: RequestId, found: Result<(Location, Option<Identity>), Unlocated>) {
+    pub(crate) fn located(&self, id: RequestId, found: Result<Found, Unlocated>) {
         // A room that has ended calls nobody.
         self.mailbox.offer(SipInput::Located(id, found));
     }

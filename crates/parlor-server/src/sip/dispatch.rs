@@ -273,6 +273,7 @@ mod tests {
             transactions: TransactionLimits::default(),
             connections: 1,
             per_address: 1,
+            tls: crate::tls::Tls::load(&crate::config::Tls::default()).expect("no files").client,
             joins,
         };
         let (table, metrics) = (Arc::new(SessionTable::new(places)), Arc::clone(&scene.shared.metrics));

@@ -1,5 +1,6 @@
 //! Where SIP messages are sent: sockets, streams, and streams that we open.
 
+use super::opening::Place;
 use super::queue::Queue;
 use super::stream::Streams;
 use bytes::Bytes;
@@ -13,6 +14,8 @@ use tokio::net::UdpSocket;
 /// How many streams we open to one address at a time. Beyond it peers could have us connect to any port of theirs, or of
 /// whoever shares their address.
 const OURS_TO_ONE_ADDRESS: usize = 8;
+/// Of how many streams over TLS that we opened, or were to open, it is remembered who was to be there.
+const PLACES: usize = 10_000;
 
 /// A UDP socket and how our Via names it.
 #[derive(Debug)]
@@ -29,15 +32,18 @@ pub(super) struct Flows {
     /// What waits for each stream, also while we are opening it.
     open: HashMap<ConnectionId, Queue>,
     /// The streams that we opened: one for each place.
-    ours: BTreeMap<SocketAddr, ConnectionId>,
+    ours: BTreeMap<Place, ConnectionId>,
+    /// Where streams over TLS lead that are to be opened, or opened again: what is sent in a dialog must not go to whoever
+    /// else is at the same address.
+    places: BTreeMap<ConnectionId, Place>,
     pub(super) streams: Streams,
 }
 
 impl Flows {
     /// No sockets and no streams yet.
     pub(super) fn new(streams: Streams) -> Self {
-        let (open, ours) = (HashMap::new(), BTreeMap::new());
-        Self { datagrams: Vec::new(), sent_by: HashMap::new(), open, ours, streams }
+        let (open, ours, places) = (HashMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { datagrams: Vec::new(), sent_by: HashMap::new(), open, ours, places, streams }
     }
 
     /// Notes a stream that was accepted.
@@ -51,9 +57,7 @@ impl Flows {
     pub(super) fn closed(&mut self, flow: Flow) {
         if let Some(id) = flow.connection {
             self.open.remove(&id);
-            if self.ours.get(&flow.remote) == Some(&id) {
-                self.ours.remove(&flow.remote);
-            }
+            self.ours.retain(|place, own| place.remote != flow.remote || *own != id);
         }
     }
 
@@ -72,22 +76,44 @@ impl Flows {
     fn stream(&mut self, flow: Flow) -> Option<ConnectionId> {
         match (flow.transport, flow.connection) {
             (_, Some(id)) => Some(id),
-            (Transport::Tcp, None) => self.ours.get(&flow.remote).copied().or_else(|| self.open_stream(flow)),
-            // TLS towards users is only ever answered on the stream that they opened.
+            (Transport::Tcp, None) => self.stream_to(flow.local, &Place::plain(flow.remote)),
+            // Nobody said who must be there.
             (Transport::Udp | Transport::Tls, None) => None,
         }
     }
 
-    fn open_stream(&mut self, wanted: Flow) -> Option<ConnectionId> {
-        let ip = wanted.remote.ip();
-        let all_ports = SocketAddr::new(ip, 0)..=SocketAddr::new(ip, u16::MAX);
-        if self.ours.range(all_ports).count() >= OURS_TO_ONE_ADDRESS {
+    /// Notes who must be there when a stream over TLS is opened to that address; the flow stands for it from now on.
+    pub(super) fn place(&mut self, flow: Flow, name: &str) -> Flow {
+        let place = Place { remote: flow.remote, name: Some(name.to_ascii_lowercase().into()) };
+        let id = self.ours.get(&place).copied().unwrap_or_else(|| self.streams.name());
+        self.remember(id, place);
+        Flow { connection: Some(id), ..flow }
+    }
+
+    fn remember(&mut self, id: ConnectionId, place: Place) {
+        if place.transport() == Transport::Tls {
+            self.places.insert(id, place);
+        }
+        if self.places.len() > PLACES {
+            self.places.pop_first();
+        }
+    }
+
+    /// Our stream to there, opened if there is none.
+    fn stream_to(&mut self, local: SocketAddr, place: &Place) -> Option<ConnectionId> {
+        if let Some(id) = self.ours.get(place) {
+            return Some(*id);
+        }
+        let ip = place.remote.ip();
+        let first = Place::plain(SocketAddr::new(ip, 0));
+        if self.ours.range(first..).take_while(|(own, _)| own.remote.ip() == ip).count() >= OURS_TO_ONE_ADDRESS {
             return None;
         }
-        let (flow, queue) = self.streams.open(wanted.local, wanted.remote)?;
+        let (flow, queue) = self.streams.open(local, place)?;
         let id = flow.connection?;
         self.open.insert(id, queue);
-        self.ours.insert(flow.remote, id);
+        self.ours.insert(place.clone(), id);
+        self.remember(id, place.clone());
         Some(id)
     }
 
@@ -107,6 +133,10 @@ impl Flows {
                 let alive = flow.connection.is_some_and(|id| self.open.contains_key(&id));
                 if alive {
                     return Some(flow);
+                }
+                if let Some(place) = flow.connection.and_then(|id| self.places.get(&id)).cloned() {
+                    let connection = Some(self.stream_to(flow.local, &place)?);
+                    return Some(Flow { remote: place.remote, connection, ..flow });
                 }
                 let same = next_hop.uri.host_ip()?.to_canonical() == flow.remote.ip().to_canonical();
                 let port = next_hop.uri.port().unwrap_or(5060);

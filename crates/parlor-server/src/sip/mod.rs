@@ -2,11 +2,14 @@
 
 mod directory;
 mod dispatch;
+mod elsewhere;
 mod flows;
 mod listener;
 mod locate;
+mod opening;
 mod proxying;
 mod queue;
+mod reach;
 mod reading;
 mod requests;
 mod saved;
@@ -16,8 +19,9 @@ mod task;
 mod udp;
 mod users;
 
-pub(crate) use locate::{Locator, Unlocated};
+pub(crate) use locate::Locator;
 pub(crate) use proxying::{Proxying, has_users};
+pub(crate) use reach::{Reach, Unlocated};
 pub(crate) use task::Settings;
 pub(crate) use task::{SipTask, Socket};
 pub(crate) use udp::bind_udp;
@@ -46,6 +50,8 @@ pub(crate) enum Incoming {
 pub(crate) enum SipOutput {
     /// Say where a user of ours has registered.
     Locate { uri: Uri, tell: oneshot::Sender<Option<(Location, Option<Account>)>> },
+    /// Say what flow stands for a stream over TLS to where this one leads, to whoever has that name.
+    Place { flow: Flow, name: Box<str>, tell: oneshot::Sender<Flow> },
     /// Answer a request.
     Respond { tx: ServerTransactionId, response: Response },
     /// Send a request.

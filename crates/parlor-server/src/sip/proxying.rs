@@ -1,5 +1,7 @@
 //! The proxy beside the rooms, and its store.
 
+use super::elsewhere::{Elsewhere, Found};
+use super::reach::Reach;
 use super::saved;
 use super::storing::{Storing, Told};
 use crate::config::Config;
@@ -24,8 +26,18 @@ pub(crate) struct Proxying {
     /// Whether who is on this machine need not prove anything.
     believes_loopback: bool,
     pub(super) storing: Storing,
+    pub(super) elsewhere: Elsewhere,
     /// What was passed on and is not answered.
     pub(super) sent: HashMap<ClientTransactionId, SendId>,
+}
+
+/// What a proxy waits for beside requests and responses.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// What the store has answered.
+    Stored(Told),
+    /// Where a message goes to.
+    Found(Found),
 }
 
 /// Whether users can register at all.
@@ -43,6 +55,7 @@ impl Proxying {
         hosts: &Arc<Hosts>,
         product: &str,
         store: Arc<dyn Store>,
+        reach: Reach,
     ) -> Result<Self> {
         let wall = since_epoch();
         let bindings = store.bindings(saved::millis(wall)).await.context("bindings")?;
@@ -55,19 +68,18 @@ impl Proxying {
             hosts: Arc::clone(hosts),
             believes_loopback: config.registrar.trust_loopback && !config.asks_who_it_is(),
             storing: Storing::new(store),
+            elsewhere: Elsewhere::new(reach),
             sent: HashMap::new(),
         })
     }
 
-    /// What the store says.
-    pub(super) async fn told(this: &mut Option<Self>) -> Told {
-        let told = match this {
-            Some(this) => this.storing.next().await,
-            None => None,
-        };
-        match told {
-            Some(told) => told,
-            None => std::future::pending().await,
+    /// What the store says, and where messages go to.
+    pub(super) async fn heard(this: &mut Option<Self>) -> Heard {
+        let Some(Self { storing, elsewhere, .. }) = this else { return std::future::pending().await };
+        tokio::select! {
+            Some(told) = storing.next() => Heard::Stored(told),
+            Some(found) = elsewhere.next() => Heard::Found(found),
+            else => std::future::pending().await,
         }
     }
 
@@ -95,6 +107,7 @@ fn settings(config: &Config, hosts: &Arc<Hosts>, product: &str) -> Settings {
         min_expires: registrar.min_expires,
         max_expires: registrar.max_expires,
         keep_for: config.messages.keep_for,
+        send_to: config.messages.send_to.clone(),
         limits: parlor_proxy::Limits {
             bindings: limits.registrations as usize,
             contacts: limits.registrations_per_user as usize,

@@ -28,12 +28,14 @@ pub(super) struct Reader<'a, R> {
     decoder: StreamDecoder,
     /// How long we still wait for the message that is due: the first one, or the rest of one that has begun.
     patience: Option<Duration>,
+    /// How long nothing at all may come.
+    idle: Option<Duration>,
 }
 
 impl<'a, R: AsyncRead + Unpin> Reader<'a, R> {
-    pub(super) fn new(half: R, flow: Flow, streams: &'a Streams, replies: &'a Replies) -> Self {
+    pub(super) fn new(half: R, flow: Flow, idle: Option<Duration>, streams: &'a Streams, replies: &'a Replies) -> Self {
         let decoder = StreamDecoder::new(streams.limits);
-        Self { half, flow, streams, replies, decoder, patience: Some(PATIENCE) }
+        Self { half, flow, streams, replies, decoder, patience: Some(PATIENCE), idle }
     }
 
     /// Hands on what comes until the peer closes or breaks the framing; an error when it lets us wait too long.
@@ -74,7 +76,7 @@ impl<'a, R: AsyncRead + Unpin> Reader<'a, R> {
             match self.decoder.poll() {
                 Ok(None) => break,
                 Ok(Some(event)) => {
-                    self.patience = None;
+                    self.patience = self.idle;
                     self.tell(event).await?;
                 }
                 Err(lost) => {
@@ -84,7 +86,7 @@ impl<'a, R: AsyncRead + Unpin> Reader<'a, R> {
             }
         }
         if self.decoder.is_mid_message() {
-            self.patience.get_or_insert(PATIENCE);
+            self.patience = Some(self.patience.map_or(PATIENCE, |left| left.min(PATIENCE)));
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -160,6 +162,7 @@ mod tests {
             incoming,
             admission: Admission::new(1, 1),
             next: Arc::new(AtomicU64::new(1)),
+            tls: crate::tls::Tls::load(&crate::config::Tls::default()).expect("no files").client,
         };
         let (queue, _waiting) = Queue::new();
         let replies = queue.replies();
@@ -178,7 +181,7 @@ mod tests {
         };
         let began = Instant::now();
         tokio::select! {
-            ended = timeout(Duration::from_secs(3600), Reader::new(ours, flow, &streams, &replies).run()) => drop(ended),
+            ended = timeout(Duration::from_secs(3600), Reader::new(ours, flow, None, &streams, &replies).run()) => drop(ended),
             () = writing => {}
             () = async { while told.recv().await.is_some() {} } => {}
         }

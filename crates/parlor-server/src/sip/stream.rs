@@ -6,6 +6,7 @@ use super::reading::Reader;
 use crate::addresses::Admission;
 use crate::metrics::{Counted, Metrics};
 use parlor_sip::{ConnectionId, Flow, Limits, Transport};
+use rustls::ClientConfig;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
@@ -34,43 +35,29 @@ pub(super) struct Streams {
     pub(super) incoming: mpsc::Sender<Incoming>,
     pub(super) admission: Admission,
     pub(super) next: Arc<AtomicU64>,
+    /// How we connect over TLS.
+    pub(super) tls: Arc<ClientConfig>,
 }
 
 impl Streams {
     /// The flow of a new stream.
     pub(super) fn flow(&self, tls: bool, local: SocketAddr, remote: SocketAddr) -> Flow {
         let transport = if tls { Transport::Tls } else { Transport::Tcp };
-        let connection = Some(ConnectionId(self.next.fetch_add(1, Ordering::Relaxed)));
-        Flow { transport, local, remote, connection }
+        Flow { transport, local, remote, connection: Some(self.name()) }
     }
 
-    /// Opens a stream to there, if there may be one more, and gives the queue of what is sent over it.
-    pub(super) fn open(&self, local: SocketAddr, remote: SocketAddr) -> Option<(Flow, Queue)> {
-        let admitted = self.admission.try_admit(remote.ip())?;
-        let flow = self.flow(false, local, remote);
-        let (queue, waiting) = Queue::new();
-        let replies = queue.replies();
-        let streams = self.clone();
-        tokio::spawn(async move {
-            streams.report(flow, connect(flow, &streams, replies, waiting).await).await;
-            drop(admitted);
-        });
-        Some((flow, queue))
+    /// A name that no stream has had.
+    pub(super) fn name(&self) -> ConnectionId {
+        ConnectionId(self.next.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Every end of a stream is told, also of one that never opened.
-    async fn report(&self, flow: Flow, ended: io::Result<()>) {
+    pub(super) async fn report(&self, flow: Flow, ended: io::Result<()>) {
         if let Err(error) = ended {
             debug!(%error, peer = %flow.remote, "SIP stream lost");
         }
         let _ = self.incoming.send(Incoming::Closed { flow }).await;
     }
-}
-
-async fn connect(flow: Flow, streams: &Streams, replies: Replies, waiting: Waiting) -> io::Result<()> {
-    let stream = timeout(PATIENCE, TcpStream::connect(flow.remote)).await.map_err(|_| io::ErrorKind::TimedOut)??;
-    set_up(&stream)?;
-    exchange(stream.into_split(), flow, streams, replies, waiting).await
 }
 
 pub(super) fn set_up(stream: &TcpStream) -> io::Result<()> {
@@ -83,14 +70,16 @@ pub(super) async fn serve(halves: (impl AsyncRead + Unpin, impl AsyncWrite + Unp
     let (queue, waiting) = Queue::new();
     let replies = queue.replies();
     if streams.incoming.send(Incoming::Opened { flow, queue }).await.is_ok() {
-        streams.report(flow, exchange(halves, flow, &streams, replies, waiting).await).await;
+        streams.report(flow, exchange(halves, flow, None, &streams, replies, waiting).await).await;
     }
 }
 
-/// Reads and writes until the peer is heard no more and has had some time to take what it is owed, or either half fails.
-async fn exchange(
+/// Reads and writes until the peer is heard no more, or not for so long, and has had some time to take what it is owed, or
+/// either half fails.
+pub(super) async fn exchange(
     halves: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
     flow: Flow,
+    idle: Option<Duration>,
     streams: &Streams,
     replies: Replies,
     waiting: Waiting,
@@ -99,7 +88,7 @@ async fn exchange(
     let mut writing = pin!(write(halves.1, waiting));
     tokio::select! {
         biased;
-        read = Reader::new(halves.0, flow, streams, &replies).run() => read?,
+        read = Reader::new(halves.0, flow, idle, streams, &replies).run() => read?,
         written = &mut writing => return written,
     }
     timeout(LAST_WORDS, writing).await.unwrap_or(Ok(()))
@@ -120,7 +109,9 @@ async fn write(mut half: impl AsyncWrite + Unpin, mut waiting: Waiting) -> io::R
 
 #[cfg(test)]
 mod tests {
+    use super::super::opening::Place;
     use super::*;
+    use crate::tls::Tls;
     use bytes::Bytes;
     use tokio::io::AsyncReadExt as _;
 
@@ -132,6 +123,7 @@ mod tests {
             incoming,
             admission: Admission::new(permits, 1),
             next: Arc::new(AtomicU64::new(1)),
+            tls: Tls::load(&crate::config::Tls::default()).expect("no files").client,
         };
         (streams, told)
     }
@@ -142,12 +134,12 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let there = listener.local_addr().expect("its address");
         let (streams, mut told) = streams(1);
-        let (flow, queue) = streams.open(there, there).expect("the first");
+        let (flow, queue) = streams.open(there, &Place::plain(there)).expect("the first");
         drop(listener.accept().await.expect("it connects"));
         assert!(matches!(told.recv().await, Some(Incoming::Closed { flow: closed }) if closed == flow));
         drop((queue, listener));
         drop(streams.admission.admit(there.ip()).await);
-        let (flow, _queue) = streams.open(there, there).expect("the permit is back");
+        let (flow, _queue) = streams.open(there, &Place::plain(there)).expect("the permit is back");
         assert!(matches!(told.recv().await, Some(Incoming::Closed { flow: closed }) if closed == flow));
     }
 
@@ -157,10 +149,10 @@ mod tests {
         let address = |text: &str| text.parse().expect("an address");
         let (streams, _told) = streams(2);
         let local = address("127.0.0.1:5060");
-        let _first = streams.open(local, address("192.0.2.1:1")).expect("the first");
-        assert!(streams.open(local, address("192.0.2.1:2")).is_none(), "one of each address");
-        let _second = streams.open(local, address("127.0.0.1:1")).expect("the second");
-        assert!(streams.open(local, address("127.0.0.1:1")).is_none(), "two in all");
+        let _first = streams.open(local, &Place::plain(address("192.0.2.1:1"))).expect("the first");
+        assert!(streams.open(local, &Place::plain(address("192.0.2.1:2"))).is_none(), "one of each address");
+        let _second = streams.open(local, &Place::plain(address("127.0.0.1:1"))).expect("the second");
+        assert!(streams.open(local, &Place::plain(address("127.0.0.1:1"))).is_none(), "two in all");
     }
 
     fn options(via: usize) -> String {

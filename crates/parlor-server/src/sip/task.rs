@@ -48,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) transactions: TransactionLimits,
     pub(crate) connections: usize,
     pub(crate) per_address: u32,
+    /// How we connect over TLS.
+    pub(crate) tls: Arc<rustls::ClientConfig>,
     /// How often somebody at one address may begin a dialog.
     pub(crate) joins: Option<Rate>,
 }
@@ -89,6 +91,7 @@ impl SipTask {
             incoming: tell,
             admission: Admission::new(settings.connections, settings.per_address),
             next: Arc::new(AtomicU64::new(1)),
+            tls: Arc::clone(&settings.tls),
         };
         Self {
             endpoint: Endpoint::new(settings.transactions, rand::make_rng()),
@@ -133,18 +136,18 @@ impl SipTask {
             let deadline = self.endpoint.poll_timeout();
             let proxy = self.proxying.as_ref().and_then(|proxying| proxying.proxy.poll_timeout());
             let wake = [deadline, proxy].into_iter().flatten().min();
-            let mut told = None;
+            let mut heard = None;
             tokio::select! {
                 _ = self.incoming.recv_many(&mut messages, TURN) => {}
                 _ = self.outgoing.recv_many(&mut outputs, TURN) => {}
-                said = Proxying::told(&mut self.proxying) => told = Some(said),
+                said = Proxying::heard(&mut self.proxying) => heard = Some(said),
                 () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => {}
             }
             let now = Instant::now();
             self.endpoint.handle_timeout(now);
             self.wake_proxy(now);
-            if let Some(told) = told {
-                self.handle_told(now, told);
+            if let Some(heard) = heard {
+                self.handle_heard(now, heard);
             }
             for message in messages.drain(..) {
                 self.handle_incoming(now, message);
@@ -185,6 +188,9 @@ impl SipTask {
                 let user = self.gate.owner(&uri);
                 // Who no longer waits has ended.
                 let _ = tell.send(location.map(|location| (location, user)));
+            }
+            SipOutput::Place { flow, name, tell } => {
+                let _ = tell.send(self.flows.place(flow, &name));
             }
             SipOutput::Respond { tx, response } => self.endpoint.respond(now, tx, &response),
             SipOutput::Request { room, id, request, next_hop } => match self.flows.route(&next_hop) {

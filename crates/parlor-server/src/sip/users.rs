@@ -1,6 +1,6 @@
 //! Requests of and for users: REGISTER and MESSAGE, to and from the proxy.
 
-use super::proxying::{Proxying, since_epoch};
+use super::proxying::{Heard, Proxying, since_epoch};
 use super::storing::Told;
 use super::task::SipTask;
 use crate::auth::Role;
@@ -67,7 +67,10 @@ impl SipTask {
             return proxying.proxy.refuse_request(tx, &request, Reject::Loop);
         }
         match self.gate.admit(now, &mut request, &flow, Role::Proxy) {
-            Ok(_) => proxying.proxy.handle_message(now, tx, &request, mark, recipient),
+            Ok(caller) => {
+                let sender = proxying.sender(caller, &flow);
+                proxying.proxy.handle_message(now, tx, &request, mark, recipient, &sender);
+            }
             Err(denial) => self.deny(now, tx, &request, denial, Role::Proxy),
         }
     }
@@ -130,13 +133,16 @@ impl SipTask {
         }
     }
 
-    /// The store has answered.
-    pub(super) fn handle_told(&mut self, now: Instant, told: Told) {
+    /// The store has answered, or it is known where a message goes.
+    pub(super) fn handle_heard(&mut self, now: Instant, heard: Heard) {
         let Some(Proxying { proxy, .. }) = &mut self.proxying else { return };
-        match told {
-            Told::Stored(all) => all.into_iter().for_each(|(id, stored)| proxy.handle_stored(now, id, stored)),
-            Told::Fetched(user, fetched) => proxy.handle_fetched(now, &user, fetched),
-            Told::Swept(swept) => proxy.handle_swept(swept),
+        match heard {
+            Heard::Stored(Told::Stored(all)) => {
+                all.into_iter().for_each(|(id, stored)| proxy.handle_stored(now, id, stored));
+            }
+            Heard::Stored(Told::Fetched(user, fetched)) => proxy.handle_fetched(now, &user, fetched),
+            Heard::Stored(Told::Swept(swept)) => proxy.handle_swept(swept),
+            Heard::Found((id, found)) => proxy.handle_found(now, id, found),
         }
     }
 
@@ -159,6 +165,7 @@ impl SipTask {
                 self.endpoint.respond(now, tx, &response);
             }
             Some(Output::Send { id, request, way, mark }) => self.pass_on(now, id, request, way, mark),
+            Some(Output::Search { id, uri, is_large }) => proxying.elsewhere.search(id, uri, is_large),
             Some(Output::Ended(fate)) => self.metrics.pager_messages.of(fate_of(fate)).inc(),
             Some(Output::Store { id, changes }) => proxying.storing.collect(id, changes),
             Some(Output::Fetch { user, after, now }) => proxying.storing.fetch(user, after, now),
@@ -249,7 +256,7 @@ fn rejection_of(reject: &Reject) -> Rejected {
         Reject::NotFound => Rejected::ProxyNoUser,
         Reject::Extension(_) | Reject::FirstHop => Rejected::SipExtension,
         Reject::TooBrief(_) => Rejected::ProxyTooBrief,
-        Reject::TooManyHops | Reject::Loop => Rejected::ProxyLoop,
+        Reject::TooManyHops | Reject::Loop | Reject::TooBroad => Rejected::ProxyLoop,
         Reject::Unavailable => Rejected::ProxyUnavailable,
         Reject::MailboxFull => Rejected::ProxyMailboxFull,
         Reject::OutOfOrder => Rejected::SipOutOfOrder,

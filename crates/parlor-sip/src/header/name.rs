@@ -42,6 +42,7 @@ header_names! {
     CSeq "CSeq",
     Contact "Contact" "m",
     MaxForwards "Max-Forwards",
+    MaxBreadth "Max-Breadth",
     ContentLength "Content-Length" "l",
     ContentType "Content-Type" "c",
     UserAgent "User-Agent",

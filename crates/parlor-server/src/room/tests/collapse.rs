@@ -35,6 +35,7 @@ impl Scene {
                 SipOutput::Request { .. }
                 | SipOutput::Respond { .. }
                 | SipOutput::Locate { .. }
+                | SipOutput::Place { .. }
                 | SipOutput::Cancel { .. }
                 | SipOutput::Ack { .. } => {}
             }

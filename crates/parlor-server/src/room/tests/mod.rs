@@ -13,7 +13,8 @@ use crate::addresses::Admission;
 use crate::metrics::Metrics;
 use crate::msrp::{Connections, SessionEntry, SessionTable, Settings};
 use crate::own::OwnListeners;
-use crate::sip::{Locator, SipOutput};
+use crate::resolve::Resolver;
+use crate::sip::{Locator, Reach, SipOutput};
 use bytes::Bytes;
 use parlor_focus::Caller;
 use parlor_focus::sdp::{MsrpAddress, MsrpAddresses};
@@ -63,12 +64,13 @@ impl Scene {
             msrp: MsrpAddresses { tcp: Some(msrp), tls: None },
             ..parlor_focus::Settings::new(hosts)
         };
-        let nobody = mpsc::channel(1).0;
+        let resolver = Arc::new(Resolver::new(&["127.0.0.1:1".parse().expect("an address")]));
+        let reach = Reach::new(resolver, Vec::new(), OwnListeners::default(), mpsc::channel(1).0, Vec::new());
         let shared = Arc::new(Shared {
             table,
             connections: Arc::new(connections),
             metrics,
-            locator: Locator::new(Arc::clone(&focus.hosts), Vec::new(), OwnListeners::default(), nobody, Vec::new()),
+            locator: Locator::new(Arc::clone(&focus.hosts), reach),
             focus: Arc::new(focus),
             switch: parlor_switch::Settings::default(),
             outbox,

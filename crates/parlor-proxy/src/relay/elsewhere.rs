@@ -1,0 +1,92 @@
+//! Messages of our users to other domains (MSG-61, RFC 3263).
+
+use super::target::Target;
+use super::{Mark, Origin, admission, forward};
+use crate::{Output, Proxy, Reject, Sender, Way};
+use parlor_room::Identity;
+use parlor_sip::{Request, Scheme, ServerTransactionId, Uri};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Names a search for the servers of another domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SearchId(pub u64);
+
+/// A message that waits until it is known where it goes.
+#[derive(Debug)]
+pub(crate) struct Search {
+    tx: ServerTransactionId,
+    request: Request,
+    mark: Mark,
+    /// What it counts for in [`super::Relays::octets`].
+    octets: usize,
+}
+
+impl Proxy {
+    /// Takes a message to another domain, if its sender may send there.
+    pub(super) fn relay_elsewhere(
+        &mut self,
+        tx: ServerTransactionId,
+        request: &Request,
+        mark: Mark,
+        sender: &Sender,
+    ) -> Result<(), Reject> {
+        if !self.may_send_to(&request.uri, sender) {
+            return Err(Reject::Forbidden);
+        }
+        let mut request = request.clone();
+        admission::prepare(&mut request, &self.settings);
+        let of_sip = of_sip(&request.uri)?;
+        let wanted = std::mem::replace(&mut request.uri, of_sip);
+        let size = forward::octets(&request);
+        let octets = 2 * size;
+        let limits = &self.settings.limits;
+        if self.relays.searches.len() >= limits.searches || self.relays.octets + octets > limits.relayed_bytes {
+            return Err(Reject::Overload);
+        }
+        let id = SearchId(self.relays.name());
+        self.relays.octets += octets;
+        self.relays.searches.insert(id, Search { tx, request, mark, octets });
+        self.emit(Output::Search { id, uri: wanted, is_large: size > forward::UNCONTROLLED });
+        Ok(())
+    }
+
+    /// MSG-61: no open relay. Only who is proven to be a user of ours sends through us, to where that is allowed.
+    fn may_send_to(&self, uri: &Uri, sender: &Sender) -> bool {
+        let is_ours = match sender {
+            Sender::Known(own) => self.settings.hosts.local_user(&own.aor).is_some(),
+            Sender::Believed | Sender::Stranger => false,
+        };
+        is_ours && self.settings.send_to.has(&Identity::of(uri.clone()))
+    }
+
+    /// The servers of another domain, in the order in which they are to be tried, or why none is.
+    pub fn handle_found(&mut self, now: Instant, id: SearchId, found: Result<Vec<Way>, Reject>) {
+        let Some(Search { tx, request, mark, octets }) = self.relays.searches.remove(&id) else { return };
+        self.relays.octets -= octets;
+        let target = |way| Target { uri: request.uri.clone(), path: [].into(), way, others: VecDeque::new() };
+        let mut targets: VecDeque<Target> = found.iter().flatten().cloned().map(target).collect();
+        match (targets.pop_front(), found) {
+            (Some(first), _) => {
+                let group = vec![Target { others: targets, ..first }];
+                // It is nobody's of ours, and not kept.
+                self.begin(now, Origin::Sender(tx, false), Arc::from(""), request, Some(mark), [group].into(), octets);
+            }
+            (None, Err(reject)) => self.refuse(tx, reject.response(&request), reject),
+            (None, Ok(_)) => self.refuse(tx, Reject::NotFound.response(&request), Reject::NotFound),
+        }
+    }
+}
+
+/// MSG-14: an im: URI is that of the same user by SIP.
+fn of_sip(uri: &Uri) -> Result<Uri, Reject> {
+    match uri.scheme() {
+        Scheme::Sip | Scheme::Sips => Ok(uri.clone()),
+        Scheme::Im | Scheme::Pres => {
+            let (user, host) = (uri.user_decoded(), uri.host().ok_or(Reject::NotFound)?);
+            Uri::sip(user.as_deref(), host, None).map_err(|_| Reject::NotFound)
+        }
+        Scheme::Tel | Scheme::Other(_) => Err(Reject::NotFound),
+    }
+}
