@@ -13,12 +13,14 @@
 mod support;
 
 mod anonymous;
+mod behind_relays;
 mod binding;
 mod byte_exact;
 mod chat_of_three;
 mod citations;
 mod composing;
 mod composing_by_message;
+mod content;
 mod decision_table;
 mod dial_out;
 mod dialogues;

@@ -2,9 +2,11 @@
 
 use crate::support::cpim;
 use crate::support::digest::{Credentials, challenges, parameter};
+use crate::support::msrp::MsrpPeer;
 use crate::support::participant::{Joined, Participant, own_path};
 use crate::support::server::{DOMAIN, Server, Setup};
 use crate::support::sip::{Call, SipMessage, SipUser, offer};
+use crate::support::unique;
 
 fn setup() -> Setup {
     let aliases = &["tel:+15551234", "sip:ally@example.net"];
@@ -211,6 +213,44 @@ fn a_dialog_belongs_to_its_user() {
     user.send(call.ack(""));
     assert_eq!(call.ask_once(&mut user, "UPDATE", "", "").code(), 200);
     assert_eq!(call.ask_once(&mut user, "BYE", "", "").code(), 200);
+}
+
+/// SIP-31: CANCEL and ACK are asked for no password, of an INVITE that was asked for one or of none.
+#[test]
+fn what_is_never_challenged() {
+    let server = setup().start();
+    for udp in [true, false] {
+        let mut user = if udp { SipUser::udp(&server, "alice") } else { SipUser::tcp(&server, "alice") };
+        let mut never_sent = Call::new(&user, &server.room("lobby"));
+        never_sent.invite("", "");
+        user.send(never_sent.cancel());
+        user.expect(481);
+        let mut call = Call::new(&user, &server.room("lobby"));
+        user.send(call.invite("", &offer(&own_path(&user))));
+        let asked = user.expect(401);
+        user.send(call.cancel());
+        let cancelled = user.final_response();
+        assert_eq!((cancelled.code(), cancelled.header("CSeq")), (200, "1 CANCEL"));
+        user.send(call.ack_failure(&asked));
+        assert!(user.unread(&server.room("lobby")).is_empty());
+    }
+}
+
+/// MSRP-84, MSRP-152: whoever has proven who it is is connected to under a name as well.
+#[test]
+fn connected_to_by_name() {
+    let server = setup().start();
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let path = format!("msrp://localhost:{}/{};tcp", listener.local_addr().unwrap().port(), unique("s"));
+    let passive = offer(&path).replace("a=setup:actpass", "a=setup:passive");
+    let mut user = alice(&server);
+    let mut call = Call::new(&user, &server.room("lobby"));
+    let answer = call.ask_to_join(&mut user, "", &passive);
+    assert_eq!((answer.code(), answer.attribute("setup")), (200, "active"));
+    call.established(&answer);
+    user.send(call.ack(""));
+    let mut msrp = MsrpPeer::accepted(&listener);
+    assert_eq!(msrp.receive().header("To-Path"), path);
 }
 
 /// Every method that SIP-125 names is challenged outside of dialogs, known room or not; OPTIONS is not.

@@ -1,12 +1,14 @@
 //! Starting, stopping, and being killed.
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::cpim;
 use crate::support::participant::{Joined, Participant, own_path};
 use crate::support::server::{PROGRAM, Server, Setup};
 use crate::support::sip::{Call, SipUser, offer};
+use crate::support::wire::Wire;
+use crate::support::{cpim, eventually};
 
 /// SIGTERM and Ctrl-C: everybody is told, gets BYE, and the server ends within 5 s, without an error.
 #[test]
@@ -124,6 +126,66 @@ fn beyond_loopback() {
         std::fs::write(&file, config).unwrap();
         let output = Command::new(PROGRAM).args(["check-config", "--config"]).arg(&file).output().unwrap();
         assert_eq!(output.status.success(), correct, "{output:?}");
+    }
+}
+
+/// Plain `parlor`, without a configuration, serves a room on this machine that can be joined at once, and writes only into the
+/// directory that it runs in. Skipped where its ports are taken.
+#[test]
+fn without_a_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = Command::new(PROGRAM)
+        .current_dir(directory.path())
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let invitation = told.find(|line| line.trim_start().starts_with("parlor chat "));
+    let Some(invitation) = invitation else {
+        let mut errors = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        assert!(!child.wait().unwrap().success() && errors.contains("in use"), "{errors}");
+        return eprintln!("skipped: the usual ports are taken");
+    };
+    let uri = invitation.split('\'').nth(1).unwrap();
+    assert_eq!(uri, "sip:lobby@127.0.0.1:5060;transport=tcp");
+    let mut wire = Wire::connect("127.0.0.1:5060".parse().unwrap());
+    let local = wire.local();
+    let sdp = offer(&format!("msrp://{local}/here;tcp"));
+    wire.write(format!(
+        "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/TCP {local};branch=z9hG4bKfirst\r\nMax-Forwards: 70\r\n\
+         From: <sip:alice@example.com>;tag=a\r\nTo: <{uri}>\r\nCall-ID: first\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:alice@{local};transport=tcp>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
+        sdp.len()
+    ));
+    eventually("the answer", || {
+        wire.fill(Instant::now() + Duration::from_millis(100));
+        String::from_utf8_lossy(wire.unread()).contains("SIP/2.0 200 OK").then_some(())
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let made: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(made, ["parlor-data"]);
+}
+
+/// With `format = "json"` each line of the log is an object, whatever is logged.
+#[test]
+fn log_for_programs() {
+    let mut server = Setup::default().set("log.format", "\"json\"").set("log.level", "\"trace\"").start();
+    let mut alice = Participant::join(&server, "alice");
+    alice.say("\"}\n{\"");
+    let mut odd = SipUser::tcp(&server, "odd\"}{");
+    odd.send("\"}\r\n{\u{0}\u{7}\u{e9} SIP/9.0\r\n\r\n");
+    server.signal("TERM");
+    drop(alice);
+    server.wait();
+    let log = eventually("the log", || Some(server.errors()).filter(|log| log.lines().count() > 5));
+    for line in log.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert!(line["timestamp"].is_string() && line["level"].is_string() && line["message"].is_string(), "{line}");
     }
 }
 

@@ -1,39 +1,45 @@
 //! What Prometheus sees follows what happened.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use crate::support::participant::Participant;
 use crate::support::scrape;
 use crate::support::server::Server;
 
-/// Every family that dashboards rely on is there from the start.
+/// Every family is explained to operators, and what they are told of or shown on a dashboard is there, from the start or as
+/// soon as something was answered.
 #[test]
 fn families() {
     let server = Server::plain();
-    let metrics = server.metrics();
-    let families = [
-        "parlor_build_info",
-        "parlor_rooms",
-        "parlor_participants",
-        "parlor_msrp_connections",
-        "parlor_msrp_sessions",
-        "parlor_sip_requests_total",
-        "parlor_msrp_requests_total",
-        "parlor_messages_total",
-        "parlor_deliveries_total",
-        "parlor_delivery_bytes_total",
-        "parlor_deliveries_dropped_total",
-        "parlor_rejected_total",
-        "parlor_congested_sessions",
-        "parlor_fanout_seconds",
-        "parlor_outbox_bytes",
-        "process_resident_memory_bytes",
-        "process_cpu_seconds_total",
-        "process_open_fds",
-    ];
-    for family in families {
-        assert!(metrics.has_family(family), "{family}");
+    let _alice = Participant::join(&server, "alice");
+    let (_, text) = scrape::fetch(server.http, "/metrics").unwrap();
+    let served: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    assert!(served.len() > 30, "{served:?}");
+    let files = ["docs/operating.md", "README.md", "docker/grafana/dashboards/parlor.json"].map(|file| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+        (file, std::fs::read_to_string(path).unwrap())
+    });
+    for (file, text) in &files {
+        for name in named(text) {
+            let family = ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part));
+            let is_served = served.contains(name) || family.is_some_and(|family| served.contains(family));
+            assert!(is_served, "{name} of {file} is not served");
+        }
     }
+    let explained: BTreeSet<&str> = named(&files[0].1).collect();
+    let unexplained: Vec<_> = served.difference(&explained).collect();
+    assert!(unexplained.is_empty(), "not in {}: {unexplained:?}", files[0].0);
     assert_eq!(scrape::fetch(server.http, "/healthz").unwrap().0, 200);
     assert_eq!(scrape::fetch(server.http, "/readyz").unwrap().0, 200);
+}
+
+/// The names of metrics in a text.
+fn named(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    // Modules are named in the same way.
+    words.filter(|word| word.starts_with("process_") || word.starts_with("parlor_") && *word != "parlor_server")
 }
 
 /// Joins, messages, copies, refusals and leaves are counted once each.

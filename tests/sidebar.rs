@@ -34,6 +34,30 @@ fn made_by_a_participant() {
     bob.hears("back to all");
 }
 
+/// CHAT-131, CHAT-132: a sidebar has a roster and a topic of its own: who watches it is told of its people alone, and of its end.
+#[test]
+fn has_a_roster_of_its_own() {
+    let server = Server::plain();
+    let _carol = Participant::join(&server, "carol");
+    let _alice = Participant::join(&server, "alice");
+    let aside = found(&server, "alice");
+    let name = aside.room.split([':', '@']).nth(1).unwrap().to_owned();
+    let (mut watcher, first) = Watcher::of(&server, "bob", &name);
+    assert_eq!((first.present(), first.text("user-count")), (vec!["sip:alice@example.com"], Some("1")));
+    assert!(first.message.body.contains(&format!("entity=\"sip:{name}@chat.example.test\"")));
+    let mut guest = Participant::join_room(&server, "bob", &name);
+    let both = watcher.until("bob", |notice| notice.users.len() == 2);
+    assert_eq!(both.present(), ["sip:alice@example.com", "sip:bob@example.com"]);
+    let body = String::from_utf8(aside.saying("what it is about").body).unwrap();
+    let mut aside = aside;
+    assert_eq!(aside.ask(&aside.sending(body.replacen("To: ", "Subject: Plans\r\nTo: ", 1).as_bytes())), 200);
+    guest.hears("what it is about");
+    watcher.until("the topic", |notice| notice.text("subject") == Some("Plans"));
+    aside.leave();
+    let last = watcher.until("the end", |notice| notice.subscription().starts_with("terminated"));
+    assert_eq!(last.subscription(), "terminated;reason=noresource");
+}
+
 /// CHAT-132: a sidebar ends with the room that it belongs to.
 #[test]
 fn ends_with_its_parent() {

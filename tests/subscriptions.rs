@@ -107,6 +107,29 @@ fn over_udp() {
     server.shows("parlor_subscriptions", 2.0);
 }
 
+/// EVT-33: who is told everything each time costs no more than `whole_rate`: after a document its length decides when the next
+/// one may come, which tells all that has changed meanwhile. The bytes are counted.
+#[test]
+fn whole_documents_have_a_rate() {
+    let server = Setup::default().set("roster.interval", "\"100ms\"").set("roster.whole_rate", "\"1 KiB\"").start();
+    let mut guests: Vec<_> = (0..3).map(|n| Participant::join(&server, &format!("user{n}"))).collect();
+    let (mut watcher, first) = Watcher::of(&server, "bob", "lobby");
+    guests.push(Participant::join(&server, "user3"));
+    // Nothing was told unasked before: this change is told at once.
+    let told = watcher.next();
+    let (since, octets) = (Instant::now(), told.message.body.len());
+    guests.push(Participant::join(&server, "user4"));
+    guests.push(Participant::join(&server, "user5"));
+    let later = watcher.next();
+    let pause = Duration::from_millis(octets as u64 * 1000 / 1024);
+    assert!(pause > Duration::from_secs(1), "{octets}");
+    assert!(since.elapsed() >= pause - Duration::from_millis(200), "{:?} of {pause:?}", since.elapsed());
+    assert_eq!((told.users.len(), later.users.len(), later.state.as_str()), (4, 6, "full"));
+    let bodies: usize = [&first, &told, &later].iter().map(|notice| notice.message.body.len()).sum();
+    server.shows("parlor_notify_bytes_total", bodies as f64);
+    server.shows("parlor_notifies_total", 3.0);
+}
+
 /// A socket and a listener on one port.
 fn same_port() -> (UdpSocket, std::net::TcpListener) {
     for _ in 0..50 {

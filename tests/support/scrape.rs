@@ -34,15 +34,6 @@ impl Metrics {
         self.0.get(series).copied().unwrap_or_default()
     }
 
-    /// Whether a family, such as `parlor_rooms`, is there.
-    pub(crate) fn has_family(&self, family: &str) -> bool {
-        let of_family = |series: &String| {
-            let name = series.split('{').next().unwrap_or_default();
-            name.strip_prefix(family).is_some_and(|rest| matches!(rest, "" | "_bucket" | "_sum" | "_count"))
-        };
-        self.0.keys().any(of_family)
-    }
-
     /// The sum of all series of a family.
     pub(crate) fn sum(&self, family: &str) -> f64 {
         let of_family = self.0.iter().filter(|(series, _)| series.split('{').next() == Some(family));

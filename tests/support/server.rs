@@ -209,6 +209,11 @@ impl Server {
         self.log.text()
     }
 
+    /// What of that went to standard error.
+    pub(crate) fn errors(&self) -> String {
+        self.log.errors.lock().unwrap().clone()
+    }
+
     /// The file it was configured with.
     pub(crate) fn config(&self) -> PathBuf {
         self.directory.path().join(CONFIG)
@@ -315,24 +320,27 @@ fn change_users(directory: &TempDir, arguments: &[&str], password: &str) {
 
 struct Log {
     text: Arc<Mutex<String>>,
+    errors: Arc<Mutex<String>>,
     readers: Vec<JoinHandle<()>>,
 }
 
 impl Log {
     fn of(child: &mut Child) -> Self {
-        let text = Arc::new(Mutex::new(String::new()));
-        let out = Self::follow(child.stdout.take().unwrap(), &text);
-        let err = Self::follow(child.stderr.take().unwrap(), &text);
-        Self { text, readers: vec![out, err] }
+        let [text, errors] = [(); 2].map(|()| Arc::new(Mutex::new(String::new())));
+        let out = Self::follow(child.stdout.take().unwrap(), &[&text]);
+        let err = Self::follow(child.stderr.take().unwrap(), &[&text, &errors]);
+        Self { text, errors, readers: vec![out, err] }
     }
 
-    fn follow(source: impl std::io::Read + Send + 'static, text: &Arc<Mutex<String>>) -> JoinHandle<()> {
-        let text = text.clone();
+    fn follow(source: impl std::io::Read + Send + 'static, texts: &[&Arc<Mutex<String>>]) -> JoinHandle<()> {
+        let texts: Vec<_> = texts.iter().map(|text| Arc::clone(text)).collect();
         std::thread::spawn(move || {
             let mut lines = BufReader::new(source);
             let mut line = Vec::new();
             while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-                text.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
+                for text in &texts {
+                    text.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
+                }
                 line.clear();
             }
         })

@@ -64,11 +64,11 @@ impl Envelope {
         self.essence.as_deref()
     }
 
-    /// Whether Require names something that RFC 3862 does not define.
+    /// Whether Require names something as a header of RFC 3862 that this does not define. What others define is for those
+    /// who get the message (CPIM-33).
     pub fn requires_unknown(&self) -> bool {
-        self.require
-            .iter()
-            .any(|required| required.namespace != CORE_NAMESPACE || Core::parse(&required.name).is_none())
+        let mut own = self.require.iter().filter(|required| required.namespace == CORE_NAMESPACE);
+        own.any(|required| Core::parse(&required.name).is_none())
     }
 
     /// Reads headers that are complete.
