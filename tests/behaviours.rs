@@ -45,6 +45,7 @@ mod not_chat_aware;
 mod other_domains;
 mod own_devices;
 mod private_message;
+mod protected_bodies;
 mod refer;
 mod register;
 mod replaces;

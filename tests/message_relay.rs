@@ -256,7 +256,7 @@ fn a_password_sends() {
 }
 
 /// The challenge of a proxy, as a server would have written it.
-fn as_of_a_server(asked: &SipMessage) -> SipMessage {
+pub(crate) fn as_of_a_server(asked: &SipMessage) -> SipMessage {
     let mut challenge = asked.clone();
     challenge.start = challenge.start.replace("407", "401");
     for (name, _) in &mut challenge.headers.0 {

@@ -2,6 +2,7 @@
 
 use std::net::UdpSocket;
 
+use crate::message_relay::as_of_a_server;
 use crate::support::device::Device;
 use crate::support::digest::Login;
 use crate::support::dns::{Dns, Record};
@@ -58,11 +59,7 @@ fn say(user: &mut SipUser, to: &str, headers: &str, text: &str) -> String {
 
 /// The same message with what a challenge asks for.
 fn proven(user: &SipUser, login: &Login, asked: &SipMessage, to: &str, headers: &str, text: &str) -> String {
-    let mut challenge = asked.clone();
-    challenge.start = challenge.start.replace("407", "401");
-    for (name, _) in &mut challenge.headers.0 {
-        *name = name.replace("Proxy-Authenticate", "WWW-Authenticate");
-    }
+    let challenge = as_of_a_server(asked);
     let answer = login.answer(&challenge, "MESSAGE", to, text).replace("Authorization", "Proxy-Authorization");
     user.request("MESSAGE", to, &format!("{answer}{headers}Content-Type: text/plain\r\n"), text)
 }

@@ -8,6 +8,7 @@ pub(crate) mod dns;
 pub(crate) mod file;
 pub(crate) mod message;
 pub(crate) mod msrp;
+pub(crate) mod openssl;
 pub(crate) mod participant;
 pub(crate) mod schema;
 pub(crate) mod scrape;

@@ -16,8 +16,10 @@ pub(crate) struct SipMessage {
     pub(crate) start: String,
     /// The headers.
     pub(crate) headers: Headers,
-    /// The body.
+    /// The body, as text.
     pub(crate) body: String,
+    /// The body as it came.
+    pub(crate) octets: Vec<u8>,
 }
 
 impl SipMessage {
@@ -70,7 +72,8 @@ impl SipMessage {
         let mut lines = head.split("\r\n");
         let start = lines.next().unwrap().to_owned();
         assert!(!head.contains("\r\n "), "we fold no lines: {head}");
-        let message = Self { start, headers: Headers::read(lines), body: String::from_utf8(body.to_vec()).unwrap() };
+        let text = String::from_utf8_lossy(body).into_owned();
+        let message = Self { start, headers: Headers::read(lines), body: text, octets: body.to_vec() };
         assert_eq!(message.header("Content-Length"), body.len().to_string(), "{message:?}");
         message
     }
@@ -274,6 +277,13 @@ impl SipUser {
             unique("c"),
             body.len()
         )
+    }
+
+    /// The same with a body that is no text.
+    pub(crate) fn request_of(&self, method: &str, uri: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+        let length = format!("Content-Length: {}\r\n\r\n", body.len());
+        let head = self.request(method, uri, headers, "").replace("Content-Length: 0\r\n\r\n", &length);
+        [head.as_bytes(), body].concat()
     }
 
     /// Answers a request of the server with 200.

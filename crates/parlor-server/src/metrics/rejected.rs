@@ -38,6 +38,7 @@ rejections! {
         SipMerged = "merged",
         SipUnsendable = "unsendable",
         SipBadRequest = "bad_request",
+        SipDate = "date",
         SipMethod = "method",
         SipBodyType = "body_type",
         SipUriScheme = "uri_scheme",

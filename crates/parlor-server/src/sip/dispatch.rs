@@ -20,7 +20,11 @@ impl SipTask {
         flow: Flow,
     ) {
         self.metrics.sip_requests.of(SipMethod::of(request.method.as_str())).inc();
-        if let Some(what) = self.for_users(&request) {
+        let for_users = self.for_users(&request);
+        if self.is_replayed(&request, for_users.is_some()) {
+            return self.refuse_date(now, tx, &request);
+        }
+        if let Some(what) = for_users {
             return self.handle_for_users(now, tx, request, flow, &what);
         }
         if !self.is_in_time(now, &request, &flow) {
@@ -228,7 +232,7 @@ impl SipTask {
         self.endpoint.respond(now, tx, response);
     }
 
-    fn tag(&self) -> String {
+    pub(super) fn tag(&self) -> String {
         format!("0-{:016x}", rand::random::<u64>())
     }
 

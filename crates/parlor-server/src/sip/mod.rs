@@ -11,6 +11,7 @@ mod proxying;
 mod queue;
 mod reach;
 mod reading;
+mod replay;
 mod requests;
 mod saved;
 mod storing;

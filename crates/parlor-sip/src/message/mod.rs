@@ -6,6 +6,7 @@ mod encode;
 mod error;
 mod head;
 mod multipart;
+mod replay;
 mod request;
 mod response;
 mod stream;
