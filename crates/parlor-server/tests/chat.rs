@@ -4,6 +4,8 @@
 
 #[path = "chat/account.rs"]
 mod account;
+#[path = "chat/direct.rs"]
+mod direct;
 #[path = "chat/people.rs"]
 mod people;
 #[path = "chat/roster.rs"]

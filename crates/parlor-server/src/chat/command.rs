@@ -10,8 +10,10 @@ pub(super) enum Line<'a> {
     Send(&'a Path),
     /// Take that nickname, or give ours up.
     Nick(Option<&'a str>),
-    /// Say something to one person.
+    /// Say something to one person in the room.
     Msg(&'a str, &'a str),
+    /// Write to somebody, wherever they are.
+    Dm(&'a str, &'a str),
     Who,
     /// Tell the topic, or set it.
     Topic(Option<&'a str>),
@@ -35,8 +37,17 @@ pub(super) struct Usage {
 }
 
 /// All of them, in the order in which they are told of.
-pub(super) const COMMANDS: [Usage; 9] = [
-    Usage { name: "/msg", usage: "/msg USER TEXT", does: "say it to one person alone; USER is a name or a SIP URI" },
+pub(super) const COMMANDS: [Usage; 10] = [
+    Usage {
+        name: "/msg",
+        usage: "/msg USER TEXT",
+        does: "say it to one person in the room; USER is a name or a SIP URI",
+    },
+    Usage {
+        name: "/dm",
+        usage: "/dm USER TEXT",
+        does: "write to somebody, here or not; USER is of your server, or a SIP URI",
+    },
     Usage { name: "/nick", usage: "/nick [NAME]", does: "be called NAME; without it, give the nickname up" },
     Usage { name: "/who", usage: "/who", does: "tell who is in the room" },
     Usage { name: "/send", usage: "/send FILE", does: "send a file to the room; Ctrl-C gives it up" },
@@ -71,6 +82,10 @@ impl<'a> Line<'a> {
             "msg" => match person(rest) {
                 (user, text) if user.is_empty() || text.is_empty() => incomplete("/msg"),
                 (user, text) => Self::Msg(user, text),
+            },
+            "dm" => match person(rest) {
+                (user, text) if user.is_empty() || text.is_empty() => incomplete("/dm"),
+                (user, text) => Self::Dm(user, text),
             },
             _ => Self::Unknown(line),
         }
@@ -125,6 +140,8 @@ mod tests {
             ("/msg \"Bob hi", Line::Msg("\"Bob", "hi")),
             ("/msg bob", Line::Incomplete("/msg USER TEXT")),
             ("/msg \"\" hi", Line::Incomplete("/msg USER TEXT")),
+            ("/dm bob  hi there", Line::Dm("bob", "hi there")),
+            ("/dm bob", Line::Incomplete("/dm USER TEXT")),
             ("/who", Line::Who),
             ("/topic", Line::Topic(None)),
             ("/topic \"\"", Line::Topic(Some(""))),

@@ -6,10 +6,21 @@ use super::command::COMMANDS;
 use super::{harmless, names};
 
 /// What the word before the cursor may become, and where it begins.
-pub(super) fn complete(roster: Option<&Roster>, own: &str, before: &str) -> (usize, Vec<String>) {
+///
+/// `contacts` are those whose names begin so.
+pub(super) fn complete(
+    roster: Option<&Roster>,
+    own: &str,
+    contacts: impl Fn(&str) -> Option<Vec<String>>,
+    before: &str,
+) -> (usize, Vec<String>) {
     if before.starts_with('/') && !before.contains(char::is_whitespace) {
         let fitting = COMMANDS.iter().filter(|command| command.name.starts_with(before));
         return (0, fitting.map(|command| format!("{} ", command.name)).collect());
+    }
+    if let Some(begun) = before.strip_prefix("/dm ").filter(|begun| !begun.contains(char::is_whitespace)) {
+        let names = contacts(begun).unwrap_or_default();
+        return (before.len() - begun.len(), names.into_iter().map(|name| format!("{name} ")).collect());
     }
     let Some(roster) = roster else { return (before.len(), Vec::new()) };
     if let Some(command) = ["/msg ", "/kick "].iter().find(|command| before.starts_with(**command)) {
@@ -63,7 +74,9 @@ mod tests {
         let participants =
             vec![one("sip:alice@a", "Alice in W."), one("sip:bob@b", "Bobby"), unnamed.clone(), evil, unnamed];
         let roster = Roster { participants, ..Roster::default() };
-        let complete = |before| complete(Some(&roster), "sip:me@a", before);
+        let contacts =
+            |begun: &str| Some(vec!["carol".to_owned()].into_iter().filter(|name| name.starts_with(begun)).collect());
+        let complete = |before| complete(Some(&roster), "sip:me@a", contacts, before);
         assert_eq!(complete("/n"), (0, vec!["/nick ".to_owned()]));
         assert_eq!(complete("/"), (0, COMMANDS.iter().map(|command| format!("{} ", command.name)).collect()));
         assert_eq!(complete("/msg AL"), (5, vec!["\"Alice in W.\" ".to_owned()]));
@@ -73,6 +86,8 @@ mod tests {
         assert_eq!(complete("hi bobb"), (3, vec!["Bobby ".to_owned()]));
         assert_eq!(complete("hi ").1, [""; 0]);
         assert_eq!(complete("/topic bo").1, [""; 0]);
-        assert_eq!(super::complete(None, "sip:me@a", "bo").1, [""; 0]);
+        assert_eq!(complete("/dm ca"), (4, vec!["carol ".to_owned()]));
+        assert_eq!(complete("/dm carol ca").1, [""; 0]);
+        assert_eq!(super::complete(None, "sip:me@a", |_| None, "bo").1, [""; 0]);
     }
 }

@@ -7,11 +7,12 @@ use super::talk::Talker;
 impl Talker {
     /// Tells the topic, or sets it.
     pub(super) async fn topic(&mut self, topic: Option<&str>) {
+        let Some(room) = self.room() else { return };
         let Some(topic) = topic else {
-            let shown = self.sender.topic().map_or_else(|| "no topic".to_owned(), |topic| format!("topic: {topic}"));
+            let shown = room.topic().map_or_else(|| "no topic".to_owned(), |topic| format!("topic: {topic}"));
             return self.screen.notice(&shown);
         };
-        match self.sender.set_topic(topic).await {
+        match room.set_topic(topic).await {
             // The roster tells everybody.
             Ok(true) => {}
             Ok(false) => self.complain("the room shows another topic: it may not be yours to set"),
@@ -21,12 +22,13 @@ impl Talker {
 
     /// Has the room call somebody. Ctrl-C stops waiting for the answer.
     pub(super) async fn invite(&mut self, whom: &str) {
+        let Some(room) = self.room() else { return };
         let Ok(uri) = whom.parse() else {
             return self.complain(&format!("{whom} is no SIP URI, such as sip:carol@example.com"));
         };
         self.screen.notice(&format!("calling {whom}"));
         let outcome = tokio::select! {
-            outcome = self.sender.invite(&uri) => outcome,
+            outcome = room.invite(&uri) => outcome,
             _ = self.interrupts.recv() => return self.complain(&format!("no longer waiting for {whom}")),
         };
         match outcome {
@@ -37,9 +39,9 @@ impl Talker {
 
     /// Has the room send somebody away.
     pub(super) async fn kick(&mut self, whom: &str) {
-        let Some(uri) = self.uri_of(whom) else { return };
+        let Some((room, uri)) = self.uri_of(whom) else { return };
         let outcome = tokio::select! {
-            outcome = self.sender.remove(&uri) => outcome,
+            outcome = room.remove(&uri) => outcome,
             _ = self.interrupts.recv() => return self.complain(&format!("no longer waiting for {whom} to go")),
         };
         match outcome {

@@ -13,21 +13,22 @@ use rustyline::{CompletionType, Config, Context, Editor};
 use super::command::Line;
 use super::complete::complete;
 use super::names;
+use super::outlets::Outlets;
 
-/// A line editor for that room.
+/// A line editor.
 pub(super) type RoomEditor = Editor<Helper, DefaultHistory>;
 
 /// What the editor asks while a line is typed.
 pub(super) struct Helper {
-    sender: Sender,
+    outlets: Outlets,
     /// The line as it was last.
     line: RefCell<String>,
 }
 
-pub(super) fn editor(sender: Sender) -> rustyline::Result<RoomEditor> {
+pub(super) fn editor(outlets: Outlets) -> rustyline::Result<RoomEditor> {
     let config = Config::builder().auto_add_history(true).completion_type(CompletionType::List).build();
     let mut editor = Editor::with_config(config)?;
-    editor.set_helper(Some(Helper { sender, line: RefCell::default() }));
+    editor.set_helper(Some(Helper { outlets, line: RefCell::default() }));
     Ok(editor)
 }
 
@@ -35,11 +36,23 @@ impl Helper {
     /// Tells those for whom the line is.
     fn typed(&self, line: &str) {
         match Line::parse(line) {
-            Line::Text(_) => self.sender.typing(None),
+            Line::Text(_) => {
+                if let Some(room) = &self.outlets.room {
+                    room.typing(None);
+                }
+            }
             Line::Msg(user, _) => {
-                let roster = self.sender.roster();
-                if let Ok(uri) = names::find(roster.as_deref(), &self.sender.identity().uri, user) {
-                    self.sender.typing(Some(&uri));
+                if let Some(room) = &self.outlets.room
+                    && let Ok(uri) = names::find(room.roster().as_deref(), &room.identity().uri, user)
+                {
+                    room.typing(Some(&uri));
+                }
+            }
+            Line::Dm(user, _) => {
+                if let Some(people) = &self.outlets.people
+                    && let Some(uri) = people.find(user)
+                {
+                    people.messenger.typing(&uri);
                 }
             }
             Line::Nothing
@@ -61,8 +74,10 @@ impl Completer for Helper {
     type Candidate = String;
 
     fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
-        let roster = self.sender.roster();
-        Ok(complete(roster.as_deref(), &self.sender.identity().uri, &line[..pos]))
+        let (room, people) = (self.outlets.room.as_ref(), self.outlets.people.as_ref());
+        let roster = room.and_then(Sender::roster);
+        let own = room.map_or("", |room| &room.identity().uri);
+        Ok(complete(roster.as_deref(), own, |begun| people.map(|people| people.begun(begun)), &line[..pos]))
     }
 }
 

@@ -5,12 +5,12 @@ use std::sync::mpsc as std_mpsc;
 
 use anyhow::Result;
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
-use parlor_client::Sender;
 use rustyline::ExternalPrinter as _;
 use rustyline::error::ReadlineError;
 use tokio::sync::mpsc;
 
 use super::editor::{RoomEditor, editor};
+use super::outlets::Outlets;
 use super::screen::Screen;
 
 /// Standard input, read by a thread: a line each time one is asked for, so that a prompt stands only while it is.
@@ -24,14 +24,14 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Standard input, and the screen that goes with it. While a person types, `sender` tells so.
-    pub(super) fn open(sender: Sender) -> Result<(Self, Screen)> {
+    /// Standard input, and the screen that goes with it. While a person types, those for whom it is are told.
+    pub(super) fn open(outlets: Outlets) -> Result<(Self, Screen)> {
         let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         let settings = if terminal { Some(tcgetattr(std::io::stdin())?) } else { None };
         let (wanted, wishes) = std_mpsc::channel();
         let (read, lines) = mpsc::channel(1);
         let screen = if terminal {
-            let mut editor = editor(sender)?;
+            let mut editor = editor(outlets)?;
             let mut printer = editor.create_external_printer()?;
             std::thread::spawn(move || edit_lines(&mut editor, &wishes, &read));
             // The terminal is gone if this fails; the thread will tell.

@@ -49,6 +49,26 @@ fn uri(text: &str) -> Option<Uri> {
     text.parse().ok().filter(|_| is_known)
 }
 
+/// The address that somebody's URI means, with or without `sip:`, or the name of a user beside us.
+pub(super) fn address(own: &str, text: &str) -> Option<Uri> {
+    uri(text).or_else(|| {
+        if text.contains('@') { format!("sip:{text}").parse().ok().filter(Uri::is_sip) } else { beside(own, text) }
+    })
+}
+
+/// What to call who has an address: a user beside us by that name, as [`address`] finds them; all others by URI.
+pub(super) fn of_address(own: &str, uri: &str) -> String {
+    let is_plain =
+        |user: &str| !user.is_empty() && user.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c));
+    let user = user_of(uri).filter(|user| is_plain(user));
+    let found = user.filter(|user| {
+        let found = beside(own, user);
+        let wanted = uri.parse::<Uri>();
+        found.is_some_and(|found| wanted.is_ok_and(|wanted| found.same_user_and_host(&wanted)))
+    });
+    found.unwrap_or_else(|| uri.to_owned())
+}
+
 /// What to call who wrote a message: the nickname; else what they call themselves, with the URI if somebody else is called
 /// so too.
 pub(super) fn shown(roster: Option<&Roster>, who: &Address) -> String {
@@ -131,6 +151,21 @@ mod tests {
         assert_eq!(find("BOB"), Err(Unknown::Several(vec!["sip:bob@b".into(), "sip:bob@c".into()])));
         assert_eq!(find("carol"), Err(Unknown::Nobody));
         assert_eq!(super::find(None, OWN, "carol").unwrap().to_string(), "sip:carol@a");
+    }
+
+    /// Users of our own server are called by their name, which it vouches for, and found by it; others by URI.
+    #[test]
+    fn users_beside_us() {
+        let address = |text: &str| super::address("sip:me@a;x=1", text).map(|uri| uri.to_string());
+        assert_eq!(address("carol"), Some("sip:carol@a".to_owned()));
+        assert_eq!(address("carol@b"), Some("sip:carol@b".to_owned()));
+        assert_eq!(address("sips:carol@b"), Some("sips:carol@b".to_owned()));
+        assert_eq!(address("<tel:+123>"), Some("tel:+123".to_owned()));
+        let called = |uri: &str| of_address("sip:me@a;x=1", uri);
+        assert_eq!(called("sip:carol@A"), "carol");
+        for other in ["sip:carol@b", "sip:ca%3Arol@a", "sip:%E2%80%AEcarol@a", "sip:a", "tel:+123", "junk"] {
+            assert_eq!(called(other), other);
+        }
     }
 
     /// A nickname stands for one person; a display name that is somebody's, or not in the roster, stands with its URI.

@@ -1,6 +1,6 @@
 //! `/nick`, `/msg` and `/who`: what people are called, and what we say to one of them.
 
-use parlor_client::{Participant, SendError, Uri};
+use parlor_client::{Participant, SendError, Sender, Uri};
 
 use super::harmless;
 use super::names::{self, Unknown};
@@ -9,7 +9,8 @@ use super::talk::Talker;
 impl Talker {
     /// Takes a nickname, or gives ours up.
     pub(super) async fn nick(&mut self, nickname: Option<&str>) {
-        match (self.sender.set_nickname(nickname).await, nickname) {
+        let Some(room) = self.room() else { return };
+        match (room.set_nickname(nickname).await, nickname) {
             (Ok(()), Some(nickname)) => self.screen.notice(&format!("you are {nickname}")),
             (Ok(()), None) => self.screen.notice("you have no nickname"),
             (Err(error), Some(nickname)) => self.complain(&format!("you are not {nickname}: {error}")),
@@ -19,29 +20,30 @@ impl Talker {
 
     /// Says something to one person.
     pub(super) async fn msg(&mut self, user: &str, text: &str) {
-        let Some(uri) = self.uri_of(user) else { return };
-        if let Err(error) = self.sender.send_private(&uri, text).await {
+        let Some((room, uri)) = self.uri_of(user) else { return };
+        if let Err(error) = room.send_private(&uri, text).await {
             self.complain(&format!("not sent to {user}: {}", refusal(&error)));
         }
     }
 
     /// Tells who is there.
     pub(super) fn who(&mut self) {
-        let Some(roster) = self.sender.roster() else {
+        let Some(room) = self.room() else { return };
+        let Some(roster) = room.roster() else {
             return self.complain("the room does not tell who is there");
         };
-        let own = &self.sender.identity().uri;
+        let own = &room.identity().uri;
         let us = names::participant(&roster, own).map(|one| one.uri.clone());
         let entries: Vec<String> =
             roster.participants.iter().map(|one| entry(one, us.as_ref() == Some(&one.uri))).collect();
         self.screen.notice(&format!("{} here\n{}", entries.len(), entries.join("\n")));
     }
 
-    /// The URI of somebody; if it is nobody's, that is told.
-    pub(super) fn uri_of(&mut self, user: &str) -> Option<Uri> {
-        let roster = self.sender.roster();
-        match names::find(roster.as_deref(), &self.sender.identity().uri, user) {
-            Ok(uri) => Some(uri),
+    /// The room, and the URI of somebody in it; if it is nobody's, that is told.
+    pub(super) fn uri_of(&mut self, user: &str) -> Option<(Sender, Uri)> {
+        let room = self.room()?;
+        match names::find(room.roster().as_deref(), &room.identity().uri, user) {
+            Ok(uri) => Some((room, uri)),
             Err(Unknown::Nobody) => {
                 self.complain(&format!("{user} is not here; /who tells who is"));
                 None

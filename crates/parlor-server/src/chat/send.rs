@@ -10,11 +10,11 @@ use super::talk::Talker;
 impl Talker {
     /// Sends a file. Ctrl-C gives it up and stays in the room.
     pub(super) async fn send(&mut self, path: &Path) {
+        let Some(room) = self.room() else { return };
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let size = tokio::fs::metadata(path).await.map(|metadata| metadata.len()).ok();
         let bar = self.screen.begin_bar(&name, size);
-        let sending =
-            self.sender.send_file(path, content_type::of_file(path), |progress| bar.set_position(progress.sent));
+        let sending = room.send_file(path, content_type::of_file(path), |progress| bar.set_position(progress.sent));
         let sent = tokio::select! {
             sent = sending => Some(sent),
             _ = self.interrupts.recv() => None,

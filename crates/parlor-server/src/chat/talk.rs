@@ -8,11 +8,12 @@ use tokio::signal::unix::Signal;
 
 use super::command::{self, Line};
 use super::input::Input;
+use super::outlets::Outlets;
 use super::screen::Screen;
 
 /// Turns lines into messages.
 pub(super) struct Talker {
-    pub(super) sender: Sender,
+    pub(super) outlets: Outlets,
     pub(super) screen: Arc<Screen>,
     pub(super) interrupts: Signal,
     /// Messages that the room did not take.
@@ -29,8 +30,8 @@ pub(super) enum Why {
 }
 
 impl Talker {
-    pub(super) fn new(sender: Sender, screen: Arc<Screen>, interrupts: Signal) -> Self {
-        Self { sender, screen, interrupts, failed: 0 }
+    pub(super) fn new(outlets: Outlets, screen: Arc<Screen>, interrupts: Signal) -> Self {
+        Self { outlets, screen, interrupts, failed: 0 }
     }
 
     /// Sends line after line until the last, `/quit` or Ctrl-C.
@@ -47,6 +48,7 @@ impl Talker {
                 Line::Send(path) => self.send(path).await,
                 Line::Nick(nickname) => self.nick(nickname).await,
                 Line::Msg(user, text) => self.msg(user, text).await,
+                Line::Dm(user, text) => self.dm(user, text).await,
                 Line::Who => self.who(),
                 Line::Topic(topic) => self.topic(topic).await,
                 Line::Invite(whom) => self.invite(whom).await,
@@ -69,9 +71,18 @@ impl Talker {
     }
 
     async fn say(&mut self, text: &str) {
-        if let Err(error) = self.sender.send_text(text).await {
+        let Some(room) = self.room() else { return };
+        if let Err(error) = room.send_text(text).await {
             self.complain(&format!("not sent: {error}"));
         }
+    }
+
+    /// The room; if we are in none, that is told.
+    pub(super) fn room(&mut self) -> Option<Sender> {
+        if self.outlets.room.is_none() {
+            self.complain("you are in no room; /dm USER TEXT writes to somebody");
+        }
+        self.outlets.room.clone()
     }
 
     pub(super) fn complain(&mut self, text: &str) {

@@ -11,7 +11,7 @@ use nix::pty::openpty;
 use super::*;
 
 /// `parlor chat` in a terminal of its own; killed when dropped.
-struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
     keys: File,
     output: mpsc::Receiver<Vec<u8>>,
@@ -20,9 +20,14 @@ struct Terminal {
 
 impl Terminal {
     fn chat(room: &str, name: &str) -> Self {
+        Self::start(&[room, "--as", name], "")
+    }
+
+    pub(crate) fn start(arguments: &[&str], password: &str) -> Self {
         let pty = openpty(None, None).unwrap();
         let mut command = server::parlor();
-        command.args(["chat", room, "--as", name]).env("TERM", "xterm").env("NO_COLOR", "1");
+        command.arg("chat").args(arguments).env("TERM", "xterm").env("NO_COLOR", "1");
+        command.env("PARLOR_PASSWORD", password);
         command.stdin(pty.slave.try_clone().unwrap()).stdout(pty.slave).stderr(Stdio::null());
         let child = command.spawn().unwrap();
         // Else the terminal would live on here.
@@ -43,12 +48,12 @@ impl Terminal {
         terminal
     }
 
-    fn types(&mut self, keys: &str) {
+    pub(crate) fn types(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
     /// Waits until that is shown, after what was shown before.
-    fn shows(&mut self, wanted: &str) {
+    pub(crate) fn shows(&mut self, wanted: &str) {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(at) = self.shown.find(wanted) {
