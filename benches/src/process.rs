@@ -117,7 +117,7 @@ impl Server {
              [msrp]\nlisten = [\"tcp:{msrp}\"]\n{msrp_keys}\
              [http]\nlisten = \"{http}\"\n\
              [rooms]\non_demand = true\nmessages_per_second = 0\n\
-             [limits]\njoins_per_second = 0\n{sections}",
+             [limits]\njoins_per_second = 0\nsubscribes_per_second = 0\n{sections}",
             directory.path().join("data")
         );
         let path = directory.path().join("parlor.toml");

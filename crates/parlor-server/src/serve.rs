@@ -358,13 +358,16 @@ fn transfer_settings(config: &Config, outbox: OutboxLimits) -> transfer::Setting
 
 fn sip_settings(config: &Config, sockets: &Sockets) -> sip::Settings {
     let transactions = config.limits.sip_transactions as usize;
+    // After a pause as much as in ten seconds.
+    let rate = |per_second: u32| Rate::new(per_second, per_second.saturating_mul(10));
     sip::Settings {
         limits: parlor_sip::Limits { body: config.limits.sip_body_bytes.in_memory(), ..parlor_sip::Limits::default() },
         transactions: TransactionLimits { server: transactions, client: transactions, ..TransactionLimits::default() },
         connections: config.limits.sip_connections as usize,
         per_address: config.limits.connections_per_address,
         tls: Arc::clone(&sockets.tls.client),
-        joins: Rate::new(config.limits.joins_per_second, config.limits.joins_per_second.saturating_mul(10)),
+        joins: rate(config.limits.joins_per_second),
+        subscribes: rate(config.limits.subscribes_per_second),
     }
 }
 

@@ -361,6 +361,8 @@ section! {
         /// one more gets 503. A /64 network counts as one IPv6 address; `[auth] trusted_proxies` have no such limit. 0: any
         /// number.
         joins_per_second: u32 = 1000, from 0 to 1000000;
+        /// The same for SUBSCRIBEs.
+        subscribes_per_second: u32 = 100, from 0 to 1000000;
         /// The largest body of a SIP message.
         sip_body_bytes: Size = "64 KiB", from "4 KiB" to "1 MiB";
         /// Devices that are registered, of all users together; one more gets 503.

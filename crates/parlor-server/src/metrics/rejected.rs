@@ -34,6 +34,7 @@ rejections! {
         SipTooManyTransactions = "too_many_transactions",
         SipTooManySessions = "too_many_sessions",
         SipTooManyJoins = "too_many_joins",
+        SipTooManySubscribes = "too_many_subscribes",
         SipOverload = "overload",
         SipMerged = "merged",
         SipUnsendable = "unsendable",

@@ -20,17 +20,17 @@ impl SipTask {
         flow: Flow,
     ) {
         self.metrics.sip_requests.of(SipMethod::of(request.method.as_str())).inc();
+        if let Some(too_many) = self.comes_too_often(now, &request, &flow) {
+            self.metrics.reject(too_many);
+            let response = uas::refuse(&request, &Reject::Overload, &self.focus, &self.tag());
+            return self.endpoint.respond(now, tx, &response);
+        }
         let for_users = self.for_users(&request);
         if self.is_replayed(&request, for_users.is_some()) {
             return self.refuse_date(now, tx, &request);
         }
         if let Some(what) = for_users {
             return self.handle_for_users(now, tx, request, flow, &what);
-        }
-        if !self.is_in_time(now, &request, &flow) {
-            self.metrics.reject(Rejected::SipTooManyJoins);
-            let response = uas::refuse(&request, &Reject::Overload, &self.focus, &self.tag());
-            return self.endpoint.respond(now, tx, &response);
         }
         let caller = match self.gate.admit(now, &mut request, &flow, Role::Server) {
             Ok(caller) => caller,
@@ -52,11 +52,17 @@ impl SipTask {
         }
     }
 
-    /// CHAT-170: whether nobody at this address has joined too often just now. Proxies of ours bring others.
-    fn is_in_time(&self, now: Instant, request: &Request, flow: &Flow) -> bool {
-        let joins = request.method == Method::Invite && matches!(request.headers.to_tag(), Ok(None));
+    /// CHAT-170: whether somebody at this address has joined or subscribed too often just now. Proxies of ours bring others.
+    fn comes_too_often(&self, now: Instant, request: &Request, flow: &Flow) -> Option<Rejected> {
+        let (pace, too_many) = match request.method {
+            Method::Invite => (&self.joins, Rejected::SipTooManyJoins),
+            Method::Subscribe => (&self.subscribes, Rejected::SipTooManySubscribes),
+            _ => return None,
+        };
+        let begins = matches!(request.headers.to_tag(), Ok(None));
         let address = flow.remote.ip();
-        !joins || self.gate.trusts(address) || self.joins.try_step(now, address)
+        let is_in_time = !begins || self.gate.trusts(address) || pace.try_step(now, address);
+        (!is_in_time).then_some(too_many)
     }
 
     /// Who sends it must prove something first, or cannot.
@@ -271,14 +277,15 @@ mod tests {
     use parlor_sip::{Event, Limits, Message, TransactionLimits, Transport};
     use tokio::sync::mpsc;
 
-    fn task(scene: &Scene, places: usize, joins: Option<Rate>) -> SipTask {
+    fn task(scene: &Scene, places: usize, rate: Option<Rate>) -> SipTask {
         let settings = Settings {
             limits: Limits::default(),
             transactions: TransactionLimits::default(),
             connections: 1,
             per_address: 1,
             tls: crate::tls::Tls::load(&crate::config::Tls::default()).expect("no files").client,
-            joins,
+            joins: rate,
+            subscribes: rate,
         };
         let (table, metrics) = (Arc::new(SessionTable::new(places)), Arc::clone(&scene.shared.metrics));
         let (_, outgoing) = mpsc::channel(1);
@@ -323,15 +330,26 @@ mod tests {
         assert!(shown.contains("parlor_rejected_total{layer=\"sip\",reason=\"overload\"} 0"), "{shown}");
     }
 
-    /// CHAT-170: who joins too often gets 503; whatever else comes from the same address is served.
+    /// CHAT-170: who joins or subscribes too often gets 503; whatever else comes from the same address is served.
     #[tokio::test]
-    async fn an_address_may_join_so_often() {
+    async fn an_address_may_begin_so_often() {
         let scene = Scene::new();
         let mut task = task(&scene, 100, Rate::new(1, 3));
-        let answers = ["one", "two", "three", "four", "five"].map(|name| task.asked(&invite(name)));
-        assert_eq!(answers, [None, None, None, Some(503), Some(503)]);
+        let names = ["one", "two", "three", "four", "five"];
+        assert_eq!(names.map(|name| task.asked(&invite(name))), [None, None, None, Some(503), Some(503)]);
         assert_eq!(task.asked(&invite("six").replace("INVITE", "OPTIONS")), None);
+        let subscribe = |name| {
+            let text = invite(name).replace("INVITE", "SUBSCRIBE").replace("bK", "bKs");
+            let (head, _) = text.split_once("Content-Type").expect("a body");
+            format!("{head}Event: conference\r\nContent-Length: 0\r\n\r\n")
+        };
+        assert_eq!(names.map(|name| task.asked(&subscribe(name))), [None, None, None, Some(503), Some(503)]);
+        let renewed = subscribe("six").replace("example.test>\r\nCall", "example.test>;tag=1-x\r\nCall");
+        assert_eq!(task.asked(&renewed), None, "in a dialog");
         let shown = scene.shared.metrics.render().expect("text");
-        assert!(shown.contains("parlor_rejected_total{layer=\"sip\",reason=\"too_many_joins\"} 2"), "{shown}");
+        for reason in ["too_many_joins", "too_many_subscribes"] {
+            let line = format!("parlor_rejected_total{{layer=\"sip\",reason=\"{reason}\"}} 2");
+            assert!(shown.contains(&line), "{shown}");
+        }
     }
 }

@@ -52,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) tls: Arc<rustls::ClientConfig>,
     /// How often somebody at one address may begin a dialog.
     pub(crate) joins: Option<Rate>,
+    /// How often it may subscribe.
+    pub(crate) subscribes: Option<Rate>,
 }
 
 /// All SIP transactions and where they are sent.
@@ -68,6 +70,7 @@ pub(crate) struct SipTask {
     pub(super) flows: Flows,
     requests: Requests,
     pub(super) joins: PacePerAddress,
+    pub(super) subscribes: PacePerAddress,
     incoming: mpsc::Receiver<Incoming>,
     outgoing: mpsc::Receiver<SipOutput>,
     counted: Stats,
@@ -104,6 +107,7 @@ impl SipTask {
             flows: Flows::new(streams),
             requests: Requests::new(settings.transactions.timers.t1x64()),
             joins: PacePerAddress::new(settings.joins),
+            subscribes: PacePerAddress::new(settings.subscribes),
             incoming,
             outgoing,
             counted: Stats::default(),

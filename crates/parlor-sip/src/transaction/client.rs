@@ -7,7 +7,7 @@ use rand::Rng;
 
 use super::client_invite::{ClientInvite, Effects};
 use super::client_non_invite::ClientNonInvite;
-use super::{ClientTransactionId, Endpoint, Event, Slot};
+use super::{ClientTransactionId, Endpoint, Event, Slot, encoded_request};
 use crate::flow::{Flow, SentBy};
 use crate::header::{HeaderName, Via};
 use crate::message::{Request, Response};
@@ -124,9 +124,7 @@ impl Endpoint {
 
     fn start_cancel(&mut self, now: Instant, invite: usize, request: &Request) {
         let Client { branch, flow, .. } = self.clients[invite];
-        let mut out = Vec::with_capacity(512);
-        request.encode(&mut out);
-        let bytes = Bytes::from(out);
+        let bytes = encoded_request(request);
         let reliable = flow.transport.is_reliable();
         let machine = ClientNonInvite::new(now, bytes.clone(), reliable, &self.limits.timers);
         self.open_client(Branch { cancel: true, ..branch }, 1, flow, Machine::NonInvite(machine), bytes);
@@ -231,7 +229,5 @@ fn with_via(request: &mut Request, target: Flow, sent_by: &SentBy, branch: Branc
     if !request.headers.has(&HeaderName::MaxForwards) {
         request.headers.push(HeaderName::MaxForwards, 70);
     }
-    let mut out = Vec::with_capacity(512 + request.body.len());
-    request.encode(&mut out);
-    out.into()
+    encoded_request(request)
 }

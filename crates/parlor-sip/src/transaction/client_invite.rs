@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::encoded_request;
 use super::timer::{Backoff, Timers, earliest};
 use crate::header::HeaderName;
 use crate::message::{Request, Response};
@@ -171,9 +172,7 @@ fn ack(invite: &Request, response: &Response) -> Bytes {
     let mut ack = hop_by_hop(invite, Method::Ack);
     ack.headers.remove(&HeaderName::To);
     ack.headers.copy(&response.headers, &HeaderName::To);
-    let mut out = Vec::with_capacity(512);
-    ack.encode(&mut out);
-    out.into()
+    encoded_request(&ack)
 }
 
 /// The CANCEL of an INVITE (RFC 3261 §9.1).

@@ -24,7 +24,7 @@ use rand::rngs::StdRng;
 use slab::Slab;
 
 use crate::flow::{ConnectionId, Flow};
-use crate::message::{Message, ParseError, Response};
+use crate::message::{Message, ParseError, Request, Response};
 use client::Client;
 use key::Key;
 use server::Server;
@@ -190,8 +190,21 @@ impl Endpoint {
 }
 
 fn encoded(response: &Response) -> Bytes {
-    let mut out = Vec::with_capacity(512 + response.body.len());
+    let mut out = Vec::with_capacity(HEAD + response.body.len());
     response.encode(&mut out);
-    // Without spare capacity: this may linger.
+    without_spare(out)
+}
+
+fn encoded_request(request: &Request) -> Bytes {
+    let mut out = Vec::with_capacity(HEAD + request.body.len());
+    request.encode(&mut out);
+    without_spare(out)
+}
+
+/// Without spare capacity: this may linger.
+fn without_spare(out: Vec<u8>) -> Bytes {
     out.into_boxed_slice().into()
 }
+
+/// What a message has beside its body, mostly.
+const HEAD: usize = 1024;
