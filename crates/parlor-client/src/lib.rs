@@ -127,7 +127,8 @@ mod target;
 mod task;
 
 pub use account::{
-    Account, AccountError, AccountEvent, AccountOptions, MessageError, Messenger, PagerMessage, Receipt, RegisterError,
+    Account, AccountError, AccountEvent, AccountOptions, MessageError, Messenger, PagerMessage, Presence, PublishError,
+    Receipt, RegisterError,
 };
 pub use error::{JoinError, LeaveError, NicknameError, ReferError, Rejection, SendError};
 pub use event::{Closed, Event, Header, Message, Report};

@@ -70,3 +70,20 @@ pub enum MessageError {
     #[error("the account is closed")]
     Closed,
 }
+
+/// Why it is not known whether we are there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// The server refused it.
+    #[error("refused: {0}")]
+    Refused(Rejection),
+    /// The server did not answer. It is told again.
+    #[error("the server did not answer in time")]
+    Unanswered,
+    /// The connection was lost. It is told again.
+    #[error("the connection was lost")]
+    Lost,
+    /// The account is closed.
+    #[error("the account is closed")]
+    Closed,
+}

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use parlor_cpim::Address;
+use parlor_sip::Uri;
 
 use super::error::RegisterError;
 
@@ -18,6 +19,20 @@ pub enum AccountEvent {
         who: Address,
         /// Whether they are.
         active: bool,
+    },
+    /// Whether somebody whom we watch is there: told first, and when that changes.
+    Presence {
+        /// Who, as in [`Messenger::watch`](crate::Messenger::watch).
+        who: Uri,
+        /// How it is now.
+        presence: Presence,
+    },
+    /// Nothing will be told of somebody whom we watch.
+    NotShown {
+        /// Who, as in [`Messenger::watch`](crate::Messenger::watch).
+        who: Uri,
+        /// The SIP status code, if it was refused at once.
+        code: Option<u16>,
     },
     /// We are registered again.
     Registered,
@@ -40,6 +55,15 @@ pub struct PagerMessage {
     pub text: String,
 }
 
+/// Whether somebody can be reached, and what they say of it (RFC 3863).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presence {
+    /// Whether they can.
+    pub open: bool,
+    /// What they say.
+    pub note: Option<String>,
+}
+
 /// What became of a message of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Receipt {
@@ -54,7 +78,11 @@ impl AccountEvent {
     pub(crate) fn octets(&self) -> usize {
         match self {
             Self::Message(message) => message.text.len() + message.subject.as_ref().map_or(0, String::len),
-            Self::Composing { .. } | Self::Registered | Self::NotRegistered(_) => 0,
+            Self::Composing { .. }
+            | Self::Presence { .. }
+            | Self::NotShown { .. }
+            | Self::Registered
+            | Self::NotRegistered(_) => 0,
         }
     }
 }

@@ -17,8 +17,8 @@ use crate::sip::Wire;
 use crate::sip::account::{Content, Letter};
 use task::{Command, Opened};
 
-pub use error::{AccountError, MessageError, RegisterError};
-pub use event::{AccountEvent, PagerMessage, Receipt};
+pub use error::{AccountError, MessageError, PublishError, RegisterError};
+pub use event::{AccountEvent, PagerMessage, Presence, Receipt};
 pub use options::AccountOptions;
 
 /// An account that we use. Dropping it ends what it does on the server, without waiting for that; rooms that were joined
@@ -33,7 +33,7 @@ pub struct Account {
     task: JoinHandle<()>,
 }
 
-/// Writes to people; a clone does so from another task. It does not keep the account open.
+/// Writes to people and watches them; a clone does so from another task. It does not keep the account open.
 #[derive(Clone, Debug)]
 pub struct Messenger {
     commands: mpsc::Sender<Command>,
@@ -122,5 +122,29 @@ impl Messenger {
     pub fn typing(&self, to: &Uri) {
         // When too much is typed at once, the next key tells as well.
         let _ = self.commands.try_send(Command::Typed(to.clone()));
+    }
+
+    /// Watches somebody: [`AccountEvent::Presence`] tells whether they are there, now and whenever that changes. At most 256
+    /// are watched.
+    pub async fn watch(&self, who: &Uri) {
+        // A closed account tells of nobody.
+        let _ = self.commands.send(Command::Watch(who.clone())).await;
+    }
+
+    /// Watches somebody no more.
+    pub async fn unwatch(&self, who: &Uri) {
+        // A closed account tells of nobody.
+        let _ = self.commands.send(Command::Unwatch(who.clone())).await;
+    }
+
+    /// Says of ourselves, to those who watch us, whether we are there. It holds, refreshed, until something else is said or
+    /// the account is closed.
+    ///
+    /// # Errors
+    /// [`PublishError`]
+    pub async fn publish(&self, presence: Presence) -> Result<(), PublishError> {
+        let (done, told) = oneshot::channel();
+        self.commands.send(Command::Publish(presence, done)).await.map_err(|_| PublishError::Closed)?;
+        told.await.map_err(|_| PublishError::Closed)?
     }
 }

@@ -9,8 +9,8 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use super::error::AccountError;
-use super::event::AccountEvent;
+use super::error::{AccountError, PublishError};
+use super::event::{AccountEvent, Presence};
 use super::options::AccountOptions;
 use crate::limits::Limits;
 use crate::sip::account::{Agent, Letter, Settings};
@@ -29,6 +29,9 @@ pub(crate) struct Opened {
 pub(crate) enum Command {
     Send(Letter),
     Typed(Uri),
+    Watch(Uri),
+    Unwatch(Uri),
+    Publish(Presence, oneshot::Sender<Result<(), PublishError>>),
 }
 
 /// Opens the account, tells so, and goes on until `ended` is told or dropped.
@@ -156,10 +159,7 @@ impl Driver {
         let due = agent.poll_timeout();
         tokio::select! {
             incoming = line.receive() => handle(agent, incoming),
-            Some(command) = commands.recv() => match command {
-                Command::Send(letter) => agent.send(Instant::now().into_std(), letter),
-                Command::Typed(to) => agent.typed(Instant::now().into_std(), &to),
-            },
+            Some(command) = commands.recv() => obey(agent, command),
             place = events.reserve(), if waiting.is_some() => {
                 // If there is no place, nobody takes events any more.
                 if let (Ok(place), Some(event)) = (place, waiting.take()) {
@@ -173,6 +173,17 @@ impl Driver {
         while let Some(transmit) = self.agent.poll_transmit() {
             self.line.send(transmit.bytes).await;
         }
+    }
+}
+
+fn obey(agent: &mut Agent, command: Command) {
+    let now = Instant::now().into_std();
+    match command {
+        Command::Send(letter) => agent.send(now, letter),
+        Command::Typed(to) => agent.typed(now, &to),
+        Command::Watch(who) => agent.watch(now, who),
+        Command::Unwatch(who) => agent.unwatch(now, &who),
+        Command::Publish(presence, done) => agent.publish(now, presence, done),
     }
 }
 

@@ -38,7 +38,7 @@ impl Core {
     pub(super) fn new(identity: Identity, flow: Flow, line: u32, mut rng: StdRng) -> Self {
         let of_endpoint = StdRng::from_rng(&mut rng);
         let responder = identity.login.as_ref().map(|login| Responder::new(&login.user, &login.password));
-        let limits = TransactionLimits { server: 64, client: 64, ..Default::default() };
+        let limits = TransactionLimits { server: 64, client: 512, ..Default::default() };
         Self { identity, endpoint: Endpoint::new(limits, of_endpoint), rng, flow, line, responder }
     }
 

@@ -25,6 +25,8 @@ pub(super) struct Subscription {
     seconds: u32,
     /// Attempts that have failed since the last one that did not.
     failures: u32,
+    /// Why there is nothing to come, until that is asked.
+    refused: Option<Option<u16>>,
     /// Whether it has begun anew since that was last asked.
     fresh: bool,
 }
@@ -70,7 +72,12 @@ struct Active {
 impl Subscription {
     /// One that has not begun.
     pub(super) fn new(package: Package, target: Uri) -> Self {
-        Self { package, target, state: State::Off, seconds: SECONDS, failures: 0, fresh: false }
+        Self { package, target, state: State::Off, seconds: SECONDS, failures: 0, refused: None, fresh: false }
+    }
+
+    /// Why there is nothing to come, if that is new: the code of the refusal, if it was not told later.
+    pub(super) fn take_refused(&mut self) -> Option<Option<u16>> {
+        self.refused.take()
     }
 
     /// Whether it has begun anew since this was last asked.
@@ -270,7 +277,7 @@ impl Subscription {
         }
         let retry_after = number("retry-after").map(|seconds| Duration::from_secs(seconds.into()));
         match state.params.value("reason") {
-            Some("rejected" | "noresource" | "invariant") => self.state = State::Off,
+            Some("rejected" | "noresource" | "invariant") => (self.state, self.refused) = (State::Off, Some(None)),
             Some("deactivated" | "timeout") => self.state = State::Waiting { until: now + LEAST_INTERVAL },
             Some(_) | None => self.fail(now, retry_after),
         }
@@ -290,7 +297,7 @@ impl Subscription {
             }
             (code, _) => {
                 tracing::debug!(code, event = self.package.event, "nothing is told");
-                self.state = State::Off;
+                (self.state, self.refused) = (State::Off, Some(Some(code)));
             }
         }
     }

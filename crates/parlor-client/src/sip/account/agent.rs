@@ -6,11 +6,14 @@ use std::time::Instant;
 use parlor_cpim::Address;
 use parlor_sip::{ClientTransactionId, Event, Flow, Message, ParseError, Response, Transmit, Uri};
 use rand::rngs::StdRng;
+use tokio::sync::oneshot;
 
 use super::inbox::Inbox;
 use super::pager::{Content, Letter, Pager};
+use super::publication::Publication;
 use super::registration::{self, Registration};
-use crate::account::{AccountEvent, RegisterError};
+use super::watch::Watches;
+use crate::account::{AccountEvent, Presence, PublishError, RegisterError};
 use crate::composing::{News, Ours, Step, Theirs};
 use crate::sip::core::{Core, Identity};
 
@@ -31,6 +34,8 @@ pub(crate) struct Agent {
     pub(super) core: Core,
     registration: Option<Registration>,
     pager: Pager,
+    pub(super) watches: Watches,
+    publication: Publication,
     pub(super) inbox: Inbox,
     ours: Ours,
     pub(super) theirs: Theirs,
@@ -46,10 +51,14 @@ impl Agent {
     /// be unpredictable.
     pub(crate) fn new(settings: Settings, identity: Identity, flow: Flow, line: u32, rng: StdRng) -> Self {
         let Settings { registrar, instance, expires } = settings;
+        let mut core = Core::new(identity, flow, line, rng);
+        let tuple = format!("p{}", core.random_token());
         Self {
-            core: Core::new(identity, flow, line, rng),
+            core,
             registration: registrar.map(|registrar| Registration::new(registrar, instance, expires)),
             pager: Pager::default(),
+            watches: Watches::default(),
+            publication: Publication::new(tuple),
             inbox: Inbox::default(),
             ours: Ours::default(),
             theirs: Theirs::default(),
@@ -67,7 +76,8 @@ impl Agent {
 
     /// Whether all is said after [`Agent::leave`].
     pub(crate) fn is_over(&self) -> bool {
-        self.leaving && self.pager.is_idle() && self.registration.as_ref().is_none_or(Registration::is_off)
+        let said = self.pager.is_idle() && self.publication.is_idle();
+        self.leaving && said && self.registration.as_ref().is_none_or(Registration::is_off)
     }
 
     /// Takes in a message.
@@ -89,6 +99,7 @@ impl Agent {
             let news = registration.handle_connection_lost(now, &mut self.core);
             self.tell_registration(news);
         }
+        self.watches.handle_connection_lost(now);
     }
 
     /// Takes in that another connection was opened.
@@ -106,6 +117,8 @@ impl Agent {
         if let Some(registration) = &mut self.registration {
             registration.handle_timeout(now, &mut self.core);
         }
+        self.watches.handle_timeout(now, &mut self.core);
+        self.publication.handle_timeout(now, &mut self.core);
         for news in self.theirs.handle_timeout(now) {
             self.tell_composing(news);
         }
@@ -134,9 +147,33 @@ impl Agent {
         self.tell_what_we_write(now);
     }
 
+    /// Begins to watch somebody.
+    pub(crate) fn watch(&mut self, now: Instant, who: Uri) {
+        self.watches.watch(now, &mut self.core, who);
+        self.handle_events(now);
+    }
+
+    /// Watches somebody no more.
+    pub(crate) fn unwatch(&mut self, now: Instant, who: &Uri) {
+        self.watches.unwatch(now, &mut self.core, who);
+    }
+
+    /// Says of ourselves whether we are there.
+    pub(crate) fn publish(
+        &mut self,
+        now: Instant,
+        presence: Presence,
+        done: oneshot::Sender<Result<(), PublishError>>,
+    ) {
+        self.publication.publish(now, &mut self.core, presence, done);
+        self.handle_events(now);
+    }
+
     /// Ends what would go on after us.
     pub(crate) fn leave(&mut self, now: Instant) {
         self.leaving = true;
+        self.watches.clear(now, &mut self.core);
+        self.publication.remove(now, &mut self.core);
         if let Some(registration) = &mut self.registration {
             registration.unregister(now, &mut self.core);
         }
@@ -155,7 +192,7 @@ impl Agent {
 
     /// The next thing that others did.
     pub(crate) fn poll_event(&mut self) -> Option<AccountEvent> {
-        let event = self.events.pop_front()?;
+        let Some(event) = self.events.pop_front() else { return self.watches.poll_event() };
         self.octets -= event.octets();
         Some(event)
     }
@@ -163,8 +200,10 @@ impl Agent {
     /// When [`Agent::handle_timeout`] is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let registration = self.registration.as_ref().and_then(Registration::poll_timeout);
+        let presence = [self.watches.poll_timeout(), self.publication.poll_timeout()];
         let composing = [self.ours.poll_timeout(), self.theirs.poll_timeout()];
-        [self.core.endpoint.poll_timeout(), registration].into_iter().chain(composing).flatten().min()
+        let all = [self.core.endpoint.poll_timeout(), registration].into_iter().chain(presence).chain(composing);
+        all.flatten().min()
     }
 
     fn handle_events(&mut self, now: Instant) {
@@ -182,7 +221,10 @@ impl Agent {
     }
 
     fn handle_response(&mut self, now: Instant, tx: ClientTransactionId, response: &Response) {
-        if response.is_provisional() {
+        if response.is_provisional()
+            || self.watches.handle_response(now, &mut self.core, tx, response)
+            || self.publication.handle_response(now, &mut self.core, tx, response)
+        {
             return;
         }
         if let Some(refusing) = self.pager.handle_response(now, &mut self.core, tx, response) {
@@ -197,7 +239,10 @@ impl Agent {
     }
 
     fn handle_failure(&mut self, now: Instant, tx: ClientTransactionId, lost: bool) {
-        if !self.pager.handle_failure(now, &mut self.core, tx, lost)
+        let handled = self.pager.handle_failure(now, &mut self.core, tx, lost)
+            || self.watches.handle_failure(now, tx)
+            || self.publication.handle_failure(now, tx, lost);
+        if !handled
             && let Some(registration) = &mut self.registration
             && let Some(news) = registration.handle_failure(now, &mut self.core, tx, lost)
         {

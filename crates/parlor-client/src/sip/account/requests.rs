@@ -10,7 +10,7 @@ use super::inbox::{self, Arrived};
 use crate::account::AccountEvent;
 
 /// The methods we serve.
-const METHODS: [Method; 2] = [Method::Message, Method::Options];
+const METHODS: [Method; 3] = [Method::Message, Method::Notify, Method::Options];
 
 impl Agent {
     pub(super) fn handle_request(&mut self, now: Instant, tx: ServerTransactionId, request: &Request) {
@@ -38,6 +38,10 @@ impl Agent {
         }
         if !request.headers.require().map_err(|_| 400_u16)?.is_empty() {
             return Err(420);
+        }
+        if request.method == Method::Notify {
+            self.watches.handle_notify(now, &self.core, request)?;
+            return Ok(Response::for_request(request, 200, "OK"));
         }
         if DialogId::of_request(request).map_err(|_| 400_u16)?.is_some() {
             return Err(481);
@@ -84,6 +88,7 @@ fn refusal(request: &Request, code: u16) -> Response {
             response.headers.push(HeaderName::Accept, inbox::accept());
             response.headers.push(HeaderName::AcceptEncoding, "identity");
         }
+        489 => response.headers.push(HeaderName::AllowEvents, parlor_events::pidf::EVENT),
         420 => {
             let unknown = request.headers.require().unwrap_or_default();
             response.headers.push(HeaderName::Unsupported, unknown.join(", "));

@@ -2,6 +2,7 @@
 
 mod composing;
 mod messages;
+mod presence;
 mod registration;
 
 use std::time::{Duration, Instant};
