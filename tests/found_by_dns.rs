@@ -117,10 +117,11 @@ fn over_tls() {
     let dns = Dns::start();
     let certified = Setup::default().tls_as("secure.test").start();
     let trusted = format!("{:?}", certified.certificate());
-    let server = with(&dns).tls().set("tls.trusted", &trusted).start();
+    let server = with(&dns).tls().set("tls.trusted", &trusted).set("rooms.default_role", "\"owner\"").start();
     let mut alice = Participant::join(&server, "alice");
     let carol = Callee::tls(&server, "carol", &certified);
     dns.serve("_sips._tcp.secure.test", 0, carol.address());
+    let again = carol.again(&server);
     refer(&mut alice.user, &alice.room, "Refer-To: <sips:carol@secure.test>\r\n", 202);
     let carol = carol.await_call(&server);
     assert!(carol.invite.header("Via").contains("SIP/2.0/TLS"), "{:#?}", carol.invite);
@@ -129,10 +130,16 @@ fn over_tls() {
     carol.user = carol.user.with_address("sips:carol@secure.test");
     carol.say("in secret");
     alice.hears("in secret");
-    // In the dialog it goes on over the same stream.
-    alice.leave();
-    carol.leave();
-    server.shows("parlor_participants", 0.0);
+    while told(&mut alice.user).1 == "active" {}
+    // When that stream is gone the dialog goes on over another one, to the same place under the same name.
+    drop(carol.user);
+    server.shows("parlor_sip_connections", 1.0);
+    refer(&mut alice.user, &alice.room, "Refer-To: <sips:carol@secure.test;method=BYE>\r\n", 202);
+    let mut carol = again.connected(&server).0;
+    let bye = carol.expect_request("BYE");
+    assert!(bye.header("Via").contains("SIP/2.0/TLS"), "{bye:#?}");
+    carol.answer(&bye);
+    server.shows("parlor_participants", 1.0);
 }
 
 /// RFC 5922 §7: a certificate for another name is none for this domain.

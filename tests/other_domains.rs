@@ -164,6 +164,9 @@ fn from_whom_messages_are_taken() {
         let mut mallory = SipUser::udp(server, "bob").with_address(&format!("sip:bob@{OTHER}"));
         mallory.send(mallory.request("MESSAGE", &format!("sip:bob@{OTHER}"), "Content-Type: text/plain\r\n", "hi"));
         mallory.expect(407);
+        let away = carol.request("MESSAGE", "sip:dave@example.org", "Content-Type: text/plain\r\n", "hi");
+        carol.send(away);
+        carol.expect(if code == 200 { 403 } else { 407 });
     }
 }
 

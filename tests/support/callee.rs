@@ -64,6 +64,18 @@ impl Callee {
         }
     }
 
+    /// The same callee once more, for when the server connects again.
+    pub(crate) fn again(&self, server: &Server) -> Self {
+        let waits = match &self.waits {
+            Waits::Udp(socket) => Waits::Udp(socket.try_clone().unwrap()),
+            Waits::Tcp(listener) => Waits::Tcp(listener.try_clone().unwrap()),
+            Waits::Tls(listener, certificate, key) => {
+                Waits::Tls(listener.try_clone().unwrap(), certificate.clone(), key.clone())
+            }
+        };
+        Self::waiting(waits, server, &self.name)
+    }
+
     /// Waits until the server has connected over TLS and found that this is somebody else.
     pub(crate) fn goes_unbelieved(self) {
         let Waits::Tls(listener, certificate, key) = self.waits else { panic!("{} has no TLS", self.name) };
@@ -76,6 +88,12 @@ impl Callee {
 
     /// Waits until it is called.
     pub(crate) fn await_call(self, server: &Server) -> Called {
+        let (user, msrp) = self.connected(server);
+        Called { trusted: Some(server.certificate()), ..Called::of(user, msrp) }
+    }
+
+    /// Waits until the server has connected, if it must.
+    pub(crate) fn connected(self, server: &Server) -> (SipUser, TcpListener) {
         let mut user = match self.waits {
             Waits::Udp(socket) => SipUser::udp_from(server, &self.name, socket),
             Waits::Tcp(listener) => SipUser::accepted(server, &self.name, Wire::plain(stream(&listener))),
@@ -84,7 +102,7 @@ impl Callee {
             }
         };
         user.domain = server.sip.ip().to_string();
-        Called { trusted: Some(server.certificate()), ..Called::of(user, self.msrp) }
+        (user, self.msrp)
     }
 }
 

@@ -71,6 +71,8 @@ pub struct Limits {
     pub kept_bytes: u64,
     /// For how many messages at once the servers of other domains may be looked for.
     pub searches: usize,
+    /// For how many of one user: somebody whose domains do not answer does not keep others from sending.
+    pub searches_of_user: usize,
     /// How many octets of messages may be on their way.
     pub relayed_bytes: usize,
 }
@@ -84,6 +86,7 @@ impl Default for Limits {
             storing: 10_000,
             waiting: 32,
             searches: 256,
+            searches_of_user: 16,
             mailbox: 100,
             kept_messages: 100_000,
             kept_bytes: 1 << 30,

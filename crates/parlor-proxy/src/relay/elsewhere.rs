@@ -17,6 +17,8 @@ pub struct SearchId(pub u64);
 #[derive(Debug)]
 pub(crate) struct Search {
     tx: ServerTransactionId,
+    /// Who sends it.
+    user: Box<str>,
     request: Request,
     mark: Mark,
     /// What it counts for in [`super::Relays::octets`].
@@ -32,38 +34,38 @@ impl Proxy {
         mark: Mark,
         sender: &Sender,
     ) -> Result<(), Reject> {
-        if !self.may_send_to(&request.uri, sender) {
-            return Err(Reject::Forbidden);
-        }
+        let user = self.sender_to(&request.uri, sender).ok_or(Reject::Forbidden)?;
         let mut request = request.clone();
         admission::prepare(&mut request, &self.settings);
         let of_sip = of_sip(&request.uri)?;
         let wanted = std::mem::replace(&mut request.uri, of_sip);
         let size = forward::octets(&request);
         let octets = 2 * size;
-        let limits = &self.settings.limits;
-        if self.relays.searches.len() >= limits.searches || self.relays.octets + octets > limits.relayed_bytes {
+        let (limits, searches) = (&self.settings.limits, &self.relays.searches);
+        let of_user = searches.values().filter(|search| search.user == user).count();
+        let too_many = searches.len() >= limits.searches || of_user >= limits.searches_of_user;
+        if too_many || self.relays.octets + octets > limits.relayed_bytes {
             return Err(Reject::Overload);
         }
         let id = SearchId(self.relays.name());
         self.relays.octets += octets;
-        self.relays.searches.insert(id, Search { tx, request, mark, octets });
+        self.relays.searches.insert(id, Search { tx, user, request, mark, octets });
         self.emit(Output::Search { id, uri: wanted, is_large: size > forward::UNCONTROLLED });
         Ok(())
     }
 
     /// MSG-61: no open relay. Only who is proven to be a user of ours sends through us, to where that is allowed.
-    fn may_send_to(&self, uri: &Uri, sender: &Sender) -> bool {
-        let is_ours = match sender {
-            Sender::Known(own) => self.settings.hosts.local_user(&own.aor).is_some(),
-            Sender::Believed | Sender::Stranger => false,
+    fn sender_to(&self, uri: &Uri, sender: &Sender) -> Option<Box<str>> {
+        let user = match sender {
+            Sender::Known(own) => self.settings.hosts.local_user(&own.aor)?,
+            Sender::Believed | Sender::Stranger => return None,
         };
-        is_ours && self.settings.send_to.has(&Identity::of(uri.clone()))
+        self.settings.send_to.has(&Identity::of(uri.clone())).then(|| user.into())
     }
 
     /// The servers of another domain, in the order in which they are to be tried, or why none is.
     pub fn handle_found(&mut self, now: Instant, id: SearchId, found: Result<Vec<Way>, Reject>) {
-        let Some(Search { tx, request, mark, octets }) = self.relays.searches.remove(&id) else { return };
+        let Some(Search { tx, request, mark, octets, .. }) = self.relays.searches.remove(&id) else { return };
         self.relays.octets -= octets;
         let target = |way| Target { uri: request.uri.clone(), path: [].into(), way, others: VecDeque::new() };
         let mut targets: VecDeque<Target> = found.iter().flatten().cloned().map(target).collect();

@@ -85,12 +85,12 @@ fn instant_messages_and_large_ones() {
     assert_eq!(code(scene.outputs()), 413, "there is no stream");
 }
 
-/// What is not found is told, and searches are bounded.
+/// What is not found is told, and searches are bounded, in all and for each user.
 #[test]
 fn searches_end() {
     let mut scene = Scene::with(|settings| {
         settings.send_to = UserList::everybody();
-        settings.limits.searches = 1;
+        (settings.limits.searches, settings.limits.searches_of_user) = (2, 1);
     });
     for (found, told) in [
         (Err(Reject::Forbidden), 403),
@@ -103,6 +103,14 @@ fn searches_end() {
         let (id, ..) = scene.searches.pop().expect("one is looked for");
         scene.proxy.handle_found(scene.now, id, found);
         assert_eq!(code(scene.outputs()), told);
+    }
+    for (user, told) in [("alice", 0), ("bob", 0), ("carol", 503)] {
+        let text = to("sip:carol@example.org");
+        assert_eq!(code(scene.message_of(&known(user), &text, &Recipient::Elsewhere)), told, "{user}");
+    }
+    for (id, ..) in std::mem::take(&mut scene.searches) {
+        scene.proxy.handle_found(scene.now, id, Err(Reject::NotFound));
+        scene.outputs();
     }
     assert_eq!(scene.proxy.relays.octets, 0);
 }

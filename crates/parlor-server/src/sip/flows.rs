@@ -24,13 +24,21 @@ pub(super) struct Datagrams {
     pub(super) socket: Arc<UdpSocket>,
 }
 
+/// A stream.
+#[derive(Debug)]
+struct Open {
+    queue: Queue,
+    /// Where it leads to, if we opened it.
+    place: Option<Place>,
+}
+
 /// Everything that can be sent over.
 #[derive(Debug)]
 pub(super) struct Flows {
     pub(super) datagrams: Vec<Datagrams>,
     pub(super) sent_by: HashMap<(Transport, SocketAddr), SentBy>,
     /// What waits for each stream, also while we are opening it.
-    open: HashMap<ConnectionId, Queue>,
+    open: HashMap<ConnectionId, Open>,
     /// The streams that we opened: one for each place.
     ours: BTreeMap<Place, ConnectionId>,
     /// Where streams over TLS lead that are to be opened, or opened again: what is sent in a dialog must not go to whoever
@@ -49,15 +57,15 @@ impl Flows {
     /// Notes a stream that was accepted.
     pub(super) fn opened(&mut self, flow: Flow, queue: Queue) {
         if let Some(id) = flow.connection {
-            self.open.insert(id, queue);
+            self.open.insert(id, Open { queue, place: None });
         }
     }
 
     /// Forgets a stream.
     pub(super) fn closed(&mut self, flow: Flow) {
-        if let Some(id) = flow.connection {
-            self.open.remove(&id);
-            self.ours.retain(|place, own| place.remote != flow.remote || *own != id);
+        let closed = flow.connection.and_then(|id| self.open.remove(&id));
+        if let Some(place) = closed.and_then(|open| open.place) {
+            self.ours.remove(&place);
         }
     }
 
@@ -68,8 +76,8 @@ impl Flows {
             // A full socket buffer is a lost datagram, for which SIP has its timers.
             return socket.is_some_and(|datagrams| datagrams.socket.try_send_to(&bytes, flow.remote).is_ok());
         }
-        let queue = self.stream(flow).and_then(|id| self.open.get(&id));
-        queue.is_some_and(|queue| queue.put(bytes))
+        let open = self.stream(flow).and_then(|id| self.open.get(&id));
+        open.is_some_and(|open| open.queue.put(bytes))
     }
 
     /// The stream of a flow; one is opened if the flow has none.
@@ -111,7 +119,7 @@ impl Flows {
         }
         let (flow, queue) = self.streams.open(local, place)?;
         let id = flow.connection?;
-        self.open.insert(id, queue);
+        self.open.insert(id, Open { queue, place: Some(place.clone()) });
         self.ours.insert(place.clone(), id);
         self.remember(id, place.clone());
         Some(id)
@@ -149,8 +157,8 @@ impl Flows {
 
     /// Whether a request with a body of that size may be sent. What does not fit into the queue of a stream would end it.
     pub(super) fn has_space(&self, flow: Flow, octets: usize) -> bool {
-        let queue = flow.connection.and_then(|id| self.open.get(&id));
-        octets == 0 || queue.is_none_or(|queue| queue.has_space(octets))
+        let open = flow.connection.and_then(|id| self.open.get(&id));
+        octets == 0 || open.is_none_or(|open| open.queue.has_space(octets))
     }
 
     /// How our Via names the socket of a flow.

@@ -61,15 +61,20 @@ mod tests {
     use crate::resolve::Resolver;
     use parlor_focus::NextHop;
     use parlor_sip::{Flow, Transport};
+    use std::net::SocketAddr;
     use tokio::sync::mpsc;
 
     fn locator(networks: &[Network]) -> Locator {
+        asking("127.0.0.1:1".parse().expect("an address"), networks)
+    }
+
+    fn asking(name_server: SocketAddr, networks: &[Network]) -> Locator {
         let hosts = Arc::new(Hosts::new("chat.example.test", ["127.0.0.1".to_owned()]));
         let address = |text: &str| text.parse().expect("an address");
         let listeners = vec![(Transport::Udp, address("127.0.0.1:5060")), (Transport::Tcp, address("127.0.0.1:5060"))];
         let mut own = OwnListeners::default();
         own.add_bound(address("127.0.0.1:5060"));
-        let resolver = Arc::new(Resolver::new(&[address("127.0.0.1:1")]));
+        let resolver = Arc::new(Resolver::new(&[name_server]));
         Locator::new(hosts, Reach::new(resolver, listeners, own, mpsc::channel(1).0, networks.to_vec()))
     }
 
@@ -100,6 +105,16 @@ mod tests {
         ] {
             assert_eq!(found(&locator, uri).await, Err(why), "{uri}");
         }
+    }
+
+    /// A name server that says nothing is not waited for beyond some seconds.
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_name_server() {
+        let silent = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let locator = asking(silent.local_addr().expect("its address"), &Network::LOOPBACK);
+        let began = tokio::time::Instant::now();
+        assert_eq!(found(&locator, "sip:carol@silent.test").await, Err(Unlocated::Unreachable));
+        assert!(began.elapsed() <= std::time::Duration::from_secs(6), "{:?}", began.elapsed());
     }
 
     /// Where nothing is allowed, only those are called who are in some room.

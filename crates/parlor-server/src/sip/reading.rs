@@ -155,6 +155,16 @@ mod tests {
 
     /// How long a peer is read that sends `start` at once and then one byte of `drip` at a time, over and over.
     async fn read_for(start: &str, drip: &'static str, pause: Duration) -> Duration {
+        read_for_unless_idle(None, start, drip, pause).await
+    }
+
+    /// The same of a stream that may bring nothing for so long.
+    async fn read_for_unless_idle(
+        idle: Option<Duration>,
+        start: &str,
+        drip: &'static str,
+        pause: Duration,
+    ) -> Duration {
         let (incoming, mut told) = mpsc::channel(16);
         let streams = Streams {
             limits: Limits::default(),
@@ -181,7 +191,7 @@ mod tests {
         };
         let began = Instant::now();
         tokio::select! {
-            ended = timeout(Duration::from_secs(3600), Reader::new(ours, flow, None, &streams, &replies).run()) => drop(ended),
+            ended = timeout(Duration::from_secs(3600), Reader::new(ours, flow, idle, &streams, &replies).run()) => drop(ended),
             () = writing => {}
             () = async { while told.recv().await.is_some() {} } => {}
         }
@@ -205,5 +215,18 @@ mod tests {
         assert!(read_for(OPTIONS, "\r\n", Duration::from_secs(5)).await > 30 * minute);
         assert!(read_for("", OPTIONS, Duration::from_millis(50)).await > 30 * minute);
         assert!(read_for(OPTIONS, "X", 100 * minute).await > 30 * minute);
+    }
+
+    /// A stream that we opened is given up when it brings nothing any more, and not before.
+    #[tokio::test(start_paused = true)]
+    async fn what_we_opened_is_not_kept_for_ever() {
+        let minute = Duration::from_secs(60);
+        let time = read_for_unless_idle(Some(10 * minute), OPTIONS, "X", 100 * minute).await;
+        assert!(time >= 10 * minute && time < 11 * minute, "{time:?}");
+        assert!(
+            read_for_unless_idle(Some(10 * minute), OPTIONS, OPTIONS, Duration::from_millis(50)).await > 30 * minute
+        );
+        let time = read_for_unless_idle(Some(10 * minute), &[OPTIONS, "OPTIONS "].concat(), "X", minute / 60).await;
+        assert!(time <= PATIENCE + minute, "what has begun must end: {time:?}");
     }
 }
