@@ -59,6 +59,12 @@ impl Params {
         self.0.retain(|param| !same_name(&param.name, name));
     }
 
+    /// With one more behind the others, if there is one.
+    pub(crate) fn with(mut self, param: Option<Param>) -> Self {
+        self.0.extend(param);
+        self
+    }
+
     fn put(&mut self, name: &str, value: Option<Box<str>>) {
         debug_assert!(is_token(name), "parameter names are constants of the program");
         match self.0.iter_mut().find(|param| same_name(&param.name, name)) {
@@ -85,23 +91,20 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-.!%*_+`'~[]:/$()&@".contains(&byte)
 }
 
-impl FromIterator<Param> for Params {
-    fn from_iter<I: IntoIterator<Item = Param>>(params: I) -> Self {
-        Self(params.into_iter().collect())
-    }
-}
-
 impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|param| write!(f, ";{param}"))
+        self.0.iter().try_for_each(|param| {
+            f.write_str(";")?;
+            param.fmt(f)
+        })
     }
 }
 
 impl fmt::Display for Param {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.value {
-            Some(value) => write!(f, "{}={value}", self.name),
-            None => f.write_str(&self.name),
-        }
+        f.write_str(&self.name)?;
+        let Some(value) = &self.value else { return Ok(()) };
+        f.write_str("=")?;
+        f.write_str(value)
     }
 }

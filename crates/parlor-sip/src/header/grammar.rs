@@ -4,23 +4,43 @@
 use std::borrow::Cow;
 
 use nom::branch::alt;
-use nom::bytes::complete::{take_while, take_while1};
 use nom::character::complete::char;
 use nom::combinator::{all_consuming, map, map_opt, opt, recognize};
-use nom::multi::{many0, separated_list1};
+use nom::error::{ErrorKind, make_error};
+use nom::multi::{fold_many0, separated_list1};
 use nom::sequence::{delimited, pair, preceded};
 use nom::{IResult, Parser};
 
 use crate::params::{Param, Params};
 
+/// The longest start that consists of octets of a class. What is beyond ASCII is asked for as 0x80, so that no character is
+/// cut.
+pub(crate) fn run(input: &str, class: impl Fn(u8) -> bool) -> IResult<&str, &str> {
+    let end = input.bytes().position(|byte| !class(byte.min(0x80))).unwrap_or(input.len());
+    let (found, rest) = input.split_at(end);
+    Ok((rest, found))
+}
+
+/// The same, and not empty.
+pub(crate) fn run1(input: &str, class: impl Fn(u8) -> bool) -> IResult<&str, &str> {
+    match run(input, class)? {
+        (_, "") => Err(nom::Err::Error(make_error(input, ErrorKind::TakeWhile1))),
+        found => Ok(found),
+    }
+}
+
 /// SWS = [LWS]
 pub(crate) fn sws(input: &str) -> IResult<&str, &str> {
-    take_while(|c| c == ' ' || c == '\t').parse(input)
+    run(input, is_white)
 }
 
 /// LWS
 pub(crate) fn lws(input: &str) -> IResult<&str, &str> {
-    take_while1(|c| c == ' ' || c == '\t').parse(input)
+    run1(input, is_white)
+}
+
+fn is_white(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 /// A separator with the white space that may stand around it: SEMI, EQUAL, COMMA, SLASH, COLON.
@@ -32,21 +52,22 @@ pub(crate) fn separator<'a>(
 
 /// token
 pub(crate) fn token(input: &str) -> IResult<&str, &str> {
-    take_while1(is_token_char).parse(input)
+    run1(input, is_token_char)
 }
 
-fn is_token_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "-.!%*_+`'~".contains(c)
+pub(super) fn is_token_char(byte: u8) -> bool {
+    let marks = matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
+    byte.is_ascii_alphanumeric() || marks
 }
 
 /// Whether the whole text is a token.
 pub(crate) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(is_token_char)
+    !text.is_empty() && text.bytes().all(is_token_char)
 }
 
 /// word, of which Call-IDs consist.
 pub(crate) fn word(input: &str) -> IResult<&str, &str> {
-    take_while1(|c| is_token_char(c) || "()<>:\\\"/[]?{}".contains(c)).parse(input)
+    run1(input, |byte| is_token_char(byte) || b"()<>:\\\"/[]?{}".contains(&byte))
 }
 
 /// quoted-string, with its quotes and escapes.
@@ -61,7 +82,7 @@ pub(crate) fn quoted_string(input: &str) -> IResult<&str, &str> {
     });
     match end {
         Some(end) => Ok((&input[end + 2..], &input[..end + 2])),
-        None => Err(nom::Err::Error(nom::error::make_error(input, nom::error::ErrorKind::Char))),
+        None => Err(nom::Err::Error(make_error(input, ErrorKind::Char))),
     }
 }
 
@@ -75,14 +96,13 @@ pub(crate) fn generic_param(input: &str) -> IResult<&str, Param> {
 /// gen-value = token / host / quoted-string. Any run without separators is let through, for tags that peers make
 /// from base64 or from Call-IDs.
 pub(crate) fn gen_value(input: &str) -> IResult<&str, &str> {
-    alt((quoted_string, take_while1(|c: char| !c.is_ascii_control() && !" ;,\"<>".contains(c)))).parse(input)
+    let run = |input| run1(input, |byte| !byte.is_ascii_control() && !b" ;,\"<>".contains(&byte));
+    alt((quoted_string, run)).parse(input)
 }
 
 /// *( SEMI generic-param ). Empty parameters are passed over (SIP-E7).
 pub(crate) fn params(input: &str) -> IResult<&str, Params> {
-    many0(preceded(separator(';'), opt(generic_param)))
-        .map(|params| params.into_iter().flatten().collect())
-        .parse(input)
+    fold_many0(preceded(separator(';'), opt(generic_param)), Params::default, Params::with).parse(input)
 }
 
 /// `rule *(COMMA rule)` as the whole value of one header field.

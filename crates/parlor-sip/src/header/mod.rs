@@ -27,7 +27,7 @@ pub use token_params::TokenParams;
 pub use via::Via;
 pub use warning::Warning;
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 
 /// The header fields of a message in their order, unknown ones included, folding undone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,17 +86,17 @@ impl Headers {
 
     /// Adds a field at the end. Line ends in the value become spaces, so nothing can be slipped in.
     pub fn push(&mut self, name: HeaderName, value: impl Display) {
-        self.0.push((name, one_line(value.to_string())));
+        self.0.push((name, one_line(value)));
     }
 
     /// Adds a field at the beginning, where a new Via belongs.
     pub fn push_front(&mut self, name: HeaderName, value: impl Display) {
-        self.0.insert(0, (name, one_line(value.to_string())));
+        self.0.insert(0, (name, one_line(value)));
     }
 
     /// Replaces all fields of that name by one, at the place of the first.
     pub fn set(&mut self, name: HeaderName, value: impl Display) {
-        let value = one_line(value.to_string());
+        let value = one_line(value);
         match self.0.iter().position(|(own, _)| *own == name) {
             Some(at) => {
                 let mut index = 0;
@@ -133,13 +133,19 @@ impl Headers {
     /// Changes the first field of that name.
     pub(crate) fn replace_first(&mut self, name: &HeaderName, value: impl Display) {
         if let Some((_, own)) = self.0.iter_mut().find(|(own, _)| own == name) {
-            *own = one_line(value.to_string());
+            *own = one_line(value);
         }
     }
 }
 
-fn one_line(value: String) -> Box<str> {
-    if value.contains(['\r', '\n']) { value.replace(['\r', '\n'], " ").into() } else { value.into() }
+fn one_line(value: impl Display) -> Box<str> {
+    let mut text = String::with_capacity(128);
+    write!(text, "{value}").expect("a String takes all that is written");
+    if memchr::memchr2(b'\r', b'\n', text.as_bytes()).is_some() {
+        text.replace(['\r', '\n'], " ").into()
+    } else {
+        text.into()
+    }
 }
 
 #[cfg(test)]

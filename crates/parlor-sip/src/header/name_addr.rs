@@ -2,14 +2,13 @@ use std::borrow::Cow;
 use std::fmt;
 
 use nom::branch::alt;
-use nom::bytes::complete::take_while1;
 use nom::character::complete::char;
 use nom::combinator::{map, opt, recognize};
-use nom::multi::many0;
+use nom::multi::many0_count;
 use nom::sequence::{delimited, pair, preceded};
 use nom::{IResult, Parser};
 
-use super::grammar::{delta_seconds, params, quote, quoted_string, sws, unquote, whole};
+use super::grammar::{delta_seconds, is_token_char, params, quote, quoted_string, run1, sws, unquote, whole};
 use crate::params::Params;
 use crate::uri::Uri;
 use crate::uri::grammar::{bare_uri, uri};
@@ -93,8 +92,8 @@ fn bracketed(input: &str) -> IResult<&str, (Option<Box<str>>, Uri)> {
 
 /// display-name = *(token LWS) / quoted-string. Softphones write UTF-8 without quotes: let through.
 fn display_name(input: &str) -> IResult<&str, Box<str>> {
-    let word = take_while1(|c: char| c.is_ascii_alphanumeric() || "-.!%*_+`'~".contains(c) || !c.is_ascii());
-    let words = map(recognize(many0(pair(word, sws))), |words: &str| Cow::Borrowed(words.trim_end()));
+    let word = |input| run1(input, |byte: u8| is_token_char(byte) || !byte.is_ascii());
+    let words = map(recognize(many0_count(pair(word, sws))), |words: &str| Cow::Borrowed(words.trim_end()));
     let (rest, name) = alt((map(quoted_string, unquote), words)).parse(input)?;
     if name.is_empty() && rest == input {
         return Err(nom::Err::Error(nom::error::make_error(input, nom::error::ErrorKind::TakeWhile1)));
@@ -107,7 +106,10 @@ impl fmt::Display for NameAddr {
         if let Some(name) = &self.display {
             write!(f, "{} ", quote(name))?;
         }
-        write!(f, "<{}>{}", self.uri, self.params)
+        f.write_str("<")?;
+        self.uri.fmt(f)?;
+        f.write_str(">")?;
+        self.params.fmt(f)
     }
 }
 

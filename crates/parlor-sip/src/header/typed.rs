@@ -38,10 +38,9 @@ impl Headers {
 
     /// Puts another Via in the place of the topmost.
     pub(crate) fn set_top_via(&mut self, via: &Via) {
-        let values = self.first(&HeaderName::Via).and_then(|value| comma_list(value, via_parm));
-        let below = values.unwrap_or_default().into_iter().skip(1);
-        let all: Vec<String> = std::iter::once(via.to_string()).chain(below.map(|via| via.to_string())).collect();
-        self.replace_first(&HeaderName::Via, all.join(", "));
+        let rest = self.first(&HeaderName::Via).and_then(|value| via_parm(value.trim_start()).ok()).map_or("", |(rest, _)| rest);
+        let value = format!("{via}{rest}");
+        self.replace_first(&HeaderName::Via, value);
     }
 
     /// Who sends the request.

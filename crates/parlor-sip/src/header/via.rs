@@ -133,11 +133,13 @@ fn sent_by(input: &str) -> IResult<&str, (Box<str>, Option<u16>)> {
 
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SIP/{}/{} {}", self.version, self.transport, self.host)?;
+        for text in ["SIP/", &self.version, "/", &self.transport, " ", &self.host] {
+            f.write_str(text)?;
+        }
         if let Some(port) = self.port {
             write!(f, ":{port}")?;
         }
-        write!(f, "{}", self.params)
+        self.params.fmt(f)
     }
 }
 

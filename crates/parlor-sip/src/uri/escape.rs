@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// unreserved = alphanum / mark
 pub(crate) fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte)
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')')
 }
 
 /// Undoes escapes of unreserved characters and writes the others in upper case, so that two spellings that RFC 3261

@@ -3,15 +3,16 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while, take_while1};
+use nom::bytes::complete::tag;
 use nom::character::complete::{char, digit1};
-use nom::combinator::{map, map_opt, opt, recognize, verify};
-use nom::multi::many0;
+use nom::combinator::{map, map_opt, opt, verify};
+use nom::multi::fold_many0;
 use nom::sequence::{delimited, pair, preceded, terminated};
 use nom::{IResult, Parser};
 
 use super::escape::{is_unreserved, is_well_escaped, normalise};
 use super::{Address, Part, Scheme, Uri};
+use crate::header::grammar::{run, run1};
 use crate::params::{Param, Params};
 
 /// SIP-URI / SIPS-URI / absoluteURI, up to the first character that cannot belong to it.
@@ -38,15 +39,14 @@ pub(crate) fn bare_uri(input: &str) -> IResult<&str, Uri> {
 
 /// scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )
 fn scheme(input: &str) -> IResult<&str, &str> {
-    verify(take_while1(|c: char| c.is_ascii_alphanumeric() || "+-.".contains(c)), |scheme: &str| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-    })
-    .parse(input)
+    let run = |input| run1(input, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+    verify(run, |scheme: &str| scheme.as_bytes()[0].is_ascii_alphabetic()).parse(input)
 }
 
 /// What follows the scheme of a URI that is kept as it is.
 fn opaque(input: &str) -> IResult<&str, Box<str>> {
-    map(take_while1(|c: char| !c.is_ascii_control() && !" <>\"".contains(c)), Box::from).parse(input)
+    let run = |input| run1(input, |byte| !byte.is_ascii_control() && !b" <>\"".contains(&byte));
+    map(run, Box::from).parse(input)
 }
 
 /// [ userinfo ] hostport uri-parameters [ headers ]
@@ -69,7 +69,7 @@ fn user(input: &str) -> IResult<&str, Box<str>> {
 }
 
 fn password(input: &str) -> IResult<&str, Box<str>> {
-    verify(take_while(|c: char| c == '%' || is_ascii(c, is_password_char)), is_well_escaped)
+    verify(|input| run(input, |byte| byte == b'%' || is_password_char(byte)), is_well_escaped)
         .map(|text: &str| normalise(text).into())
         .parse(input)
 }
@@ -86,7 +86,7 @@ pub(crate) fn host(input: &str) -> IResult<&str, Box<str>> {
 
 /// IPv6reference = "[" IPv6address "]"
 fn ipv6reference(input: &str) -> IResult<&str, Box<str>> {
-    let inside = take_while1(|c: char| c.is_ascii_hexdigit() || c == ':' || c == '.');
+    let inside = |input| run1(input, |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
     // RFC 5118 §4.9: the grammar of RFC 3261 lets a third colon stand before an IPv4 address.
     let address =
         map_opt(inside, |text: &str| text.parse::<Ipv6Addr>().or_else(|_| text.replacen(":::", "::", 1).parse()).ok());
@@ -95,14 +95,12 @@ fn ipv6reference(input: &str) -> IResult<&str, Box<str>> {
 
 /// hostname and IPv4address. `_` is let through for names that container networks give.
 fn hostname(input: &str) -> IResult<&str, &str> {
-    let name = take_while1(|c: char| c.is_ascii_alphanumeric() || "-._".contains(c));
+    let name = |input| run1(input, |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
     verify(name, |name: &str| {
         let labels = name.strip_suffix('.').unwrap_or(name);
-        let last = labels.rsplit('.').next().unwrap_or(labels);
-        let numeric = last.bytes().all(|byte| byte.is_ascii_digit());
-        name.len() <= 255
-            && labels.split('.').all(|label| !label.is_empty())
-            && (!numeric || labels.parse::<Ipv4Addr>().is_ok())
+        let mut each = labels.as_bytes().split(|byte| *byte == b'.');
+        let numeric = each.clone().next_back().is_some_and(|last| last.iter().all(u8::is_ascii_digit));
+        name.len() <= 255 && each.all(|label| !label.is_empty()) && (!numeric || labels.parse::<Ipv4Addr>().is_ok())
     })
     .parse(input)
 }
@@ -113,7 +111,7 @@ fn port(input: &str) -> IResult<&str, u16> {
 
 /// uri-parameters = *( ";" uri-parameter ); empty ones are passed over (SIP-E7).
 fn uri_parameters(input: &str) -> IResult<&str, Params> {
-    many0(preceded(char(';'), opt(uri_parameter))).map(|params| params.into_iter().flatten().collect()).parse(input)
+    fold_many0(preceded(char(';'), opt(uri_parameter)), Params::default, Params::with).parse(input)
 }
 
 fn uri_parameter(input: &str) -> IResult<&str, Param> {
@@ -129,36 +127,32 @@ fn headers(input: &str) -> IResult<&str, Box<str>> {
 }
 
 /// A run of `allowed` and escaped characters, with its needless escapes undone.
-fn escaped_run(input: &str, allowed: fn(u8) -> bool) -> IResult<&str, Box<str>> {
-    map(|input| raw_text(input, allowed), |text| normalise(text).into()).parse(input)
+fn escaped_run(input: &str, allowed: impl Fn(u8) -> bool) -> IResult<&str, Box<str>> {
+    map(|input| raw_text(input, &allowed), |text| normalise(text).into()).parse(input)
 }
 
-fn raw_run(input: &str, allowed: fn(u8) -> bool) -> IResult<&str, Box<str>> {
-    map(|input| raw_text(input, allowed), Box::from).parse(input)
+fn raw_run(input: &str, allowed: impl Fn(u8) -> bool) -> IResult<&str, Box<str>> {
+    map(|input| raw_text(input, &allowed), Box::from).parse(input)
 }
 
-fn raw_text(input: &str, allowed: fn(u8) -> bool) -> IResult<&str, &str> {
-    verify(recognize(take_while1(|c: char| c == '%' || is_ascii(c, allowed))), is_well_escaped).parse(input)
-}
-
-fn is_ascii(c: char, allowed: fn(u8) -> bool) -> bool {
-    u8::try_from(c).is_ok_and(|byte| byte.is_ascii() && allowed(byte))
+fn raw_text(input: &str, allowed: impl Fn(u8) -> bool) -> IResult<&str, &str> {
+    verify(|input| run1(input, |byte| byte == b'%' || allowed(byte)), is_well_escaped).parse(input)
 }
 
 pub(super) fn is_user_char(byte: u8) -> bool {
-    is_unreserved(byte) || b"&=+$,;?/".contains(&byte)
+    is_unreserved(byte) || matches!(byte, b'&' | b'=' | b'+' | b'$' | b',' | b';' | b'?' | b'/')
 }
 
 pub(super) fn is_password_char(byte: u8) -> bool {
-    is_unreserved(byte) || b"&=+$,".contains(&byte)
+    is_unreserved(byte) || matches!(byte, b'&' | b'=' | b'+' | b'$' | b',')
 }
 
 /// paramchar
 pub(super) fn is_param_char(byte: u8) -> bool {
-    is_unreserved(byte) || b"[]/:&+$".contains(&byte)
+    is_unreserved(byte) || matches!(byte, b'[' | b']' | b'/' | b':' | b'&' | b'+' | b'$')
 }
 
 /// hnv-unreserved, with the `=` and `&` that part names and values.
 fn is_header_char(byte: u8) -> bool {
-    is_unreserved(byte) || b"[]/?:+$=&;".contains(&byte)
+    is_unreserved(byte) || matches!(byte, b'[' | b']' | b'/' | b'?' | b':' | b'+' | b'$' | b'=' | b'&' | b';')
 }

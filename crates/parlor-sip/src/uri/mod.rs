@@ -239,14 +239,9 @@ impl Scheme {
 
 impl From<&str> for Scheme {
     fn from(name: &str) -> Self {
-        match &*name.to_ascii_lowercase() {
-            "sip" => Self::Sip,
-            "sips" => Self::Sips,
-            "tel" => Self::Tel,
-            "im" => Self::Im,
-            "pres" => Self::Pres,
-            other => Self::Other(other.into()),
-        }
+        let known = [Self::Sip, Self::Sips, Self::Tel, Self::Im, Self::Pres];
+        let found = known.into_iter().find(|scheme| name.eq_ignore_ascii_case(scheme.as_str()));
+        found.unwrap_or_else(|| Self::Other(name.to_ascii_lowercase().into()))
     }
 }
 
@@ -260,7 +255,8 @@ impl FromStr for Uri {
 
 impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.scheme.as_str())?;
+        f.write_str(self.scheme.as_str())?;
+        f.write_str(":")?;
         let address = match &self.part {
             Part::Opaque(text) => return f.write_str(text),
             Part::Address(address) => address,
@@ -276,7 +272,7 @@ impl fmt::Display for Uri {
         if let Some(port) = address.port {
             write!(f, ":{port}")?;
         }
-        write!(f, "{}", address.params)?;
+        address.params.fmt(f)?;
         address.headers.as_ref().map_or(Ok(()), |headers| write!(f, "?{headers}"))
     }
 }
