@@ -79,7 +79,7 @@ impl Params {
 }
 
 /// `%6C%72` is `lr` (RFC 4475 §3.1.1.3).
-fn same_name(written: &str, name: &str) -> bool {
+pub(crate) fn same_name(written: &str, name: &str) -> bool {
     if written.contains('%') {
         crate::uri::escape::normalise(written).eq_ignore_ascii_case(name)
     } else {

@@ -52,8 +52,8 @@ fn mark(request: &Request, secret: u64) -> Result<u64, Reject> {
     let mut hasher = DefaultHasher::new();
     secret.hash(&mut hasher);
     request.uri.hash(&mut hasher);
-    headers.from()?.tag().hash(&mut hasher);
-    headers.to()?.tag().hash(&mut hasher);
+    headers.from_tag()?.hash(&mut hasher);
+    headers.to_tag()?.hash(&mut hasher);
     headers.call_id()?.hash(&mut hasher);
     headers.cseq()?.seq.hash(&mut hasher);
     headers.all(&HeaderName::Route).for_each(|route| route.hash(&mut hasher));

@@ -39,7 +39,7 @@ impl Proxy {
         admission::prepare(&mut request, &self.settings);
         let of_sip = of_sip(&request.uri)?;
         let wanted = std::mem::replace(&mut request.uri, of_sip);
-        let size = forward::octets(&request);
+        let size = request.octets();
         let octets = 2 * size;
         let (limits, searches) = (&self.settings.limits, &self.relays.searches);
         let of_user = searches.values().filter(|search| search.user == user).count();

@@ -29,19 +29,12 @@ pub(crate) fn fits_any(request: &Request, groups: &VecDeque<Vec<Target>>) -> boo
 
 /// MSG-16: whether it may go there.
 pub(super) fn fits(request: &Request, target: &Target) -> bool {
-    target.takes_any_size() || octets(request) + VIA <= UNCONTROLLED
+    target.takes_any_size() || request.octets() + VIA <= UNCONTROLLED
 }
 
 /// What a message counts for while it is on its way to all of them.
 pub(crate) fn under_way(request: &Request, groups: &VecDeque<Vec<Target>>) -> usize {
-    octets(request) * (1 + groups.iter().map(Vec::len).sum::<usize>())
-}
-
-/// How large it is.
-pub(super) fn octets(request: &Request) -> usize {
-    let mut encoded = Vec::with_capacity(1024 + request.body.len());
-    request.encode(&mut encoded);
-    encoded.len()
+    request.octets() * (1 + groups.iter().map(Vec::len).sum::<usize>())
 }
 
 /// A device's response as the sender gets it: what the sender knows its request by is as it was (MSG-62), whatever the

@@ -88,9 +88,12 @@ pub(crate) fn quoted_string(input: &str) -> IResult<&str, &str> {
 
 /// generic-param = token [ EQUAL gen-value ]
 pub(crate) fn generic_param(input: &str) -> IResult<&str, Param> {
-    pair(token, opt(preceded(separator('='), gen_value)))
-        .map(|(name, value)| Param { name: name.into(), value: value.map(Box::from) })
-        .parse(input)
+    raw_param.map(|(name, value)| Param { name: name.into(), value: value.map(Box::from) }).parse(input)
+}
+
+/// The same as it stands there.
+pub(crate) fn raw_param(input: &str) -> IResult<&str, (&str, Option<&str>)> {
+    pair(token, opt(preceded(separator('='), gen_value))).parse(input)
 }
 
 /// gen-value = token / host / quoted-string. Any run without separators is let through, for tags that peers make

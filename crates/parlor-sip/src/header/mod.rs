@@ -28,10 +28,11 @@ pub use via::Via;
 pub use warning::Warning;
 
 use std::fmt::{Display, Write as _};
+use std::sync::Arc;
 
-/// The header fields of a message in their order, unknown ones included, folding undone.
+/// The header fields of a message in their order, unknown ones included, folding undone. Copies share the values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(HeaderName, Box<str>)>);
+pub struct Headers(Vec<(HeaderName, Arc<str>)>);
 
 /// A header field that was needed cannot be used. To a request that is 400 (RFC 3261 §21.4.1).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,7 +122,7 @@ impl Headers {
     }
 
     /// A value that was unfolded by the decoder.
-    pub(crate) fn push_decoded(&mut self, name: HeaderName, value: Box<str>) {
+    pub(crate) fn push_decoded(&mut self, name: HeaderName, value: Arc<str>) {
         self.0.push((name, value));
     }
 
@@ -138,7 +139,7 @@ impl Headers {
     }
 }
 
-fn one_line(value: impl Display) -> Box<str> {
+fn one_line(value: impl Display) -> Arc<str> {
     let mut text = String::with_capacity(128);
     write!(text, "{value}").expect("a String takes all that is written");
     if memchr::memchr2(b'\r', b'\n', text.as_bytes()).is_some() {

@@ -1,15 +1,16 @@
-use std::borrow::Cow;
 use std::fmt;
 
 use nom::branch::alt;
 use nom::character::complete::char;
-use nom::combinator::{map, opt, recognize};
-use nom::multi::many0_count;
+use nom::combinator::{map, opt, recognize, verify};
+use nom::multi::{fold_many0, many0_count};
 use nom::sequence::{delimited, pair, preceded};
 use nom::{IResult, Parser};
 
-use super::grammar::{delta_seconds, is_token_char, params, quote, quoted_string, run1, sws, unquote, whole};
-use crate::params::Params;
+use super::grammar::{
+    delta_seconds, is_token_char, params, quote, quoted_string, raw_param, run1, separator, sws, unquote, whole,
+};
+use crate::params::{Params, same_name};
 use crate::uri::Uri;
 use crate::uri::grammar::{bare_uri, uri};
 
@@ -90,15 +91,30 @@ fn bracketed(input: &str) -> IResult<&str, (Option<Box<str>>, Uri)> {
     pair(opt(display_name), delimited(preceded(sws, char('<')), uri, char('>'))).parse(input)
 }
 
-/// display-name = *(token LWS) / quoted-string. Softphones write UTF-8 without quotes: let through.
 fn display_name(input: &str) -> IResult<&str, Box<str>> {
+    map(display_text, |text| unquote(text.trim_end()).into()).parse(input)
+}
+
+/// The tag of what [`name_addr`] takes, which is not taken apart for that.
+pub(crate) fn tag(input: &str) -> IResult<&str, Option<&str>> {
+    let bracketed = delimited((opt(display_text), sws, char('<')), |input| run1(input, |byte| byte != b'>'), char('>'));
+    let bare = |input| run1(input, |byte| !b";,? \t<>\"".contains(&byte));
+    let (rest, _) = alt((bracketed, bare)).parse(input)?;
+    let tag = fold_many0(
+        preceded(separator(';'), opt(raw_param)),
+        || None,
+        |found: Option<Option<&str>>, param| {
+            found.or(param.filter(|(name, _)| same_name(name, "tag")).map(|(_, value)| value))
+        },
+    );
+    tag.map(Option::flatten).parse(rest)
+}
+
+/// display-name = *(token LWS) / quoted-string. Softphones write UTF-8 without quotes: let through.
+fn display_text(input: &str) -> IResult<&str, &str> {
     let word = |input| run1(input, |byte: u8| is_token_char(byte) || !byte.is_ascii());
-    let words = map(recognize(many0_count(pair(word, sws))), |words: &str| Cow::Borrowed(words.trim_end()));
-    let (rest, name) = alt((map(quoted_string, unquote), words)).parse(input)?;
-    if name.is_empty() && rest == input {
-        return Err(nom::Err::Error(nom::error::make_error(input, nom::error::ErrorKind::TakeWhile1)));
-    }
-    Ok((rest, name.into()))
+    let words = recognize(many0_count(pair(word, sws)));
+    verify(alt((quoted_string, words)), |text: &str| !text.is_empty()).parse(input)
 }
 
 impl fmt::Display for NameAddr {
@@ -135,7 +151,29 @@ mod tests {
         ] {
             let parsed = parsed(text).unwrap();
             assert_eq!((parsed.display.as_deref(), parsed.tag()), (name, Some("1")), "{text}");
+            assert_eq!(whole(text, tag), Some(Some("1")), "{text}");
             assert_eq!(self::parsed(&parsed.to_string()), Some(parsed));
+        }
+    }
+
+    /// The tag is found without the rest as it is with it.
+    #[test]
+    fn tags_are_found_alone() {
+        for text in [
+            "<sip:a@b>",
+            "<sip:a@b;tag=x>",
+            "<sip:a@b>;x;TAG=1;tag=2",
+            "<sip:a@b>;;tag;tag=2",
+            "<sip:a@b>;%74ag=1",
+            "\"<;tag=0>\" <sip:a@b> ; tag = \"q;>\"",
+            "sip:a@b ; x = y;tag=1",
+            "<tel:+1;tag=2>;tag=3",
+        ] {
+            let parsed = parsed(text).unwrap();
+            assert_eq!(whole(text, tag), Some(parsed.tag()), "{text}");
+        }
+        for text in ["", "<>;tag=1", "<sip:a@b;tag=1", "a b;tag=1", "<sip:a@b> tag=1"] {
+            assert_eq!(whole(text, tag), None, "{text}");
         }
     }
 

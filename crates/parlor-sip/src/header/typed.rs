@@ -1,6 +1,7 @@
 //! Typed reading of header fields. What a message cannot be handled without is a `Result`, whose error is a 400;
 //! what may be ignored when malformed (RFC 3261 §8.2.2) is an `Option`.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use nom::IResult;
@@ -9,7 +10,7 @@ use super::call_id::callid;
 use super::cseq::{CSeq, cseq};
 use super::grammar::{comma_list, delta_seconds, number, token, token_or_range, whole};
 use super::media_type::{MediaType, media_type};
-use super::name_addr::{NameAddr, name_addr};
+use super::name_addr::{NameAddr, name_addr, tag};
 use super::refer_to::ReferTo;
 use super::replaces::{Replaces, replaces};
 use super::session_expires::{SessionExpires, session_expires};
@@ -31,15 +32,42 @@ impl Headers {
 
     /// The topmost Via.
     pub fn top_via(&self) -> Result<Via, HeaderError> {
+        self.split_top_via().map(|(via, _)| via)
+    }
+
+    /// The topmost Via, and what stands behind it in the same field.
+    fn split_top_via(&self) -> Result<(Via, &str), HeaderError> {
         let value = self.first(&HeaderName::Via).ok_or(HeaderError::Missing(HeaderName::Via))?;
-        let first = comma_list(value, via_parm).and_then(|all| all.into_iter().next());
-        first.ok_or(HeaderError::Malformed(HeaderName::Via))
+        match via_parm(value.trim_start()) {
+            Ok((rest, via)) if rest.trim_start().is_empty() || rest.trim_start().starts_with(',') => Ok((via, rest)),
+            Ok(_) | Err(_) => Err(HeaderError::Malformed(HeaderName::Via)),
+        }
+    }
+
+    /// How many Via values there are.
+    pub(crate) fn via_count(&self) -> usize {
+        let count = |value: &str| match memchr::memchr(b',', value.as_bytes()) {
+            Some(_) => comma_list(value, via_parm).map_or(0, |all| all.len()),
+            None => usize::from(!value.trim().is_empty()),
+        };
+        self.all(&HeaderName::Via).map(count).sum()
+    }
+
+    /// Notes in the topmost Via where the request really came from, and gives it.
+    pub(crate) fn stamp_via(&mut self, source: SocketAddr) -> Result<Via, HeaderError> {
+        let (mut via, rest) = self.split_top_via()?;
+        via.stamp(source);
+        let value = format!("{via}{rest}");
+        self.replace_first(&HeaderName::Via, value);
+        Ok(via)
     }
 
     /// Puts another Via in the place of the topmost.
     pub(crate) fn set_top_via(&mut self, via: &Via) {
-        let rest = self.first(&HeaderName::Via).and_then(|value| via_parm(value.trim_start()).ok()).map_or("", |(rest, _)| rest);
-        let value = format!("{via}{rest}");
+        let value = match self.split_top_via() {
+            Ok((_, rest)) => format!("{via}{rest}"),
+            Err(_) => via.to_string(),
+        };
         self.replace_first(&HeaderName::Via, value);
     }
 
@@ -55,12 +83,12 @@ impl Headers {
 
     /// The tag of From; `None` for a peer of RFC 2543.
     pub fn from_tag(&self) -> Result<Option<Box<str>>, HeaderError> {
-        self.from().map(|from| from.tag().map(Box::from))
+        self.one(HeaderName::From, tag).map(|tag| tag.map(Box::from))
     }
 
     /// The tag of To; `None` outside of dialogs.
     pub fn to_tag(&self) -> Result<Option<Box<str>>, HeaderError> {
-        self.to().map(|to| to.tag().map(Box::from))
+        self.one(HeaderName::To, tag).map(|tag| tag.map(Box::from))
     }
 
     /// The Call-ID.

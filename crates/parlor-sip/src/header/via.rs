@@ -1,7 +1,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use nom::combinator::{map, opt};
+use nom::combinator::opt;
 use nom::sequence::preceded;
 use nom::{IResult, Parser};
 
@@ -110,14 +110,8 @@ fn hex(text: &str) -> Option<u64> {
 pub(crate) fn via_parm(input: &str) -> IResult<&str, Via> {
     let (rest, (version, transport)) = sent_protocol(input)?;
     let (rest, (host, port)) = preceded(lws, sent_by).parse(rest)?;
-    map(params, move |params| Via {
-        version: version.into(),
-        transport: transport.into(),
-        host: host.clone(),
-        port,
-        params,
-    })
-    .parse(rest)
+    let (rest, params) = params(rest)?;
+    Ok((rest, Via { version: version.into(), transport: transport.into(), host, port, params }))
 }
 
 /// sent-protocol = protocol-name SLASH protocol-version SLASH transport

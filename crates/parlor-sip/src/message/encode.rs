@@ -1,5 +1,6 @@
 //! Messages onto the wire.
 
+use std::fmt;
 use std::io::Write;
 
 use crate::header::{HeaderName, Headers};
@@ -19,4 +20,27 @@ pub(super) fn rest(out: &mut Vec<u8>, headers: &Headers, body: &[u8]) {
     }
     line(out, format_args!("Content-Length: {}\r\n", body.len()));
     out.extend_from_slice(body);
+}
+
+/// How many octets [`line`] appends.
+pub(super) fn line_octets(text: fmt::Arguments<'_>) -> usize {
+    let mut count = Count(0);
+    fmt::Write::write_fmt(&mut count, text).expect("counting does not fail");
+    count.0 + 2
+}
+
+/// How many octets [`rest`] appends.
+pub(super) fn rest_octets(headers: &Headers, body: &[u8]) -> usize {
+    let fields = headers.iter().filter(|(name, _)| **name != HeaderName::ContentLength);
+    let fields: usize = fields.map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    fields + line_octets(format_args!("Content-Length: {}\r\n", body.len())) + body.len()
+}
+
+struct Count(usize);
+
+impl fmt::Write for Count {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += text.len();
+        Ok(())
+    }
 }

@@ -1,5 +1,7 @@
 //! The header block: start line and header fields (RFC 3261 §7.1-7.3).
 
+use std::sync::Arc;
+
 use memchr::memchr_iter;
 
 use super::error::{ParseError, ParseErrorKind, TooLarge};
@@ -159,7 +161,7 @@ fn supported(version: &str) -> Result<(), ParseErrorKind> {
 }
 
 /// header-name HCOLON header-value, with folding undone.
-fn header_field(line: &str) -> Result<(HeaderName, Box<str>), ParseErrorKind> {
+fn header_field(line: &str) -> Result<(HeaderName, Arc<str>), ParseErrorKind> {
     let (name, value) = line.split_once(':').ok_or(ParseErrorKind::HeaderLine)?;
     let name = name.trim_end_matches([' ', '\t']);
     if !is_token(name) {
@@ -186,7 +188,7 @@ pub(super) fn fields(text: &str, most: usize) -> Result<Headers, ParseErrorKind>
 }
 
 /// Each line end with the white space around it becomes one space (RFC 3261 §7.3.1).
-fn unfold(value: &str) -> Result<Box<str>, ParseErrorKind> {
+fn unfold(value: &str) -> Result<Arc<str>, ParseErrorKind> {
     if memchr::memchr2(b'\r', b'\n', value.as_bytes()).is_none() {
         return Ok(value.trim_matches([' ', '\t']).into());
     }

@@ -29,4 +29,29 @@ impl Request {
         encode::line(out, format_args!("{} {} SIP/2.0", self.method, self.uri));
         encode::rest(out, &self.headers, &self.body);
     }
+
+    /// How many octets [`Request::encode`] appends.
+    pub fn octets(&self) -> usize {
+        encode::line_octets(format_args!("{} {} SIP/2.0", self.method, self.uri))
+            + encode::rest_octets(&self.headers, &self.body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::HeaderName;
+
+    #[test]
+    fn octets_are_counted_as_they_are_written() {
+        let mut request = Request::new(Method::Message, "sip:alice@example.com;x=y".parse().unwrap());
+        for (name, value) in [("Via", "SIP/2.0/UDP h"), ("Content-Length", "9"), ("X-Thing", "Jürgen"), ("Subject", "")]
+        {
+            request.headers.push(HeaderName::from(name), value);
+        }
+        request.body = Bytes::from_static(&[b'x'; 123]);
+        let mut written = Vec::new();
+        request.encode(&mut written);
+        assert_eq!(request.octets(), written.len());
+    }
 }

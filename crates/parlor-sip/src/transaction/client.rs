@@ -68,7 +68,7 @@ impl Endpoint {
     ) -> ClientTransactionId {
         let branch = Branch { random: self.rng.next_u64(), cancel: false };
         let bytes = with_via(&mut request, target, sent_by, branch, mark);
-        let vias = request.headers.via().map_or(1, |via| via.len());
+        let vias = request.headers.via_count();
         if self.clients.len() >= self.limits.client {
             let tx = ClientTransactionId { index: usize::MAX, serial: self.next_serial() };
             self.events.push_back(Event::TransportError { tx });
@@ -153,11 +153,10 @@ impl Endpoint {
     /// The transaction that a response is of. With more Vias than were sent it is meant for somebody else
     /// (RFC 3261 §8.1.3.3), with fewer nobody else would get it.
     fn client_of(&self, response: &Response) -> Option<usize> {
-        let via = response.headers.via().ok()?;
         let cancel = response.headers.cseq().ok()?.method == Method::Cancel;
-        let branch = Branch { random: via.first()?.random()?, cancel };
+        let branch = Branch { random: response.headers.top_via().ok()?.random()?, cancel };
         let index = *self.by_branch.get(&branch)?;
-        (self.clients[index].vias == via.len()).then_some(index)
+        (self.clients[index].vias == response.headers.via_count()).then_some(index)
     }
 
     pub(super) fn client_timeout(&mut self, now: Instant, index: usize) {

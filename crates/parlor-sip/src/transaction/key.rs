@@ -30,11 +30,10 @@ pub(super) fn transaction(request: &Request, via: &Via, method: &Method) -> Resu
 
 /// What several copies of one request share that came by different ways; `None` within a dialog.
 pub(super) fn merged(request: &Request) -> Result<Option<Key>, HeaderError> {
-    if request.headers.to()?.tag().is_some() {
+    if request.headers.to_tag()?.is_some() {
         return Ok(None);
     }
-    let from = request.headers.from()?;
-    let tag = from.tag().unwrap_or_default();
+    let tag = request.headers.from_tag()?.unwrap_or_default();
     let call_id = request.headers.call_id()?;
     let cseq = request.headers.first(&HeaderName::CSeq).unwrap_or_default();
     Ok(Some(format!("{tag}\0{call_id}\0{cseq}").into()))

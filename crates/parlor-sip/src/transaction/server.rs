@@ -43,9 +43,7 @@ enum Machine {
 
 impl Endpoint {
     pub(super) fn handle_request(&mut self, now: Instant, flow: Flow, mut request: Request) {
-        let Ok(mut via) = request.headers.top_via() else { return };
-        via.stamp(flow.remote);
-        request.headers.set_top_via(&via);
+        let Ok(via) = request.headers.stamp_via(flow.remote) else { return };
         let handled = match request.method {
             Method::Ack => self.handle_ack(now, flow, request, &via),
             Method::Cancel => self.handle_cancel(flow, &request, &via),

@@ -1,6 +1,7 @@
 //! The URI rules of RFC 3261 §25.1, one function a rule.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use nom::branch::alt;
 use nom::bytes::complete::tag;
@@ -20,9 +21,9 @@ pub(crate) fn uri(input: &str) -> IResult<&str, Uri> {
     let (rest, scheme) = terminated(scheme, char(':')).parse(input)?;
     let scheme = Scheme::from(scheme);
     let (rest, part) = match scheme {
-        Scheme::Sip | Scheme::Sips => map(address, |address| Part::Address(Box::new(address))).parse(rest)?,
+        Scheme::Sip | Scheme::Sips => map(address, |address| Part::Address(Arc::new(address))).parse(rest)?,
         Scheme::Im | Scheme::Pres => {
-            alt((map(address, |address| Part::Address(Box::new(address))), map(opaque, Part::Opaque))).parse(rest)?
+            alt((map(address, |address| Part::Address(Arc::new(address))), map(opaque, Part::Opaque))).parse(rest)?
         }
         Scheme::Tel | Scheme::Other(_) => map(opaque, Part::Opaque).parse(rest)?,
     };

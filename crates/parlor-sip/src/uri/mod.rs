@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use nom::Parser;
 use nom::combinator::all_consuming;
@@ -46,7 +47,8 @@ pub struct UriError;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Part {
-    Address(Box<Address>),
+    /// Shared by all copies.
+    Address(Arc<Address>),
     Opaque(Box<str>),
 }
 
@@ -95,7 +97,7 @@ impl Uri {
 
     fn with_parts(scheme: Scheme, user: Option<Box<str>>, host: Box<str>, port: Option<u16>) -> Self {
         let address = Address { user, password: None, host, port, params: Params::default(), headers: None };
-        Self { scheme, part: Part::Address(Box::new(address)) }
+        Self { scheme, part: Part::Address(Arc::new(address)) }
     }
 
     /// Adds or replaces a parameter; it is escaped as needed. Opaque URIs have none and stay as they are.
@@ -212,7 +214,7 @@ impl Uri {
 
     fn address_mut(&mut self) -> Option<&mut Address> {
         match &mut self.part {
-            Part::Address(address) => Some(address),
+            Part::Address(address) => Some(Arc::make_mut(address)),
             Part::Opaque(_) => None,
         }
     }
