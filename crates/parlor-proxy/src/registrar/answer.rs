@@ -50,7 +50,6 @@ impl Answer {
 
 /// RFC 5626 §6: the client is told that its `reg-id` counts.
 fn uses_outbound(headers: &Headers) -> bool {
-    let contacts = headers.contacts().unwrap_or_default();
     let is_flow = |contact: &parlor_sip::NameAddr| contact.params.has("reg-id") && contact.params.has("+sip.instance");
-    headers.supports("outbound") && contacts.iter().any(is_flow)
+    headers.supports("outbound") && headers.contacts().unwrap_or_default().iter().any(is_flow)
 }

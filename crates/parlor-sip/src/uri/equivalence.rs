@@ -11,6 +11,9 @@ use crate::params::Params;
 const SIGNIFICANT: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
 
 pub(super) fn equivalent(a: &Uri, b: &Uri) -> bool {
+    if a == b {
+        return true;
+    }
     if a.scheme != b.scheme {
         return false;
     }
