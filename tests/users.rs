@@ -1,5 +1,6 @@
 //! `parlor user` beside a server that runs.
 
+use crate::support::device::{Device, bindings};
 use crate::support::eventually;
 use crate::support::participant::{Participant, own_path};
 use crate::support::server::{Server, Setup};
@@ -42,6 +43,73 @@ fn changes_are_noticed_while_the_server_runs() {
     server.change_users(&["remove", "bob"], "");
     eventually("bob may join no more", || (!may_join(&server, "bob", "s3cret of bob")).then_some(()));
     bob.say("I am still here");
+}
+
+/// A user that is removed has no devices any more, at once and after a restart.
+#[test]
+fn devices_go_with_their_user() {
+    let mut server = Setup::default().set("auth.mode", "\"digest\"").user("alice", &[]).user("bob", &[]).start();
+    let mut devices = ["alice", "bob", "bob"].map(|name| {
+        let mut device = Device::udp(&server, name);
+        device.user = device.user.with_account();
+        device.register_here();
+        device
+    });
+    server.shows("parlor_registrations", 3.0);
+    server.change_users(&["remove", "bob"], "");
+    server.shows("parlor_registrations", 1.0);
+    assert_eq!(devices[1].register("").code(), 401);
+    server.kill_and_restart();
+    server.shows("parlor_registrations", 1.0);
+    assert_eq!(bindings(&devices[0].register("")).len(), 1);
+}
+
+/// A name is a user's or a room's: no room is made under a user's, and nobody registers under a room's; an account comes before
+/// a room that was there first, which ends as it would.
+#[test]
+fn a_name_is_a_users_or_a_rooms() {
+    let server = Setup::default()
+        .set("auth.mode", "[\"none\", \"digest\"]")
+        .set("auth.failures_per_address", "1000000")
+        .set("rooms.linger", "\"0s\"")
+        .user("alice", &["sip:helpdesk@chat.example.test"])
+        .start();
+    let join = |room: &str| {
+        let mut user = SipUser::tcp(&server, "guest");
+        let mut call = Call::new(&user, &server.room(room));
+        let sdp = offer(&own_path(&user));
+        call.ask_to_join(&mut user, "", &sdp).code()
+    };
+    for users in ["alice", "helpdesk"] {
+        assert_eq!(join(users), 404, "{users}");
+        let mut user = SipUser::tcp(&server, "guest");
+        user.send(user.request("OPTIONS", &server.room(users), "", ""));
+        assert_eq!(user.final_response().code(), 404, "{users}");
+    }
+    let guest = Participant::join_room(&server, "guest", "bob");
+    server.change_users(&["add", "bob"], "s3cret of bob\n");
+    let mut bob = Device::udp(&server, "bob");
+    bob.user = bob.user.with_account();
+    let contact = format!("Contact: <{}>\r\n", bob.user.contact());
+    eventually("the account comes first", || (bob.register(&contact).code() == 200).then_some(()));
+    let late = Participant::join_room(&server, "late", "bob");
+    late.leave();
+    guest.leave();
+    server.shows("parlor_rooms", 1.0);
+    assert_eq!(join("bob"), 404, "the room has ended");
+
+    let server = Setup::default().set("registrar.trust_loopback", "true").set("rooms.linger", "\"0s\"").start();
+    let room = Participant::join_room(&server, "guest", "carol");
+    let mut carol = Device::udp(&server, "carol");
+    let contact = format!("Contact: <{}>\r\n", carol.user.contact());
+    assert_eq!(carol.register(&contact).code(), 404, "it is a room's");
+    room.leave();
+    server.shows("parlor_rooms", 1.0);
+    carol.register_here();
+    let mut user = SipUser::tcp(&server, "guest");
+    let mut call = Call::new(&user, &server.room("carol"));
+    let sdp = offer(&own_path(&user));
+    assert_eq!(call.ask_to_join(&mut user, "", &sdp).code(), 404, "it is a user's");
 }
 
 /// Users are there after the server was killed, those too that were added in its last moment.

@@ -199,6 +199,14 @@ impl Proxy {
         self.forget(gone);
     }
 
+    /// A user has been removed, and everything that is stored of it: its devices are nobody's any more.
+    pub fn handle_removed(&mut self, user: &str) {
+        let gone = self.registrar.bindings.remove_all(user);
+        // One may have been stored after the user was removed.
+        self.forget(gone);
+        self.mailboxes.forget(user);
+    }
+
     /// Time has come.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.expire(now);

@@ -136,9 +136,18 @@ impl Mailboxes {
 
     /// So much no longer waits.
     fn take(&mut self, user: &Arc<str>, amount: Amount) {
-        self.total.take(amount);
         if let Some(mailbox) = self.of_user.get_mut(user) {
             mailbox.amount.take(amount);
+            self.total.take(amount);
+        }
+    }
+
+    /// There is no such user any more; what waited for it is no longer stored.
+    pub(crate) fn forget(&mut self, user: &str) {
+        let Some((user, mailbox)) = self.of_user.remove_entry(user) else { return };
+        self.total.take(mailbox.amount);
+        if let State::Resting(until) = mailbox.state {
+            self.timers.remove(&(until, user));
         }
     }
 

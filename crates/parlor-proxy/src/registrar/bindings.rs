@@ -81,6 +81,14 @@ impl Bindings {
         Some(binding)
     }
 
+    /// Takes all of a user's away.
+    pub(crate) fn remove_all(&mut self, user: &str) -> Vec<BindingId> {
+        let user = self.share(user);
+        let all: Vec<BindingId> = self.of(&user).iter().map(|binding| binding.id).collect();
+        all.iter().for_each(|id| drop(self.remove(&user, *id)));
+        all
+    }
+
     /// When the next one ends.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         self.expiries.first().map(|(at, _, _)| *at)

@@ -77,6 +77,28 @@ fn messages_wait_for_their_user() {
     assert_eq!(scene.fates, [Kept, Kept, DeliveredLater, DeliveredLater]);
 }
 
+/// With its user a mailbox goes, also while a message of it is on its way; one of the same name begins anew.
+#[test]
+fn a_mailbox_goes_with_its_user() {
+    let mut scene = Scene::new();
+    for number in 1..=3 {
+        assert_eq!(code(scene.message(&numbered(number), &bob())), 202);
+    }
+    register(&mut scene);
+    let first = one(scene.sent());
+    scene.kept.clear();
+    scene.proxy.handle_removed("bob");
+    assert!(scene.outputs().is_none());
+    assert_eq!((scene.proxy.bindings(), scene.stored.len(), scene.proxy.kept()), (0, 0, Amount::default()));
+    scene.answers(&first, 200);
+    assert!(scene.sent().is_empty());
+    assert_eq!(scene.proxy.kept(), Amount::default());
+    assert_eq!(code(scene.message(&numbered(4), &bob())), 202);
+    assert_eq!(scene.proxy.kept().messages, 1);
+    register(&mut scene);
+    assert_eq!(said(&one(scene.sent())), "message 00000004!");
+}
+
 /// What may not wait is refused: what is wanted now or never, or no longer; that somebody is writing; for who has no account;
 /// where nothing is kept.
 #[test]

@@ -47,6 +47,11 @@ impl Directory {
         self.users.get(name)?.secrets.iter().find(|ha1| ha1.algorithm() == algorithm)
     }
 
+    /// Those of an earlier one who are no users any more.
+    pub(super) fn missing_of(&self, earlier: &Self) -> Vec<Box<str>> {
+        earlier.users.keys().filter(|name| !self.users.contains_key(*name)).cloned().collect()
+    }
+
     /// The account of that name.
     pub(super) fn account(&self, name: &str) -> Option<&Account> {
         self.users.get(name).map(|member| &member.account)
@@ -55,8 +60,8 @@ impl Directory {
     /// Whose address this is: under any of our hosts a user has the same.
     pub(super) fn owner(&self, uri: &Uri, hosts: &Hosts) -> Option<&Account> {
         let local = hosts.local_user(uri).filter(|_| uri.is_sip());
-        let named = || self.owners.get(&*spelling(uri)?).map(|name| &**name);
-        local.or_else(named).and_then(|name| self.account(name))
+        let spelling = local.map_or_else(|| spelling(uri), |name| Some(format!("sip:{name}@{}", hosts.domain())));
+        self.account(self.owners.get(&*spelling?)?)
     }
 
     /// Whether an address is a user's, or differs from one only in its scheme: who writes to either means the user.
@@ -101,7 +106,10 @@ pub(super) mod tests {
     #[test]
     fn users_are_found_by_their_addresses() {
         let config = Config::parse("domain = \"example.com\"").expect("correct");
-        let directory = directory(&config, &[("alice", &["tel:+1-555-1234", "sip:a@example.org"]), ("bob", &[])]);
+        let directory = directory(
+            &config,
+            &[("alice", &["tel:+1-555-1234", "sip:a@example.org", "sip:help@example.com"]), ("bob", &[])],
+        );
         let hosts = Hosts::new("example.com", ["192.0.2.1".to_owned()]);
         let owner = |uri: &str| {
             let uri = uri.parse::<Uri>().expect("a URI");
@@ -114,6 +122,7 @@ pub(super) mod tests {
             "im:alice@example.com",
             "tel:+15551234",
             "sip:a@example.org",
+            "sip:help@192.0.2.1",
         ] {
             assert_eq!(owner(own).as_deref(), Some("sip:alice@example.com"), "{own}");
         }

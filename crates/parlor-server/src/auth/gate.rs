@@ -34,6 +34,8 @@ pub(crate) struct Gate {
     peers: Vec<Network>,
     hosts: Arc<Hosts>,
     users: watch::Receiver<Arc<Directory>>,
+    /// As the users were when somebody last asked who is one no more.
+    seen: Arc<Directory>,
     failures: Failures,
     rooms: Option<RoomPasswords>,
 }
@@ -71,6 +73,7 @@ impl Gate {
             nonces: NONCES,
         };
         let has = |mode| config.auth.mode.has(mode);
+        let seen = Arc::clone(&users.borrow());
         Self {
             guests: has(AuthMode::None),
             verifier: has(AuthMode::Digest).then(|| Verifier::new(now, realm, &mut rand::rng())),
@@ -78,6 +81,7 @@ impl Gate {
             peers: config.messages.accept_from.clone(),
             hosts,
             users,
+            seen,
             failures: Failures::new(now, config.auth.failures_per_address),
             rooms: None,
         }
@@ -132,6 +136,18 @@ impl Gate {
             Some(verifier) => Denial::Challenge(verifier.challenges(now, &binding(address), false), None),
             None => Denial::Forbidden(Rejected::AuthUnproven),
         })
+    }
+
+    /// Waits until the users are others; gives those who are users no more.
+    pub(crate) async fn removed(&mut self) -> Vec<Box<str>> {
+        if self.users.changed().await.is_err() {
+            // Nobody will change them any more.
+            std::future::pending::<()>().await;
+        }
+        let users = Arc::clone(&self.users.borrow_and_update());
+        let removed = users.missing_of(&self.seen);
+        self.seen = users;
+        removed
     }
 
     /// Whether a proxy of ours is at that address.

@@ -42,9 +42,6 @@ pub(crate) fn new_user(config: &Config, name: &str, aliases: &[String], password
     if !is_user_name(name) {
         bail!("{name:?} is no name: it has 1 to 64 characters out of letters, digits and -_.~+");
     }
-    if config.room.iter().any(|room| room.name == name) {
-        bail!("{name:?} is the name of a room");
-    }
     let domain = config.domain.to_ascii_lowercase();
     let mut addresses = vec![format!("sip:{name}@{domain}"), format!("im:{name}@{domain}")];
     for alias in aliases {
@@ -54,6 +51,13 @@ pub(crate) fn new_user(config: &Config, name: &str, aliases: &[String], password
             Some(address) => addresses.push(address),
             None => bail!("{alias:?} is no address: write tel:+15551234, sip:name@host or im:name@host"),
         }
+    }
+    let of_room = |address: &String| {
+        let name = address.strip_suffix(&format!("@{domain}")).and_then(|rest| Some(rest.split_once(':')?.1));
+        name.is_some_and(|name| config.room.iter().any(|room| room.name == name))
+    };
+    if let Some(address) = addresses.iter().find(|address| of_room(address)) {
+        bail!("{address} is the address of a room");
     }
     let secrets = secrets(config, name, password);
     Ok(User { name: name.to_owned(), domain, realm: config.realm().to_owned(), secrets, addresses })
@@ -93,7 +97,7 @@ mod tests {
         for name in ["", "a b", "a:b", "a@b", "é", "lobby", &"a".repeat(65)] {
             assert!(add(name, &[]).is_err(), "{name}");
         }
-        for alias in ["", "bob", "mailto:a@b", "sip:example.com", "tel:"] {
+        for alias in ["", "bob", "mailto:a@b", "sip:example.com", "tel:", "sip:lobby@chat.example.com"] {
             assert!(add("bob", &[alias]).is_err(), "{alias}");
         }
     }

@@ -201,7 +201,7 @@ section! {
 section! {
     /// All rooms. Each key of a `[[room]]` but its name may stand here too and is then the default of every room.
     pub Rooms {
-        /// Whether joining a room that does not exist makes it.
+        /// Whether joining a room that does not exist makes it, unless its name is a user's.
         on_demand: bool = true;
         /// How long a room made on demand stays when its last participant has left.
         linger: Duration = "1m", from "0s" to "1d";

@@ -92,6 +92,11 @@ impl Rooms {
         self.may_exist_in(&self.lock(), name)
     }
 
+    /// Whether there is a room of this name, now or always.
+    pub(crate) fn exists(&self, name: &str) -> bool {
+        self.is_configured(name) || self.lock().by_name.contains_key(name)
+    }
+
     /// Whether there is always a room of this name.
     pub(crate) fn is_configured(&self, name: &str) -> bool {
         self.policy.fixed.contains_key(name)

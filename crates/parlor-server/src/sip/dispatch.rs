@@ -107,7 +107,9 @@ impl SipTask {
         // SIP-48: OPTIONS is refused as an INVITE would be.
         let as_joining = joins || request.method == Method::Options;
         let reserved = if as_joining { self.table.reserve() } else { None };
-        if !self.rooms.may_exist(name) {
+        // Whom a URI is for does not depend on what is sent to it: a user's is no room's, unless the room was there before.
+        let would_be_a_users = || !self.rooms.exists(name) && self.is_of_user(&request.uri, name);
+        if !self.rooms.may_exist(name) || would_be_a_users() {
             return self.answer(now, tx, &request, &uas::Target::Room(name.into()));
         }
         if as_joining && reserved.is_none() {

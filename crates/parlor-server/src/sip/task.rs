@@ -140,11 +140,12 @@ impl SipTask {
             let deadline = self.endpoint.poll_timeout();
             let proxy = self.proxying.as_ref().and_then(|proxying| proxying.proxy.poll_timeout());
             let wake = [deadline, proxy].into_iter().flatten().min();
-            let mut heard = None;
+            let (mut heard, mut removed) = (None, Vec::new());
             tokio::select! {
                 _ = self.incoming.recv_many(&mut messages, TURN) => {}
                 _ = self.outgoing.recv_many(&mut outputs, TURN) => {}
                 said = Proxying::heard(&mut self.proxying) => heard = Some(said),
+                users = self.gate.removed() => removed = users,
                 () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => {}
             }
             let now = Instant::now();
@@ -153,6 +154,7 @@ impl SipTask {
             if let Some(heard) = heard {
                 self.handle_heard(now, heard);
             }
+            self.forget_users(&removed);
             for message in messages.drain(..) {
                 self.handle_incoming(now, message);
                 self.drain(now);

@@ -40,7 +40,12 @@ impl SipTask {
             Err(denial) => return self.deny(now, tx, &request, denial, Role::Server),
         };
         let sender = proxying.sender(caller, &flow);
-        let of_room = |uri: &Uri| proxying.hosts.local_user(uri).is_some_and(|name| self.rooms.is_configured(name));
+        // A room made on demand has its name until it ends, but for an account, after which none is made.
+        let of_room = |uri: &Uri| {
+            let name = proxying.hosts.local_user(uri);
+            let is_open = |name| self.rooms.exists(name) && self.gate.owner(uri).is_none();
+            name.is_some_and(|name| self.rooms.is_configured(name) || is_open(name))
+        };
         match request.headers.to() {
             Ok(to) if of_room(&to.uri) => proxying.proxy.refuse_request(tx, &request, Reject::NotFound),
             Ok(_) | Err(_) => proxying.proxy.handle_register(now, tx, &request, flow, &sender),
@@ -100,6 +105,12 @@ impl SipTask {
         }
     }
 
+    /// Whether a name is a user's, so that no room is made under it.
+    pub(super) fn is_of_user(&self, uri: &Uri, name: &str) -> bool {
+        let is_registered = self.proxying.as_ref().is_some_and(|proxying| proxying.proxy.is_registered(name));
+        is_registered || self.gate.owner(uri).is_some()
+    }
+
     /// What a request has to do with users, if it has, and is outside of dialogs.
     pub(super) fn for_users(&self, request: &Request) -> Option<ForUsers> {
         let is_outside = request.headers.to_tag().is_ok_and(|tag| tag.is_none());
@@ -143,6 +154,13 @@ impl SipTask {
             Heard::Stored(Told::Fetched(user, fetched)) => proxy.handle_fetched(now, &user, fetched),
             Heard::Stored(Told::Swept(swept)) => proxy.handle_swept(swept),
             Heard::Found((id, found)) => proxy.handle_found(now, id, found),
+        }
+    }
+
+    /// These are users no more.
+    pub(super) fn forget_users(&mut self, removed: &[Box<str>]) {
+        if let Some(proxying) = &mut self.proxying {
+            removed.iter().for_each(|user| proxying.proxy.handle_removed(user));
         }
     }
 
