@@ -90,6 +90,15 @@ fn from_domain_to_domain() {
         assert_eq!(alice.expect(200).start, "SIP/2.0 200 Heard");
     }
     first.shows("parlor_pager_messages_total{result=\"delivered\"}", 3.0);
+    // MSG-16
+    let long = "long ".repeat(400);
+    say(&mut alice, &format!("sip:bob@{OTHER}"), "", &long);
+    let message = bob.user.expect_request("MESSAGE");
+    assert_eq!(message.body, long);
+    bob.user.answer(&message);
+    alice.expect(200);
+    say(&mut alice, &format!("sip:bob@{OTHER};transport=udp"), "", &long);
+    alice.expect(413);
 }
 
 /// RFC 5922: over TLS the other server must have the certificate of its domain, and then a large message passes too.

@@ -13,8 +13,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tracing::{debug, warn};
 
-/// How long one question may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long one question may take; it is asked twice.
+const PATIENCE: Duration = Duration::from_millis(1500);
 /// How many answers are remembered.
 const REMEMBERED: u64 = 1024;
 /// For how long at the most, and how long that there is none.
@@ -29,7 +29,7 @@ pub(super) struct Dns(Option<TokioResolver>);
 impl Dns {
     /// Those at these addresses, or those of the system if there are none.
     pub(super) fn new(name_servers: &[SocketAddr]) -> Self {
-        let builder = match name_servers {
+        let mut builder = match name_servers {
             [] => TokioResolver::builder_tokio().unwrap_or_else(|error| {
                 warn!(%error, "no name server is known: only what the hosts file names is found");
                 TokioResolver::builder_with_config(ResolverConfig::default(), TokioRuntimeProvider::default())
@@ -39,7 +39,6 @@ impl Dns {
                 TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
             }
         };
-        let mut builder = builder;
         bound(builder.options_mut());
         let built = builder.build().inspect_err(|error| warn!(%error, "names cannot be looked up"));
         Self(built.ok())

@@ -74,14 +74,13 @@ impl<'a, N: Names + Sync> Search<'a, N> {
         }
         if *self.uri.scheme() == Scheme::Im {
             // RFC 3861 §3
-            let servers = self.servers(&format!("_im._sip.{host}"), self.default()?).await?;
-            if !servers.is_empty() {
+            if let Some(servers) = self.servers(&format!("_im._sip.{host}"), self.default()?).await? {
                 return Ok(servers);
             }
         }
         match (self.uri.port(), self.asked) {
             (None, None) => self.by_services(host).await,
-            (None, Some(asked)) => self.by_service(asked, &srv_name(asked, host), host).await,
+            (None, Some(asked)) => self.by_service(asked, host).await,
             (Some(_), _) => self.by_address(self.default()?, host).await,
         }
     }
@@ -93,32 +92,42 @@ impl<'a, N: Names + Sync> Search<'a, N> {
         services.retain(|naptr| self.usable.contains(&naptr.transport));
         sort_services(&mut services);
         services.truncate(SERVICES);
-        let mut targets = Vec::new();
-        for naptr in services {
-            targets.extend(self.servers(&naptr.srv, naptr.transport).await?);
+        let mut named: Vec<(Transport, String)> =
+            services.into_iter().map(|naptr| (naptr.transport, naptr.srv)).collect();
+        if named.is_empty() {
+            let usable = self.usable.iter().filter(|usable| self.secure || **usable != Transport::Tls);
+            named = usable.map(|transport| (*transport, srv_name(*transport, host))).collect();
+        }
+        let (mut targets, mut none_told) = (Vec::new(), Ok(false));
+        for (transport, name) in named {
+            match self.servers(&name, transport).await {
+                Ok(servers) => {
+                    none_told = none_told.map(|told| told || servers.is_some());
+                    targets.extend(servers.into_iter().flatten());
+                }
+                Err(why) => none_told = Err(why),
+            }
             if targets.len() >= MOST {
-                return Ok(targets);
+                break;
             }
         }
-        if targets.is_empty() {
-            for &transport in self.usable.iter().filter(|usable| self.secure || **usable != Transport::Tls) {
-                targets.extend(self.servers(&srv_name(transport, host), transport).await?);
-            }
+        // The host itself is taken for a server only where nothing is said of any service.
+        if targets.is_empty() && !none_told? { self.by_address(self.default()?, host).await } else { Ok(targets) }
+    }
+
+    async fn by_service(&self, transport: Transport, host: &str) -> Result<Vec<Target>, Unresolved> {
+        match self.servers(&srv_name(transport, host), transport).await? {
+            Some(targets) => Ok(targets),
+            None => self.by_address(transport, host).await,
         }
-        if targets.is_empty() { self.by_address(self.default()?, host).await } else { Ok(targets) }
     }
 
-    async fn by_service(&self, transport: Transport, name: &str, host: &str) -> Result<Vec<Target>, Unresolved> {
-        let targets = self.servers(name, transport).await?;
-        if targets.is_empty() { self.by_address(transport, host).await } else { Ok(targets) }
-    }
-
-    /// RFC 3263 §4.2: the addresses of the servers of a service; none if there is no such service.
-    async fn servers(&self, name: &str, transport: Transport) -> Result<Vec<Target>, Unresolved> {
+    /// RFC 3263 §4.2: the addresses of the servers of a service. `None`: nothing is said of such a service. No addresses: there
+    /// is decidedly none, for which RFC 2782 has a lone dot, or they cannot be found.
+    async fn servers(&self, name: &str, transport: Transport) -> Result<Option<Vec<Target>>, Unresolved> {
         let mut servers = self.names.srv(name).await?;
-        // RFC 2782: a lone dot says that there is decidedly none.
-        if servers.len() == 1 && servers[0].host == "." {
-            return Err(Unresolved::Unknown);
+        if servers.is_empty() {
+            return Ok(None);
         }
         servers.retain(|srv| srv.host != "." && srv.port != 0);
         let mut targets = Vec::new();
@@ -130,7 +139,7 @@ impl<'a, N: Names + Sync> Search<'a, N> {
                 break;
             }
         }
-        Ok(targets)
+        Ok(Some(targets))
     }
 
     async fn by_address(&self, transport: Transport, host: &str) -> Result<Vec<Target>, Unresolved> {

@@ -132,13 +132,20 @@ async fn where_the_domain_says_less() {
         ("_sip._tcp.broken.test", "SRV 0 0 5060 nowhere.test"),
         ("_sip._tcp.broken.test", "SRV 1 0 5060 a.example.com"),
         ("_sip._udp.silent.test", "SRV fails"),
+        ("_sip._tcp.half.test", "SRV 0 0 5060 a.example.com"),
+        ("_sip._udp.half.test", "SRV fails"),
+        ("_sip._tcp.datagrams.test", "SRV 0 0 0 ."),
+        ("_sip._udp.datagrams.test", "SRV 0 0 5060 a.example.com"),
     ]);
     is(&SRV, "sip:bob@example.com", ALL, &["TCP 192.0.2.1:5063", "UDP 192.0.2.1:5062"]).await;
     is(&SRV, "sip:bob@plain.test", ALL, &["UDP 192.0.2.8:5060"]).await;
     is(&SRV, "sips:bob@plain.test", ALL, &["TLS 192.0.2.8:5061"]).await;
     is(&SRV, "sip:bob@broken.test;transport=tcp", ALL, &["TCP 192.0.2.1:5060"]).await;
+    is(&SRV, "sip:bob@half.test", ALL, &["TCP 192.0.2.1:5060"]).await;
+    is(&SRV, "sip:bob@datagrams.test", ALL, &["UDP 192.0.2.1:5060"]).await;
     for (uri, why) in [
         ("sip:bob@closed.test", Unresolved::Unknown),
+        ("sip:bob@closed.test;transport=tcp", Unresolved::Unknown),
         ("sip:bob@nowhere.test", Unresolved::Unknown),
         ("sip:bob@silent.test", Unresolved::Silent),
     ] {

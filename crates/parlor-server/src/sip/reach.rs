@@ -59,7 +59,7 @@ impl From<Unresolved> for Unlocated {
 pub(crate) enum Carrier {
     /// Whatever there is.
     Any,
-    /// A stream, if there is one: it is too large for a datagram (RFC 3261 §18.1.1).
+    /// A stream, if there is one and the URI names nothing else: it is too large for a datagram (RFC 3261 §18.1.1).
     Stream,
 }
 
@@ -91,7 +91,8 @@ impl Reach {
     /// Why there is none.
     pub(crate) async fn next_hops(&self, uri: &Uri, carrier: Carrier) -> Result<Vec<NextHop>, Unlocated> {
         let host = uri.host().ok_or(Unlocated::Unknown)?;
-        let mut targets = self.resolver.resolve(uri, &self.transports(carrier)).await?;
+        let ours = self.transports(carrier, uri.param("transport").is_some());
+        let mut targets = self.resolver.resolve(uri, &ours).await?;
         targets.retain(|target| self.networks.iter().any(|network| network.contains(target.address.ip())));
         if targets.is_empty() {
             return Err(Unlocated::Forbidden);
@@ -111,11 +112,11 @@ impl Reach {
     }
 
     /// What we have, best first.
-    fn transports(&self, carrier: Carrier) -> Vec<Transport> {
+    fn transports(&self, carrier: Carrier, is_named: bool) -> Vec<Transport> {
         let has = |wanted: Transport| self.listeners.iter().any(|(own, _)| *own == wanted);
         let mut ours: Vec<Transport> =
             [Transport::Tls, Transport::Tcp, Transport::Udp].into_iter().filter(|wanted| has(*wanted)).collect();
-        if carrier == Carrier::Stream && ours.contains(&Transport::Tcp) {
+        if carrier == Carrier::Stream && !is_named && ours.contains(&Transport::Tcp) {
             ours.retain(|own| own.is_reliable());
         }
         ours
