@@ -14,6 +14,12 @@ pub(super) enum Line<'a> {
     Msg(&'a str, &'a str),
     /// Write to somebody, wherever they are.
     Dm(&'a str, &'a str),
+    /// Watch whether somebody is there, or tell who is.
+    Watch(Option<&'a str>),
+    /// Watch somebody no more.
+    Unwatch(&'a str),
+    /// Say of us whether we are there.
+    Status(Status, Option<&'a str>),
     Who,
     /// Tell the topic, or set it.
     Topic(Option<&'a str>),
@@ -28,6 +34,14 @@ pub(super) enum Line<'a> {
     Unknown(&'a str),
 }
 
+/// What we say of ourselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    Open,
+    Closed,
+    Away,
+}
+
 /// A command, how it is written and what it does.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Usage {
@@ -37,7 +51,7 @@ pub(super) struct Usage {
 }
 
 /// All of them, in the order in which they are told of.
-pub(super) const COMMANDS: [Usage; 10] = [
+pub(super) const COMMANDS: [Usage; 13] = [
     Usage {
         name: "/msg",
         usage: "/msg USER TEXT",
@@ -47,6 +61,13 @@ pub(super) const COMMANDS: [Usage; 10] = [
         name: "/dm",
         usage: "/dm USER TEXT",
         does: "write to somebody, here or not; USER is of your server, or a SIP URI",
+    },
+    Usage { name: "/watch", usage: "/watch [USER]", does: "tell when USER comes and goes; without it, how those are" },
+    Usage { name: "/unwatch", usage: "/unwatch USER", does: "tell that no more" },
+    Usage {
+        name: "/status",
+        usage: "/status STATE [NOTE]",
+        does: "tell those who watch you that you are open, closed or away",
     },
     Usage { name: "/nick", usage: "/nick [NAME]", does: "be called NAME; without it, give the nickname up" },
     Usage { name: "/who", usage: "/who", does: "tell who is in the room" },
@@ -83,6 +104,9 @@ impl<'a> Line<'a> {
                 (user, text) if user.is_empty() || text.is_empty() => incomplete("/msg"),
                 (user, text) => Self::Msg(user, text),
             },
+            "watch" => Self::Watch(given.map(unquoted)),
+            "unwatch" => given.map_or_else(|| incomplete("/unwatch"), |user| Self::Unwatch(unquoted(user))),
+            "status" => status(rest),
             "dm" => match person(rest) {
                 (user, text) if user.is_empty() || text.is_empty() => incomplete("/dm"),
                 (user, text) => Self::Dm(user, text),
@@ -94,8 +118,8 @@ impl<'a> Line<'a> {
 
 /// What `/help` tells.
 pub(super) fn help() -> String {
-    let said = "TEXT             say it to the room (begin with // to say something that begins with /)";
-    let lines = COMMANDS.iter().map(|Usage { usage, does, .. }| format!("{usage:<16} {does}"));
+    let said = "TEXT                 say it to the room (begin with // to say something that begins with /)";
+    let lines = COMMANDS.iter().map(|Usage { usage, does, .. }| format!("{usage:<20} {does}"));
     std::iter::once(said.to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
 }
 
@@ -106,6 +130,18 @@ fn person(text: &str) -> (&str, &str) {
         None => text.split_once(char::is_whitespace).unwrap_or((text, "")),
     };
     (person, rest.trim())
+}
+
+/// What we are, and what else we say.
+fn status(text: &str) -> Line<'_> {
+    let (word, note) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let status = match word {
+        "open" => Status::Open,
+        "closed" => Status::Closed,
+        "away" => Status::Away,
+        _ => return incomplete("/status"),
+    };
+    Line::Status(status, Some(unquoted(note.trim())).filter(|note| !note.is_empty()))
 }
 
 fn unquoted(name: &str) -> &str {
@@ -142,6 +178,14 @@ mod tests {
             ("/msg \"\" hi", Line::Incomplete("/msg USER TEXT")),
             ("/dm bob  hi there", Line::Dm("bob", "hi there")),
             ("/dm bob", Line::Incomplete("/dm USER TEXT")),
+            ("/watch bob", Line::Watch(Some("bob"))),
+            ("/watch", Line::Watch(None)),
+            ("/unwatch bob", Line::Unwatch("bob")),
+            ("/unwatch", Line::Incomplete("/unwatch USER")),
+            ("/status away  at tea ", Line::Status(Status::Away, Some("at tea"))),
+            ("/status open", Line::Status(Status::Open, None)),
+            ("/status closed \"\"", Line::Status(Status::Closed, None)),
+            ("/status asleep", Line::Incomplete("/status STATE [NOTE]")),
             ("/who", Line::Who),
             ("/topic", Line::Topic(None)),
             ("/topic \"\"", Line::Topic(Some(""))),

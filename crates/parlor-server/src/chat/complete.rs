@@ -18,7 +18,8 @@ pub(super) fn complete(
         let fitting = COMMANDS.iter().filter(|command| command.name.starts_with(before));
         return (0, fitting.map(|command| format!("{} ", command.name)).collect());
     }
-    if let Some(begun) = before.strip_prefix("/dm ").filter(|begun| !begun.contains(char::is_whitespace)) {
+    let begun = ["/dm ", "/watch ", "/unwatch "].iter().find_map(|command| before.strip_prefix(command));
+    if let Some(begun) = begun.filter(|begun| !begun.contains(char::is_whitespace)) {
         let names = contacts(begun).unwrap_or_default();
         return (before.len() - begun.len(), names.into_iter().map(|name| format!("{name} ")).collect());
     }
@@ -87,6 +88,7 @@ mod tests {
         assert_eq!(complete("hi ").1, [""; 0]);
         assert_eq!(complete("/topic bo").1, [""; 0]);
         assert_eq!(complete("/dm ca"), (4, vec!["carol ".to_owned()]));
+        assert_eq!(complete("/unwatch c"), (9, vec!["carol ".to_owned()]));
         assert_eq!(complete("/dm carol ca").1, [""; 0]);
         assert_eq!(super::complete(None, "sip:me@a", |_| None, "bo").1, [""; 0]);
     }

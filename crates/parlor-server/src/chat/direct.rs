@@ -21,12 +21,17 @@ impl Talker {
         }
     }
 
-    /// Those we can write to, and the address of one of them; if there is none, that is told.
-    pub(super) fn person(&mut self, user: &str) -> Option<(People, Uri)> {
-        let Some(people) = self.outlets.people.clone() else {
+    /// Those we can write to; if there is nobody, that is told.
+    pub(super) fn people(&mut self) -> Option<People> {
+        if self.outlets.people.is_none() {
             self.complain("people are known to users of the server alone: begin with --user NAME");
-            return None;
-        };
+        }
+        self.outlets.people.clone()
+    }
+
+    /// The same, and the address of one of them.
+    pub(super) fn person(&mut self, user: &str) -> Option<(People, Uri)> {
+        let people = self.people()?;
         let Some(uri) = people.find(user) else {
             self.complain(&format!("{user} is no user, and no SIP URI such as sip:carol@example.com"));
             return None;

@@ -58,6 +58,9 @@ impl Helper {
             Line::Nothing
             | Line::Send(_)
             | Line::Nick(_)
+            | Line::Watch(_)
+            | Line::Unwatch(_)
+            | Line::Status(..)
             | Line::Who
             | Line::Topic(_)
             | Line::Invite(_)

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use parlor_client::{Account, AccountEvent, PagerMessage};
+use parlor_client::{Account, AccountEvent, PagerMessage, Presence};
 
 use super::harmless;
-use super::outlets::People;
+use super::outlets::{self, People};
 use super::screen::{self, Screen};
 use super::typing::Typing;
 
@@ -30,6 +30,8 @@ impl Letters {
             match account.next_event().await {
                 AccountEvent::Message(message) => self.message(&message),
                 AccountEvent::Composing { who, active: true } => self.typing(&who.uri),
+                AccountEvent::Presence { who, presence } => self.presence(&who.to_string(), presence),
+                AccountEvent::NotShown { who, code } => self.not_shown(&who.to_string(), code),
                 AccountEvent::Registered => self.screen.notice("people reach you again"),
                 AccountEvent::NotRegistered(why) => {
                     self.screen.problem(&format!("people do not reach you: {}", harmless::line(&why.to_string())));
@@ -52,6 +54,24 @@ impl Letters {
         let late = message.date.filter(|date| date.elapsed().is_ok_and(|since| since > LATE));
         let late = late.map(|date| format!(" (sent {})", day_and_time(date))).unwrap_or_default();
         self.screen.said(&format!("{who}{subject}{late}"), &message.text);
+    }
+
+    fn presence(&self, uri: &str, presence: Presence) {
+        self.screen.notice(&outlets::shown(&self.people.called(uri), Some(&presence)));
+        self.people.set_presence(uri, Some(presence));
+    }
+
+    fn not_shown(&self, uri: &str, code: Option<u16>) {
+        self.people.set_presence(uri, None);
+        let why = match code {
+            Some(404 | 604) => "there is nobody of that address".to_owned(),
+            Some(405 | 489 | 501) => "the server tells nobody's presence".to_owned(),
+            Some(code @ (401 | 407)) => format!("the server wants to know who you are ({code})"),
+            Some(403 | 603) | None => "they do not let you".to_owned(),
+            Some(code) => code.to_string(),
+        };
+        let name = harmless::line(&self.people.called(uri));
+        self.screen.problem(&format!("whether {name} is online is not told: {why}"));
     }
 
     fn typing(&mut self, uri: &str) {

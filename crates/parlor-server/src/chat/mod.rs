@@ -15,6 +15,7 @@ mod listen;
 mod names;
 mod outlets;
 mod people;
+mod presence;
 mod save;
 mod screen;
 mod send;
@@ -55,6 +56,9 @@ pub(crate) struct ChatArgs {
     /// Do not register with --user: others cannot write to you
     #[arg(long, requires = "user")]
     no_register: bool,
+    /// Tell when this user of the server, or this SIP URI, comes and goes; as often as you like
+    #[arg(long = "contact", value_name = "USER", requires = "user")]
+    contacts: Vec<String>,
     /// Save the files that others send in this directory
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
@@ -95,6 +99,9 @@ async fn chat(args: &ChatArgs) -> Result<()> {
     if input.is_terminal() {
         listener.show_typing();
     }
+    if let Some(people) = &people {
+        watch(people, &args.contacts).await?;
+    }
     let mut letters = people.map(|people| Letters::new(Arc::clone(&screen), people, input.is_terminal()));
     let mut talker = Talker::new(outlets, Arc::clone(&screen), signal(SignalKind::interrupt())?);
     let (mut room, mut account) = (room, account);
@@ -115,6 +122,15 @@ async fn chat(args: &ChatArgs) -> Result<()> {
     listener.give_up().await;
     input.close();
     left.and_then(|()| talker.result())
+}
+
+/// Watches those whom the command line names.
+async fn watch(people: &People, contacts: &[String]) -> Result<()> {
+    for contact in contacts {
+        let uri = people.find(contact).with_context(|| format!("--contact {contact}: no user, and no SIP URI"))?;
+        people.watch(&uri).await;
+    }
+    Ok(())
 }
 
 /// Shows what people write to us, if we have an account.
