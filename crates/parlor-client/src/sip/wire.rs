@@ -55,6 +55,21 @@ enum Ask {
     ExpectAnswers,
 }
 
+/// When keepalives are sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// RFC 5626 §4.4.1: often enough for the address translators between us.
+    pub(super) interval: Duration,
+    /// RFC 5626 §4.4.1: how long the peer may take to answer one.
+    pub(super) patience: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(100), patience: Duration::from_secs(10) }
+    }
+}
+
 /// How to connect again.
 struct Route {
     transport: Transport,
@@ -71,11 +86,21 @@ impl Wire {
         tls: Option<Tls>,
         limits: Limits,
     ) -> Result<Self, (SocketAddr, io::Error)> {
+        Self::open_at_pace(transport, addresses, tls, limits, Pace::default()).await
+    }
+
+    /// The same with keepalives at that pace.
+    pub(super) async fn open_at_pace(
+        transport: Transport,
+        addresses: &[SocketAddr],
+        tls: Option<Tls>,
+        limits: Limits,
+        pace: Pace,
+    ) -> Result<Self, (SocketAddr, io::Error)> {
         let channel = Channel::open(transport, addresses, tls.as_ref(), limits, 1).await?;
         let (told, flow) = watch::channel(channel.flow());
         let route = Route { transport, address: channel.flow().remote, tls, limits };
         let (asks, asked) = mpsc::channel(WAITING);
-        let ping_at = Instant::now() + PING_INTERVAL;
         let driver = Driver {
             channel: Some(channel),
             route,
@@ -84,7 +109,8 @@ impl Wire {
             waiting: VecDeque::new(),
             flow: told,
             connections: 1,
-            ping_at,
+            ping_at: Instant::now() + pace.interval,
+            pace,
             answer_by: None,
             answers: false,
         };
@@ -146,6 +172,7 @@ struct Driver {
     waiting: VecDeque<(u32, Incoming)>,
     flow: watch::Sender<Flow>,
     connections: u64,
+    pace: Pace,
     ping_at: Instant,
     /// Until when the peer must answer the last keepalive.
     answer_by: Option<Instant>,
@@ -199,7 +226,8 @@ impl Driver {
         self.answer_by = None;
         match received {
             Received::Message(message) => {
-                let line = line_of(&message).filter(|line| self.lines.contains_key(line));
+                let open = |line: &u32| self.lines.get(line).is_some_and(|told| !told.is_closed());
+                let line = line_of(&message).filter(open);
                 if let Some(line) = line.or_else(|| self.first_line()) {
                     self.waiting.push_back((line, Incoming::Message(message)));
                 }
@@ -215,16 +243,16 @@ impl Driver {
 
     async fn handle_time(&mut self) {
         let now = Instant::now();
-        let heard = self.channel.as_ref().is_some_and(|channel| channel.heard_at() + PATIENCE >= now);
+        let heard = self.channel.as_ref().is_some_and(|channel| channel.heard_at() + self.pace.patience >= now);
         if self.answer_by.take_if(|at| *at <= now).is_some() && !heard {
             // RFC 5626 §4.4.1: the flow has failed.
             self.handle_loss(&io::ErrorKind::TimedOut.into());
         }
         if self.ping_at <= now {
-            self.ping_at = now + PING_INTERVAL;
+            self.ping_at = now + self.pace.interval;
             if self.channel.is_some() {
                 self.send(&Bytes::from_static(b"\r\n\r\n")).await;
-                self.answer_by = Some(now + PATIENCE).filter(|_| self.answers);
+                self.answer_by = Some(now + self.pace.patience).filter(|_| self.answers);
             }
         }
     }
@@ -296,7 +324,3 @@ fn line_of(message: &Message) -> Option<u32> {
 
 /// What waits to be sent, and to be taken, each.
 const WAITING: usize = 64;
-/// RFC 5626 §4.4.1: often enough for the address translators between us.
-const PING_INTERVAL: Duration = Duration::from_secs(100);
-/// RFC 5626 §4.4.1: how long the peer may take to answer a keepalive.
-const PATIENCE: Duration = Duration::from_secs(10);

@@ -29,6 +29,10 @@ impl Agent {
 
     /// The checks of RFC 3261 §8.2 in their order, then what the method asks.
     fn answer(&mut self, now: Instant, request: &Request) -> Result<Response, u16> {
+        if request.method != Method::Notify && DialogId::of_request(request).map_err(|_| 400_u16)?.is_some() {
+            // Of a room that we have left, perhaps.
+            return Err(481);
+        }
         if request.method == Method::Invite {
             // We take no calls; nor does another device have to wait for us.
             return Err(486);
@@ -42,9 +46,6 @@ impl Agent {
         if request.method == Method::Notify {
             self.watches.handle_notify(now, &self.core, request)?;
             return Ok(Response::for_request(request, 200, "OK"));
-        }
-        if DialogId::of_request(request).map_err(|_| 400_u16)?.is_some() {
-            return Err(481);
         }
         let mut response = Response::for_request(request, 200, "OK");
         if request.method == Method::Message {

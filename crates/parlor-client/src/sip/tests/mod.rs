@@ -3,6 +3,7 @@
 mod login;
 mod refer;
 mod roster;
+mod wire;
 
 use std::time::{Duration, Instant};
 

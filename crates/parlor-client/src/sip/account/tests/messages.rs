@@ -139,6 +139,7 @@ fn what_is_refused() {
         ("MESSAGE", "Content-Type: text/plain\r\n", "x".repeat(64 * 1024 + 1), 413),
         ("MESSAGE", "Require: magic\r\nContent-Type: text/plain\r\n", "hi".to_owned(), 420),
         ("MESSAGE", "To: <sip:a@b>;tag=x\r\nContent-Type: text/plain\r\n", "hi".to_owned(), 481),
+        ("BYE", "To: <sip:a@b>;tag=x\r\n", String::new(), 481),
         ("SUBSCRIBE", "", String::new(), 405),
         ("DANCE", "", String::new(), 501),
         ("INVITE", "Contact: <sip:b@c>\r\n", String::new(), 486),
