@@ -38,7 +38,7 @@ fn refused_changes_nothing() {
 /// CHAT-80, CHAT-82: escapes are read; what is no value, or no nickname to RFC 8266, gets 424.
 #[test]
 fn malformed_values() {
-    let server = Server::plain();
+    let server = Setup::default().set("rooms.max_nickname_bytes", "1023").start();
     let mut alice = Participant::join(&server, "alice");
     let long = "x".repeat(1024);
     for value in [

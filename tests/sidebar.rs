@@ -111,6 +111,17 @@ fn refused() {
     let name = aside.room.split([':', '@']).nth(1).unwrap();
     assert!(found_beside(&server, "alice", name, 403).is_none(), "a sidebar of a sidebar");
     server.shows("parlor_rooms", 2.0);
+    let (mut watcher, _) = Watcher::of(&server, "alice", "lobby");
+    let others = [2, 3, 4].map(|count| {
+        let other = found(&server, "alice");
+        watcher.until("the sidebar", |notice| notice.message.body.matches("<uri>").count() > count);
+        other
+    });
+    assert!(found_beside(&server, "alice", "lobby", 503).is_none(), "one more of hers");
+    let [first, ..] = others;
+    first.leave();
+    watcher.until("its end", |notice| notice.message.body.matches("<uri>").count() < 5);
+    found(&server, "alice");
 }
 
 /// CHAT-133: what is written to a sidebar on a session of the other room gets 403, whole or in chunks, from its members and

@@ -20,7 +20,7 @@ fn set_by_a_message() {
     assert_eq!(bob.hear(), send.body);
     for told in [&mut alice, &mut bob] {
         let notice = told.hear();
-        assert_eq!(cpim::content(&notice), "Alice set the topic: Tea \u{2615}");
+        assert_eq!(cpim::content(&notice), "Alice <sip:alice@example.com> set the topic: Tea \u{2615}");
         assert_eq!(cpim::header(&notice, "From"), format!("<{}>", told.room));
     }
     let joined = Joined::invite(&server, SipUser::tcp(&server, "carol"), "den", |offer| offer);
@@ -77,7 +77,7 @@ fn one_line() {
         ("Subject: first\r\nSubject: second", "set the topic: first"),
     ] {
         assert_eq!(alice.ask(&about(&alice, subject, "so")), 200, "{subject}");
-        alice.hears(&format!("Alice {told}"));
+        alice.hears(&format!("Alice <sip:alice@example.com> {told}"));
     }
     let joined = Joined::invite(&server, SipUser::tcp(&server, "bob"), "lobby", |offer| offer);
     assert_eq!(joined.answer.line('i'), Some("first"));
@@ -107,7 +107,7 @@ fn set_by_a_nickname() {
     alice.msrp.write(format!("MSRP {tid} NICKNAME\r\n{paths}\r\nUse-Nickname: \"Ally\"\r\n-------{tid}$\r\n"));
     assert_eq!(alice.msrp.response(&tid), 200);
     assert_eq!(alice.ask(&about(&alice, "Subject: Tea", "so")), 200);
-    alice.hears("Ally set the topic: Tea");
+    alice.hears("Ally <sip:alice@example.com> set the topic: Tea");
 }
 
 /// A message to the room with a further header.

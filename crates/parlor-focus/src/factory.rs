@@ -6,7 +6,7 @@ use crate::{Caller, Focus, Invitation, Output, Refusal, Reject, uas};
 use bytes::Bytes;
 use parlor_events::resource_lists::ResourceList;
 use parlor_events::{Limits, XmlError};
-use parlor_room::{Action, Room};
+use parlor_room::{Action, ParticipantId, Room};
 use parlor_sip::{Flow, NameAddr, Request};
 
 impl Focus {
@@ -30,11 +30,17 @@ impl Focus {
     ///
     /// # Errors
     /// [`Reject::Forbidden`], [`Reject::Header`]
-    pub fn may_found_sidebar(&self, room: &Room, request: &Request, flow: Flow, caller: &Caller) -> Result<(), Reject> {
+    pub fn may_found_sidebar(
+        &self,
+        room: &Room,
+        request: &Request,
+        flow: Flow,
+        caller: &Caller,
+    ) -> Result<ParticipantId, Reject> {
         let who = self.referrer(room, None, request, flow, caller)?;
         let role = room.participant(who).map(|participant| participant.role());
         match role.is_some_and(|role| room.rules().permits(role, Action::Invite)) {
-            true => Ok(()),
+            true => Ok(who),
             false => Err(Reject::Forbidden),
         }
     }

@@ -1,7 +1,7 @@
 //! Who calls (SIP-110).
 
 use crate::{Limits, Reject};
-use parlor_room::{Identity, is_anonymous};
+use parlor_room::{Identity, is_anonymous, one_line};
 use parlor_sip::{HeaderError, HeaderName, Method, NameAddr, Request, Response, Scheme, Uri};
 
 /// What was established about who sends a request, before it reached the room (SIP-110).
@@ -114,21 +114,25 @@ pub(crate) fn of_callee(callee: &NameAddr, limits: &Limits) -> Result<Identity, 
     Ok(Identity::of(aor).with(display_name(callee, limits), Box::default()))
 }
 
+/// The longest address of somebody, in octets: it stands in the roster for each of its devices.
+const LONGEST_ADDRESS: usize = 255;
+
 /// The address without what belongs to the device: port, parameters, headers, password.
 fn address_of_record(uri: &Uri) -> Option<Uri> {
     let (user, host) = (uri.user_decoded(), uri.host());
-    match (uri.scheme(), host) {
+    let address = match (uri.scheme(), host) {
         (Scheme::Sip, Some(host)) => Uri::sip(user.as_deref(), host, None).ok(),
         (Scheme::Sips, Some(host)) => Uri::sips(user.as_deref(), host, None).ok(),
         (Scheme::Tel | Scheme::Im | Scheme::Pres, Some(_) | None) => Some(uri.clone()),
         (Scheme::Sip | Scheme::Sips, None) | (Scheme::Other(_), Some(_) | None) => None,
-    }
+    };
+    address.filter(|address| address.to_string().len() <= LONGEST_ADDRESS)
 }
 
-/// The display name without control characters, cut to what is kept.
+/// The display name as one line, cut to what is kept.
 fn display_name(from: &NameAddr, limits: &Limits) -> Option<Box<str>> {
-    let mut name: String = from.display.as_deref()?.chars().filter(|c| !c.is_control()).collect();
+    let mut name = one_line(from.display.as_deref()?, limits.display_bytes);
     name.truncate(name.floor_char_boundary(limits.display_bytes));
-    let name = name.trim();
+    let name = name.trim_end();
     (!name.is_empty()).then(|| name.into())
 }

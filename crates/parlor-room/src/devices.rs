@@ -4,6 +4,9 @@ use crate::{Endpoint, EndpointId, Identity, Participant, ParticipantId, Room, Se
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+/// The longest name that a device is shown by, in octets.
+const LONGEST_ENTITY: usize = 255;
+
 impl Room {
     /// A session on that endpoint of this user that is to end when it gets one more: one that has lost its connection, else
     /// by the rules the oldest one (CHAT-154).
@@ -82,7 +85,8 @@ impl Room {
             return Endpoint { entity: opaque(), referred_by: None, ..endpoint };
         }
         let mut others = holder.sessions.iter().filter_map(|id| self.sessions.get(id));
-        if endpoint.entity.is_empty() || others.any(|other| other.endpoint.entity == endpoint.entity) {
+        let is_short = (1..=LONGEST_ENTITY).contains(&endpoint.entity.len());
+        if !is_short || others.any(|other| other.endpoint.entity == endpoint.entity) {
             return Endpoint { entity: opaque(), ..endpoint };
         }
         endpoint
@@ -118,6 +122,21 @@ mod tests {
         assert!(room.set_nickname(now(), bob, Some("ally")).is_err(), "it is still hers");
         room.hand_over(now(), third, bob);
         assert!(room.session(bob).expect("a session").nickname().is_none(), "to nobody else");
+    }
+
+    /// EVT-55: however long a Contact is, what the roster shows of a device is short.
+    #[test]
+    fn what_a_device_calls_itself_is_shown_unless_it_is_long() {
+        let mut room = room(Rules::default());
+        let shown = |room: &mut Room, entity: &str| {
+            let first = room.join(identity("sip:alice@example.org")).expect("admitted");
+            let id = room.session(first).expect("a session").participant();
+            let endpoint = room.session(first).expect("a session").endpoint().clone();
+            room.shown_endpoint(id, first, Endpoint { entity: entity.into(), ..endpoint }).entity
+        };
+        let contact = "sip:alice@192.0.2.1:5060;transport=tcp";
+        assert_eq!(&*shown(&mut room, contact), contact);
+        assert!(shown(&mut room, &format!("{contact};x={}", "&".repeat(300))).len() < 100);
     }
 
     /// REQ-1, CHAT-5: all sessions on one endpoint count as one; they end by themselves, and their nickname is not lost with

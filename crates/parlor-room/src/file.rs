@@ -1,5 +1,7 @@
 //! A file that somebody left in a room, and how files are selected (RFC 5547 §5).
 
+use crate::plain::reorders;
+use std::fmt::Write as _;
 use std::time::Instant;
 
 /// The longest name that is kept, in octets.
@@ -68,6 +70,18 @@ pub fn essence(kind: &str) -> &str {
     kind.split(';').next().unwrap_or(kind).trim_end()
 }
 
+/// A media type as it can be shown and written wherever one stands: its parameters quoted, without those whose values cannot be.
+/// `None` if what was said is none.
+pub fn plain_kind(said: &str) -> Option<Box<str>> {
+    let kind: mime::Mime = said.parse().ok()?;
+    let mut plain = kind.essence_str().to_owned();
+    let quotable = |value: &str| value.bytes().all(|octet| matches!(octet, b' '..=b'~') && !b"\"\\%".contains(&octet));
+    for (name, value) in kind.params().filter(|(_, value)| quotable(value.as_str())) {
+        let _ = write!(plain, ";{name}=\"{value}\"");
+    }
+    Some(plain.into())
+}
+
 /// How far a file has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileState {
@@ -107,11 +121,6 @@ pub fn plain_file_name(said: &str) -> Box<str> {
     let trimmed = cleaned.trim();
     let cut = trimmed[..trimmed.floor_char_boundary(LONGEST_NAME)].trim_end();
     if cut.chars().all(|c| c == '.') { "file".into() } else { cut.into() }
-}
-
-/// Characters that change how others are shown.
-fn reorders(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -154,6 +163,22 @@ mod tests {
         }
         let guessed = by_hash(FileSelector { kind: Some("text/plain".into()), ..FileSelector::default() });
         assert!(guessed.selects(&file()));
+    }
+
+    #[test]
+    fn a_type_is_no_more_than_a_type() {
+        for (said, plain) in [
+            ("text/plain", Some("text/plain")),
+            ("Text/Plain; charset=utf-8", Some("text/plain;charset=\"utf-8\"")),
+            ("text/plain; a=\"\u{1b}[2J\"", None),
+            ("text/plain; a=\"b%\"", Some("text/plain")),
+            ("a/b size:1 hash:sha-1:00", None),
+            ("a/b\rc", None),
+            ("nonsense", None),
+            ("", None),
+        ] {
+            assert_eq!(plain_kind(said).as_deref(), plain, "{said:?}");
+        }
     }
 
     #[test]

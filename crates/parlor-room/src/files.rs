@@ -9,7 +9,7 @@ use std::time::Instant;
 pub enum FoundFile {
     /// Nothing.
     None,
-    /// This one; of several with the same content the latest.
+    /// This one; of several with the same content the first.
     One(FileId),
     /// Several that are not the same.
     Several,
@@ -17,7 +17,7 @@ pub enum FoundFile {
 
 impl Room {
     /// The files in the order in which they came.
-    pub fn files(&self) -> impl ExactSizeIterator<Item = (FileId, &SharedFile)> {
+    pub fn files(&self) -> impl ExactSizeIterator<Item = (FileId, &SharedFile)> + DoubleEndedIterator {
         self.files.iter().map(|(id, file)| (*id, file))
     }
 
@@ -26,18 +26,22 @@ impl Room {
         self.files.get(&id)
     }
 
-    /// The file that a selector means (RFC 5547 §8.3.2).
+    /// The file that a selector means (RFC 5547 §8.3.2). What a sender claims of a file that is arriving counts for nothing
+    /// beside one that is there and was checked.
     pub fn find_file(&self, selector: &FileSelector) -> FoundFile {
-        let mut found = self.files.iter().filter(|(_, file)| selector.selects(file));
-        let Some((mut id, first)) = found.next() else { return FoundFile::None };
-        for (other, file) in found {
-            let same = !first.hashes.is_empty() && first.hashes == file.hashes && first.size == file.size;
-            if !same {
-                return FoundFile::Several;
-            }
-            id = other;
+        match self.find_among(selector, FileState::Complete) {
+            FoundFile::None => self.find_among(selector, FileState::Arriving),
+            found => found,
         }
-        FoundFile::One(*id)
+    }
+
+    /// Of several with the same content the first: a later one does not give it another name.
+    fn find_among(&self, selector: &FileSelector, state: FileState) -> FoundFile {
+        let mut found = self.files.iter().filter(|(_, file)| file.state == state && selector.selects(file));
+        let Some((id, first)) = found.next() else { return FoundFile::None };
+        let same =
+            |file: &SharedFile| !first.hashes.is_empty() && first.hashes == file.hashes && first.size == file.size;
+        if found.all(|(_, file)| same(file)) { FoundFile::One(*id) } else { FoundFile::Several }
     }
 
     /// Who wants to leave a file here, or to fetch one.
@@ -134,10 +138,16 @@ mod tests {
         let selector = FileSelector { size: Some(3), ..FileSelector::default() };
         assert_eq!(room.find_file(&selector), FoundFile::None);
         let seen = room.revision();
-        room.add_file(file("a.txt", 1));
+        let first = room.add_file(file("a.txt", 1));
         assert!(room.changes_since(seen).expect("known").description, "the roster is told");
-        let second = room.add_file(file("b.txt", 1));
-        assert_eq!(room.find_file(&selector), FoundFile::One(second));
+        room.add_file(file("b.txt", 1));
+        assert_eq!(room.find_file(&selector), FoundFile::One(first));
+        let claimed = SharedFile { state: FileState::Arriving, ..file("c.txt", 1) };
+        let claimed =
+            [claimed.clone(), SharedFile { hashes: FileHashes { sha256: None, ..claimed.hashes }, ..claimed }];
+        let claimed = claimed.map(|file| room.add_file(file));
+        assert_eq!(room.find_file(&selector), FoundFile::One(first), "what is claimed counts for nothing");
+        claimed.into_iter().for_each(|id| room.remove_file(id));
         let other = room.add_file(file("c.txt", 2));
         assert_eq!(room.find_file(&selector), FoundFile::Several);
         let named = FileSelector { name: Some("c.txt".into()), ..selector };

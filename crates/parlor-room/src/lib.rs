@@ -28,7 +28,7 @@ pub use address::Hosts;
 pub use capabilities::{Capabilities, Direction, TypeList};
 pub use clock::WallClock;
 pub use endpoint::{Departure, Endpoint, JoiningMethod};
-pub use file::{FileHashes, FileId, FileSelector, FileState, SharedFile, essence, plain_file_name};
+pub use file::{FileHashes, FileId, FileSelector, FileState, SharedFile, essence, plain_file_name, plain_kind};
 pub use files::FoundFile;
 pub use identity::{Identity, is_anonymous};
 pub use journal::{Changes, Gone, Revision};

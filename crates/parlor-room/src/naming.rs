@@ -107,6 +107,7 @@ mod tests {
         assert_eq!(room.set_nickname(t, bob, Some("Bobby")), Ok(()));
         assert_eq!(room.set_nickname(t, bob, Some("ally")), Err(NicknameReject::Taken));
         assert_eq!(room.set_nickname(t, bob, Some("\u{7}")), Err(NicknameReject::Malformed));
+        assert_eq!(room.set_nickname(t, bob, Some(&"x".repeat(257))), Err(NicknameReject::Taken), "nobody gets it");
         let name = |room: &crate::Room, session| {
             let id = room.session(session).expect("a session").participant();
             room.nickname_of(id).map(|nickname| nickname.as_str().to_owned())

@@ -1,10 +1,12 @@
 //! Text of others that is shown as one line.
 
-/// `text` as one line of at most so many characters: what is neither visible nor a space goes, and runs of space are one.
+/// `text` as one line of at most so many characters: what is neither visible nor a space goes, what changes how others are
+/// shown too, and runs of space are one.
 pub fn one_line(text: &str, most: usize) -> String {
     let mut line = String::with_capacity(text.len().min(4 * most));
     let mut count = 0;
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+    let parts = |c: char| c.is_whitespace() || c.is_control() || reorders(c);
+    for word in text.split(parts).filter(|word| !word.is_empty()) {
         let space = usize::from(count > 0);
         if count + space >= most {
             break;
@@ -14,6 +16,11 @@ pub fn one_line(text: &str, most: usize) -> String {
         count += space + word.chars().count();
     }
     line
+}
+
+/// Characters that change how others are shown, or are not seen themselves.
+pub(crate) fn reorders(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -26,6 +33,7 @@ mod tests {
             ("", ""),
             (" \r\n\t ", ""),
             ("Tea", "Tea"),
+            ("boss\u{202e}nimda", "boss nimda"),
             ("  Tea \u{a0}at\r\nfive\u{0}\u{2028}o'clock ", "Tea at five o'clock"),
         ] {
             assert_eq!(one_line(text, 256), line, "{text:?}");

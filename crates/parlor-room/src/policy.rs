@@ -44,6 +44,8 @@ pub struct Rules {
     pub nicknames: bool,
     /// Nicknames that nobody gets, by the form in which they are compared (CHAT-90).
     pub reserved_nicknames: Arc<[Box<str>]>,
+    /// The longest nickname, in octets: it stands in the roster for each of its holder's devices.
+    pub max_nickname_bytes: usize,
     /// How long only its former holder may take a nickname (CHAT-2).
     pub nickname_quarantine: Duration,
     /// Whether messages to one participant are passed on (CHAT-3).
@@ -143,7 +145,8 @@ impl Rules {
 
     /// Whether nobody gets that nickname.
     pub fn reserves(&self, nickname: &Nickname) -> bool {
-        self.reserved_nicknames.iter().any(|reserved| **reserved == *nickname.key())
+        nickname.as_str().len() > self.max_nickname_bytes
+            || self.reserved_nicknames.iter().any(|reserved| **reserved == *nickname.key())
     }
 }
 
@@ -168,6 +171,7 @@ impl Default for Rules {
             anonymous: true,
             nicknames: true,
             reserved_nicknames: Arc::default(),
+            max_nickname_bytes: 256,
             nickname_quarantine: Duration::from_secs(300),
             private_messages: true,
             pass_imdn: false,

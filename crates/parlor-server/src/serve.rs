@@ -428,6 +428,7 @@ fn rules(rules: &config::RoomRules) -> Rules {
         },
         nicknames: rules.nicknames,
         reserved_nicknames: reserved(&rules.reserved_nicknames),
+        max_nickname_bytes: rules.max_nickname_bytes as usize,
         nickname_quarantine: rules.nickname_quarantine,
         private_messages: rules.private_messages,
         pass_imdn: rules.imdn == config::Receipts::Pass,

@@ -4,7 +4,8 @@ use crate::sdp::sha1;
 use parlor_events::conference_info::{AvailableMedia, ConferenceState, Description, File, MediaStatus, UriEntry};
 use parlor_room::{Bridge, FileState, Room, SharedFile};
 
-pub(super) fn description(room: &Room) -> Description {
+/// What a room is about, and perhaps which files are in it.
+pub(super) fn description(room: &Room, with_files: bool) -> Description {
     let topic = room.topic();
     let mut conf_uris = vec![UriEntry::new(&room.uri().to_string(), Some("participation"))];
     let mut available_media = vec![available(CHAT, MESSAGE)];
@@ -19,7 +20,7 @@ pub(super) fn description(room: &Room) -> Description {
         conf_uris,
         maximum_user_count: u32::try_from(room.rules().max_participants).ok(),
         available_media,
-        files: files(room),
+        files: if with_files { files(room) } else { None },
         ..Description::default()
     }
 }
@@ -34,10 +35,26 @@ fn available(label: &str, media_type: &str) -> AvailableMedia {
 }
 
 /// Those that can be fetched by what is told of them, in the form that Blink and SylkServer know; nothing of files in a room
-/// without any.
+/// without any. Where their names are too long for all of them, the latest are told.
 fn files(room: &Room) -> Option<Vec<File>> {
-    let files: Vec<File> = room.files().filter_map(|(_, file)| listed(file)).collect();
+    let mut octets = 0;
+    let latest = room.files().rev().filter_map(|(_, file)| listed(file)).take_while(|file| {
+        octets += ENTRY + in_xml(&file.name) + in_xml(&file.sender);
+        octets <= MOST_OF_FILES
+    });
+    let mut files: Vec<File> = latest.collect();
+    files.reverse();
     (!files.is_empty()).then_some(files)
+}
+
+/// How many octets of a document may be about files.
+const MOST_OF_FILES: usize = 32 * 1024;
+/// What an entry has beside its names: elements, hash, size.
+const ENTRY: usize = 192;
+
+/// The octets that a text takes in a document, at the most.
+fn in_xml(text: &str) -> usize {
+    text.chars().map(|c| if "&<>\"'".contains(c) { "&quot;".len() } else { c.len_utf8() }).sum()
 }
 
 fn listed(file: &SharedFile) -> Option<File> {

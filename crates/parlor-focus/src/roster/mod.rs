@@ -87,7 +87,7 @@ impl Roster {
         self.catch_up(room, settings);
         let (document, farewell) = match telling {
             Telling::All(left_since) => self.all(room, settings, left_since),
-            Telling::Count => (self.whole(room, settings, &[]), false),
+            Telling::Count => (self.whole(room, settings, &[], false), false),
             Telling::Since(known, buried) => self.changes(room, known, buried)?,
             Telling::Gone => (gone(room), false),
         };
@@ -130,15 +130,15 @@ impl Roster {
     fn all(&self, room: &Room, settings: &Settings, left_since: Option<Revision>) -> (Document, bool) {
         let left = left_since.and_then(|known| room.changes_since(known)).map(|news| news.gone).unwrap_or_default();
         let left: Vec<Fragment> = left.iter().map(departed).collect();
-        (self.whole(room, settings, &self.users.values().chain(&left).collect::<Vec<_>>()), !left.is_empty())
+        (self.whole(room, settings, &self.users.values().chain(&left).collect::<Vec<_>>(), true), !left.is_empty())
     }
 
-    /// A document with everything but perhaps those who are in (EVT-45).
-    fn whole(&self, room: &Room, settings: &Settings, users: &[&Fragment]) -> Document {
+    /// A document with everything but perhaps those who are in, and the files (EVT-45).
+    fn whole(&self, room: &Room, settings: &Settings, users: &[&Fragment], files: bool) -> Document {
         Document::from(&Parts {
             entity: &room.uri().to_string(),
             state: State::Full,
-            description: Some(&description(room)),
+            description: Some(&description(room, files)),
             host: Some(&HostInfo { display_text: Some(settings.hosts.domain().to_owned()), ..HostInfo::default() }),
             conference_state: Some(&conference_state(room)),
             users: Some((State::Full, users)),
@@ -170,7 +170,7 @@ impl Roster {
         let document = Document::from(&Parts {
             entity: &room.uri().to_string(),
             state: State::Partial,
-            description: changes.description.then(|| description(room)).as_ref(),
+            description: changes.description.then(|| description(room, true)).as_ref(),
             host: None,
             conference_state: Some(&counted),
             users: (!users.is_empty()).then_some((State::Partial, &users)),

@@ -151,6 +151,16 @@ fn files() {
     assert_eq!(file.hash, format!("sha-1:{}", ["ED"; 20].join(":")));
     let text = String::from_utf8(notified.request.body.to_vec()).unwrap();
     assert!(text.find("</available-media>").unwrap() < text.find("<agp-conf:resources").unwrap());
+
+    // EVT-33: however long their names are, they make no document that is told late; the latest are shown.
+    let last = scene.room.files().last().expect("a file").1.clone();
+    for n in 0..200 {
+        scene.room.add_file(SharedFile { name: format!("{}{n}", "&".repeat(250)).into(), ..last.clone() });
+    }
+    let notified = shown(&mut scene);
+    assert!(notified.request.body.len() < 36 * 1024, "{}", notified.request.body.len());
+    let files = notified.document().description.as_ref().and_then(|told| told.files.clone()).expect("a list");
+    assert!(files.last().is_some_and(|latest| latest.name.ends_with("199")));
 }
 
 /// CHAT-131: sidebars are listed; when they change everything is told, as nothing else can say that the last one is gone.

@@ -280,6 +280,9 @@ section! {
         /// Who may leave files in the room and fetch them: `"participants"`, of whom those who may only read fetch alone, or
         /// `"off"`.
         files: FileSharing = "participants";
+        /// The longest nickname, in octets; a longer one gets 425. Each of a user's devices may have one, and all of them stand
+        /// in the roster.
+        max_nickname_bytes: u32 = 256, from 16 to 1023;
         /// How long a nickname that was given up is kept for who had it.
         nickname_quarantine: Duration = "5m", from "0s" to "1d";
         /// Whether participants may send messages to one other; if not, they get 403.

@@ -13,13 +13,23 @@ use tokio::sync::watch;
 
 /// How many sidebars participants may have made of one room at a time: all of them are in its roster.
 const SIDEBARS: usize = 32;
+/// How many of them one user may have made, so that others find place for theirs.
+const SIDEBARS_OF_ONE: usize = 4;
 
 /// What a room and its sidebars know of each other.
 #[derive(Debug, Default)]
 pub(super) struct Family {
     /// The sidebars of the room, by their numbers.
-    sidebars: watch::Sender<BTreeMap<u64, Sidebar>>,
+    sidebars: watch::Sender<BTreeMap<u64, Member>>,
     ended: watch::Sender<bool>,
+}
+
+/// A sidebar, as the room that it belongs to has it.
+#[derive(Debug)]
+struct Member {
+    sidebar: Sidebar,
+    /// The account of who has made it, if somebody has.
+    made_by: Option<Box<str>>,
 }
 
 /// The room that a sidebar belongs to.
@@ -39,7 +49,7 @@ impl From<Arc<RoomHandle>> for Parent {
 /// What a room hears of its family.
 #[derive(Debug)]
 pub(super) struct News {
-    sidebars: watch::Receiver<BTreeMap<u64, Sidebar>>,
+    sidebars: watch::Receiver<BTreeMap<u64, Member>>,
     parent: Option<watch::Receiver<bool>>,
 }
 
@@ -90,7 +100,8 @@ impl RoomTask {
     pub(super) fn handle_family(&mut self, change: Change) {
         match change {
             Change::Sidebars => {
-                let sidebars: Vec<Sidebar> = self.handle.family.sidebars.borrow().values().cloned().collect();
+                let family = &self.handle.family;
+                let sidebars: Vec<_> = family.sidebars.borrow().values().map(|member| member.sidebar.clone()).collect();
                 self.focus.set_sidebars(&mut self.room, &sidebars);
             }
             // CHAT-132
@@ -106,7 +117,14 @@ impl RoomTask {
         if parent.shown.as_deref() != Some(name) {
             parent.shown = Some(name.into());
             let sidebar = Sidebar { uri: self.room.uri().clone(), name: name.into() };
-            parent.handle.family.sidebars.send_modify(|sidebars| drop(sidebars.insert(self.handle.id(), sidebar)));
+            let founder = match self.founder {
+                Founder::Is(founder) => self.room.participant(founder).map(|own| own.identity().account()),
+                Founder::Nobody | Founder::Awaited => None,
+            };
+            parent.handle.family.sidebars.send_modify(|sidebars| {
+                let before = sidebars.remove(&self.handle.id()).and_then(|member| member.made_by);
+                sidebars.insert(self.handle.id(), Member { sidebar, made_by: before.or(founder) });
+            });
         }
     }
 
@@ -143,10 +161,16 @@ impl RoomTask {
     }
 
     fn may_found_sidebar(&self, request: &Request, flow: Flow, caller: &Caller) -> Result<(), Reject> {
-        let made = self.handle.family.sidebars.borrow().len();
-        if made >= SIDEBARS || self.parent.is_some() {
-            return Err(if self.parent.is_some() { Reject::Forbidden } else { Reject::Overload });
+        if self.parent.is_some() {
+            return Err(Reject::Forbidden);
         }
-        self.focus.may_found_sidebar(&self.room, request, flow, caller)
+        let founder = self.focus.may_found_sidebar(&self.room, request, flow, caller)?;
+        let account = self.room.participant(founder).map(|participant| participant.identity().account());
+        let sidebars = self.handle.family.sidebars.borrow();
+        let own = sidebars.values().filter(|member| member.made_by == account).count();
+        if sidebars.len() >= SIDEBARS || own >= SIDEBARS_OF_ONE {
+            return Err(Reject::Overload);
+        }
+        Ok(())
     }
 }

@@ -2,8 +2,9 @@
 
 use super::labels::end_of;
 use super::task::{RoomTask, date_time};
+use super::words;
 use crate::transfer::{Cargo, Offered, Source, Told, Transfer, TransferEvent, Transfers, wall_time};
-use parlor_focus::{EndReason, SessionSpec, Transfer as Wanted, sdp};
+use parlor_focus::{EndReason, SessionSpec, Transfer as Wanted};
 use parlor_room::{FileHashes, FileId, FileSelector, FileState, ParticipantId, Room, SessionId, SharedFile};
 use parlor_store::KeptFile;
 use std::collections::BTreeMap;
@@ -68,13 +69,12 @@ impl RoomTask {
 
     fn offered(&self, who: ParticipantId, selector: FileSelector) -> Option<Offered> {
         let participant = self.room.participant(who)?;
-        let nickname = self.room.nickname_of(who).map(|nickname| nickname.as_str().to_owned());
         let identity = participant.identity();
         Some(Offered {
             room: self.room.name().to_owned(),
             owner: identity.aor.to_string(),
             account: identity.account().into(),
-            owner_name: nickname.or_else(|| identity.display.as_deref().map(str::to_owned)),
+            owner_name: words::known_as(&self.room, who, participant),
             selector,
         })
     }
@@ -125,7 +125,7 @@ impl RoomTask {
     /// A file is there. Its session may have ended meanwhile.
     fn keep(&mut self, session: SessionId, kept: Arc<KeptFile>) {
         let file = shown(&kept);
-        let text = announcement(&self.room, &file);
+        let text = words::file_left(&self.room, &file);
         let arriving = self.files.under_way.get_mut(&session).and_then(|under_way| under_way.arriving.take());
         let id = match arriving {
             Some(id) => {
@@ -164,18 +164,4 @@ fn shown(kept: &KeptFile) -> SharedFile {
         state: FileState::Complete,
         expires: Instant::now().checked_add(left),
     }
-}
-
-/// What everybody is told of a file: who, what, and how to get it.
-fn announcement(room: &Room, file: &SharedFile) -> String {
-    let sender = file.sender_name.as_deref().unwrap_or(&file.sender);
-    let size = file.size.unwrap_or_default();
-    let hash = file.hashes.sha1.map(|hash| sdp::sha1(&hash)).unwrap_or_default();
-    format!(
-        "{sender} left a file here: \"{}\", {}, {size} bytes. Fetch it from {} with a=recvonly and \
-         a=file-selector:hash:{hash}",
-        file.name,
-        file.kind,
-        room.uri()
-    )
 }

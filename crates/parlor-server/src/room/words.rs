@@ -1,6 +1,7 @@
 //! What the room says of itself (CHAT-121).
 
-use parlor_room::{Participant, ParticipantId, Room, SessionId, one_line};
+use parlor_focus::sdp;
+use parlor_room::{Participant, ParticipantId, Room, SessionId, SharedFile, one_line};
 
 /// How many participants are named to whom the roster is told as text, and up to which length of the text.
 const NAMED: usize = 50;
@@ -25,8 +26,8 @@ pub(super) fn greetings(room: &Room, session: SessionId) -> Vec<String> {
 
 /// That somebody has set the topic.
 pub(super) fn topic_set(room: &Room, session: SessionId) -> String {
-    let by = room.session(session).map(|own| own.participant()).and_then(|id| name(room, id));
-    let by = by.unwrap_or_else(|| "Somebody".to_owned());
+    let by = room.session(session).map(|own| own.participant());
+    let by = by.and_then(|id| Some(shown(room, id, room.participant(id)?))).unwrap_or_else(|| "Somebody".to_owned());
     match room.topic() {
         "" => format!("{by} removed the topic."),
         topic => format!("{by} set the topic: {topic}"),
@@ -53,24 +54,36 @@ fn introduction(room: &Room) -> String {
     text
 }
 
-/// Name and address.
 fn shown(room: &Room, id: ParticipantId, participant: &Participant) -> String {
-    let address = one_line(&participant.identity().aor.to_string(), 2 * LONGEST_NAME);
-    match known_as(room, id, participant) {
+    name_and_address(known_as(room, id, participant).as_deref(), &participant.identity().aor.to_string())
+}
+
+/// Who somebody is, in a sentence of the room. Anybody may choose any name, so the address never goes without saying (CHAT-172).
+fn name_and_address(name: Option<&str>, address: &str) -> String {
+    let address = one_line(address, 2 * LONGEST_NAME);
+    match name {
         Some(name) => format!("{name} <{address}>"),
         None => address,
     }
 }
 
-fn name(room: &Room, id: ParticipantId) -> Option<String> {
-    let participant = room.participant(id)?;
-    let name = known_as(room, id, participant);
-    Some(name.unwrap_or_else(|| one_line(&participant.identity().aor.to_string(), 2 * LONGEST_NAME)))
-}
-
 /// The nickname, or the name that came with the address.
-fn known_as(room: &Room, id: ParticipantId, participant: &Participant) -> Option<String> {
+pub(super) fn known_as(room: &Room, id: ParticipantId, participant: &Participant) -> Option<String> {
     let nickname = room.nickname_of(id).map(|nickname| nickname.as_str());
     let name = one_line(nickname.or(participant.identity().display.as_deref())?, LONGEST_NAME);
     (!name.is_empty()).then_some(name)
+}
+
+/// What everybody is told of a file: who, what, and how to get it.
+pub(super) fn file_left(room: &Room, file: &SharedFile) -> String {
+    let sender = name_and_address(file.sender_name.as_deref(), &file.sender);
+    let size = file.size.unwrap_or_default();
+    let hash = file.hashes.sha1.map(|hash| sdp::sha1(&hash)).unwrap_or_default();
+    format!(
+        "{sender} left a file here: \"{}\", {}, {size} bytes. Fetch it from {} with a=recvonly and \
+         a=file-selector:hash:{hash}",
+        file.name,
+        file.kind,
+        room.uri()
+    )
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::escape::normalise;
-use super::{Address, Part, Scheme, Uri, host_ip};
+use super::{Address, Part, Scheme, Uri, host_ip, without_root};
 use crate::params::Params;
 
 /// Parameters that must be on both sides or neither; the examples of §19.1.4 treat `transport` as one of them.
@@ -45,7 +45,7 @@ pub(super) fn user_key(uri: &Uri) -> Box<str> {
         Part::Address(address) => {
             let host = match host_ip(&address.host) {
                 Some(ip) => ip.to_canonical().to_string(),
-                None => address.host.to_ascii_lowercase(),
+                None => without_root(&address.host).to_ascii_lowercase(),
             };
             // A user may be empty, which is not the same as none.
             let user = address.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
@@ -63,7 +63,7 @@ fn same_host(a: &str, b: &str) -> bool {
     let ip = |host| host_ip(host).map(|ip: IpAddr| ip.to_canonical());
     match (ip(a), ip(b)) {
         (Some(a), Some(b)) => a == b,
-        (None, None) => a.eq_ignore_ascii_case(b),
+        (None, None) => without_root(a).eq_ignore_ascii_case(without_root(b)),
         (Some(_), None) | (None, Some(_)) => false,
     }
 }

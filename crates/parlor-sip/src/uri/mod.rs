@@ -156,7 +156,7 @@ impl Uri {
 
     /// The host: a name or an address, IPv6 in brackets. `None` for an opaque URI.
     pub fn host(&self) -> Option<&str> {
-        self.address().map(|address| &*address.host)
+        self.address().map(|address| without_root(&address.host))
     }
 
     /// The host if it is an address.
@@ -218,6 +218,11 @@ impl Uri {
             Part::Opaque(_) => None,
         }
     }
+}
+
+/// A host without the final dot that names the root of DNS, which says the same.
+fn without_root(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
 }
 
 /// The address that a host is, with or without brackets.
@@ -293,6 +298,7 @@ mod tests {
         assert_eq!(uri.user(), Some("alice"));
         assert_eq!(uri.password(), Some("secret"));
         assert_eq!(uri.host(), Some("example.com"));
+        assert_eq!(self::uri("sip:alice@example.com.").user_key(), self::uri("sip:alice@Example.com").user_key());
         assert_eq!(uri.port(), Some(5070));
         assert_eq!(uri.param("Transport"), Some("tcp"));
         assert!(uri.has_param("LR") && uri.param("lr").is_none());

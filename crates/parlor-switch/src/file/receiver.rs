@@ -5,6 +5,7 @@ use super::order::{Order, TooEarly};
 use crate::Input;
 use bytes::Bytes;
 use parlor_msrp::{ByteRange, Flag, MessageId, Method, Request, Uri};
+use parlor_room::plain_kind;
 use rand::rngs::StdRng;
 use std::collections::VecDeque;
 
@@ -214,7 +215,7 @@ impl FileReceiver {
             return Err(FileRefusal::Size);
         }
         if let Stage::Waiting = self.stage {
-            self.kind = request.content_type.as_deref().map(Into::into);
+            self.kind = request.content_type.as_deref().and_then(plain_kind);
             self.stage = Stage::Taking { id, order: Order::default(), length: None };
         }
         Ok(())
