@@ -82,6 +82,8 @@ fn who_is_not_brought_in() {
     };
     fails("sip:carol@nowhere.test", &mut || {}, "SIP/2.0 404 Not Found");
     fails("sip:carol@far.test", &mut || {}, "SIP/2.0 403 Forbidden");
+    server.shows("parlor_lookups_total{result=\"unknown\"}", 1.0);
+    server.shows("parlor_lookups_total{result=\"forbidden\"}", 1.0);
     for (status, told) in [
         ("407 Proxy Authentication Required", "SIP/2.0 407 Proxy Authentication Required"),
         ("401 Unauthorized", "SIP/2.0 401 Unauthorized"),

@@ -153,7 +153,7 @@ impl Server {
             tokio::spawn(Transfers::expire(transfers.spool.clone()));
         }
         let (to_sip, from_rooms) = mpsc::channel(SIP_MAILBOX);
-        let reach = reach(config, &sockets, to_sip.clone());
+        let reach = reach(config, &sockets, to_sip.clone(), metrics);
         let to_others = reach.to(reachable(config, &config.messages.send_networks));
         let shared = Shared {
             table: Arc::clone(&table),
@@ -254,10 +254,11 @@ fn factory(config: &Config) -> Option<Box<str>> {
 }
 
 /// How others are reached who may be called.
-fn reach(config: &Config, sockets: &Sockets, sip: mpsc::Sender<SipOutput>) -> Reach {
+fn reach(config: &Config, sockets: &Sockets, sip: mpsc::Sender<SipOutput>, metrics: &Arc<Metrics>) -> Reach {
     let resolver = Arc::new(Resolver::new(&config.sip.name_servers));
     let networks = reachable(config, &config.conference.dial_out);
-    Reach::new(resolver, sockets.sip_listeners(), sockets.own_sip_listeners(), sip, networks)
+    let (listeners, own) = (sockets.sip_listeners(), sockets.own_sip_listeners());
+    Reach::new(resolver, listeners, own, sip, networks, Arc::clone(metrics))
 }
 
 /// Networks as they are configured; with none, loopback where SIP is served nowhere else.

@@ -173,6 +173,20 @@ labels! {
 }
 
 labels! {
+    /// What came of looking for the servers of another domain.
+    LookupEnd {
+        /// There is one that may be reached.
+        Found = "found",
+        /// There is no such domain, it has no server, or it leads to ourselves.
+        Unknown = "unknown",
+        /// The name servers did not answer, or nothing of ours leads there.
+        Unreachable = "unreachable",
+        /// All of them are where nothing may be sent.
+        Forbidden = "forbidden",
+    }
+}
+
+labels! {
     /// How a call of ours ended.
     CallEnd {
         /// With a participant more.

@@ -12,8 +12,8 @@ use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
 pub use self::label::{
-    CallEnd, CodeCounters, Counters, DropReason, Label, MessageKind, MsrpMethod, PagerFate, SessionEnd, SipMethod,
-    SubscriptionEnd, TransferEnd, WithheldKind,
+    CallEnd, CodeCounters, Counters, DropReason, Label, LookupEnd, MessageKind, MsrpMethod, PagerFate, SessionEnd,
+    SipMethod, SubscriptionEnd, TransferEnd, WithheldKind,
 };
 pub use self::rejected::Rejected;
 use self::rejected::Rejections;
@@ -44,6 +44,8 @@ pub struct Metrics {
     pub sip_requests: Counters<SipMethod>,
     /// SIP responses sent, by status code.
     pub sip_responses: CodeCounters,
+    /// Searches for the servers of other domains, by what came of them.
+    pub lookups: Counters<LookupEnd>,
     /// Calls of ours that ended, by how.
     pub dial_outs: Counters<CallEnd>,
     /// Subscriptions to rosters.
@@ -138,6 +140,7 @@ impl Metrics {
             ),
             sip_requests: families.labelled("parlor_sip_requests_total", "SIP requests received.", "method"),
             sip_responses: families.codes("parlor_sip_responses_total", "SIP responses sent."),
+            lookups: families.labelled("parlor_lookups_total", "Searches for the servers of other domains.", "result"),
             dial_outs: families.labelled(
                 "parlor_dial_outs_total",
                 "Calls to users that were to be brought in.",

@@ -75,7 +75,7 @@ mod tests {
         let mut own = OwnListeners::default();
         own.add_bound(address("127.0.0.1:5060"));
         let resolver = Arc::new(Resolver::new(&[name_server]));
-        Locator::new(hosts, Reach::new(resolver, listeners, own, mpsc::channel(1).0, networks.to_vec()))
+        Locator::new(hosts, Reach::new(resolver, listeners, own, mpsc::channel(1).0, networks.to_vec(), Arc::default()))
     }
 
     async fn found(locator: &Locator, uri: &str) -> Result<(Transport, String), Unlocated> {

@@ -2,6 +2,7 @@
 
 use super::SipOutput;
 use crate::config::Network;
+use crate::metrics::{LookupEnd, Metrics};
 use crate::own::OwnListeners;
 use crate::resolve::{Resolver, Target, Unresolved};
 use parlor_focus::NextHop;
@@ -21,6 +22,7 @@ pub(crate) struct Reach {
     networks: Arc<[Network]>,
     /// Who opens streams.
     sip: mpsc::Sender<SipOutput>,
+    metrics: Arc<Metrics>,
 }
 
 /// Why somebody is not reached.
@@ -71,8 +73,9 @@ impl Reach {
         own: OwnListeners,
         sip: mpsc::Sender<SipOutput>,
         networks: Vec<Network>,
+        metrics: Arc<Metrics>,
     ) -> Self {
-        Self { resolver, listeners: listeners.into(), own, networks: networks.into(), sip }
+        Self { resolver, listeners: listeners.into(), own, networks: networks.into(), sip, metrics }
     }
 
     /// The same to other networks.
@@ -90,6 +93,18 @@ impl Reach {
     /// # Errors
     /// Why there is none.
     pub(crate) async fn next_hops(&self, uri: &Uri, carrier: Carrier) -> Result<Vec<NextHop>, Unlocated> {
+        let found = self.find(uri, carrier).await;
+        let ended = match &found {
+            Ok(_) => LookupEnd::Found,
+            Err(Unlocated::Unknown) => LookupEnd::Unknown,
+            Err(Unlocated::Unreachable) => LookupEnd::Unreachable,
+            Err(Unlocated::Forbidden) => LookupEnd::Forbidden,
+        };
+        self.metrics.lookups.of(ended).inc();
+        found
+    }
+
+    async fn find(&self, uri: &Uri, carrier: Carrier) -> Result<Vec<NextHop>, Unlocated> {
         let host = uri.host().ok_or(Unlocated::Unknown)?;
         let ours = self.transports(carrier, uri.param("transport").is_some());
         let mut targets = self.resolver.resolve(uri, &ours).await?;

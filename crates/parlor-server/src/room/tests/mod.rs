@@ -65,7 +65,14 @@ impl Scene {
             ..parlor_focus::Settings::new(hosts)
         };
         let resolver = Arc::new(Resolver::new(&["127.0.0.1:1".parse().expect("an address")]));
-        let reach = Reach::new(resolver, Vec::new(), OwnListeners::default(), mpsc::channel(1).0, Vec::new());
+        let reach = Reach::new(
+            resolver,
+            Vec::new(),
+            OwnListeners::default(),
+            mpsc::channel(1).0,
+            Vec::new(),
+            Arc::clone(&metrics),
+        );
         let shared = Arc::new(Shared {
             table,
             connections: Arc::new(connections),
