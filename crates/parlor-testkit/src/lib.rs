@@ -13,6 +13,7 @@ pub mod link;
 pub mod member;
 pub mod message;
 pub mod model;
+pub mod names;
 pub mod peer;
 pub mod room;
 pub mod scenario;

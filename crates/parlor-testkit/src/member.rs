@@ -1,6 +1,7 @@
 //! A simulated participant's session: what it was told and what it has received, each frame checked as it comes.
 
 use crate::model::Model;
+use crate::scenario::Cast;
 use crate::sip::Phone;
 use bytes::Bytes;
 use memchr::memmem;
@@ -36,8 +37,8 @@ pub struct Member {
     pub room: usize,
     /// Its connection.
     pub connection: usize,
-    /// The user part of its URI.
-    pub user: String,
+    /// Whose it is.
+    pub user: usize,
     /// Its own MSRP URI.
     pub uri: Uri,
     /// The largest message it takes.
@@ -60,6 +61,8 @@ pub struct Member {
     pub missed: u32,
     /// The chunks it sent, and how they were answered.
     pub sent: BTreeMap<TransactionId, (usize, Vec<u16>)>,
+    /// The NICKNAMEs it sent, and how they were answered.
+    pub named: BTreeMap<TransactionId, Vec<u16>>,
     /// The REPORTs it got, by message.
     pub reports: BTreeMap<usize, Vec<u16>>,
     ids: BTreeMap<MessageId, usize>,
@@ -67,15 +70,16 @@ pub struct Member {
 
 impl Member {
     /// Nobody yet.
-    pub fn new(index: usize, room: usize, connection: usize, max_size: Option<u64>, refuses: Option<usize>) -> Self {
-        let user = format!("user{index}");
+    pub fn new(index: usize, cast: &Cast) -> Self {
+        let Cast { room, user, connection, max_size, refuses } = *cast;
+        let name = format!("user{user}");
         Self {
             room,
             connection,
             uri: Uri::new(false, "192.0.2.9", 9, &format!("session{index}"), "tcp"),
             max_size,
             refuses,
-            phone: Phone::new(&format!("call{index}"), &user, &crate::room::name(room)),
+            phone: Phone::new(&format!("call{index}"), &name, &crate::room::name(room)),
             user,
             status: Status::Outside,
             session: None,
@@ -84,6 +88,7 @@ impl Member {
             order: Vec::new(),
             missed: 0,
             sent: BTreeMap::new(),
+            named: BTreeMap::new(),
             reports: BTreeMap::new(),
             ids: BTreeMap::new(),
         }
@@ -128,7 +133,7 @@ impl Member {
         assert!(!self.copies.contains_key(&number), "nothing twice: m{number}");
         let tracked = &model.messages[number];
         assert_ne!(tracked.message.sender, own, "CHAT-40: the sender gets no copy");
-        assert!(tracked.recipients.contains(&own), "CHAT-48, CHAT-61: m{number} is not for user{own}");
+        assert!(tracked.recipients.contains(&own), "CHAT-48, CHAT-52, CHAT-61: m{number} is not for member {own}");
         self.copies.insert(number, Copied { position: 0, ended: None });
         self.order.push(number);
         number
@@ -161,7 +166,8 @@ impl Member {
 
     /// A response to one of its chunks came; gives whether it was its own.
     pub fn answered(&mut self, tid: &TransactionId, code: u16) -> bool {
-        self.sent.get_mut(tid).is_some_and(|(_, codes)| {
+        let sent = self.sent.get_mut(tid).map(|(_, codes)| codes);
+        sent.or_else(|| self.named.get_mut(tid)).is_some_and(|codes| {
             codes.push(code);
             true
         })

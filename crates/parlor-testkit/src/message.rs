@@ -36,6 +36,8 @@ pub struct Draft {
     pub chunk: usize,
     /// Whether its chunks tell the total.
     pub declared: bool,
+    /// The user that it is for, if it is not for the room.
+    pub to: Option<usize>,
 }
 
 /// A message that is on its way.
@@ -77,7 +79,7 @@ pub struct Ends<'a> {
     pub to: &'a Path,
     /// The CPIM From.
     pub user: &'a str,
-    /// The CPIM To.
+    /// The CPIM To of what is for the room.
     pub room: &'a str,
 }
 
@@ -85,7 +87,8 @@ impl Message {
     /// Writes a message, whose number is in its headers.
     pub fn new(number: usize, sender: usize, draft: Draft, ends: &Ends<'_>, now: Instant, rng: &mut StdRng) -> Self {
         let from = if draft.kind == Kind::Forged { "sip:mallory@example.org" } else { ends.user };
-        let builder = Builder::new(&Address::new(from), &Address::new(ends.room), "2026-01-01T00:00:00Z");
+        let to = draft.to.map_or_else(|| ends.room.to_owned(), user_uri);
+        let builder = Builder::new(&Address::new(from), &Address::new(to), "2026-01-01T00:00:00Z");
         let mut content = builder.subject(&format!("m{number}")).head("application/octet-stream");
         let head = content.len();
         fill(&mut content, draft.payload, rng);
@@ -158,6 +161,21 @@ impl Message {
         encode_end(&mut wire, &tid, flag);
         Chunk { tid, wire: Bytes::from(wire) }
     }
+}
+
+/// A user's URI.
+pub fn user_uri(user: usize) -> String {
+    format!("sip:user{user}@example.org")
+}
+
+/// A request for a nickname, or to have none.
+pub fn naming(ends: &Ends<'_>, nickname: &str, rng: &mut StdRng) -> Chunk {
+    let tid = TransactionId::from_random(rng.random(), rng.random());
+    let (to, from) = (ends.to, ends.from);
+    let wire = format!(
+        "MSRP {tid} NICKNAME\r\nTo-Path: {to}\r\nFrom-Path: {from}\r\nUse-Nickname: \"{nickname}\"\r\n-------{tid}$\r\n"
+    );
+    Chunk { tid, wire: Bytes::from(wire) }
 }
 
 /// The SEND without a body that binds a session.

@@ -3,7 +3,8 @@
 //! The model hears what a room hears, in the room's order. It knows each message beforehand by its Message-ID.
 
 use crate::message::{Kind, Message};
-use parlor_msrp::{Flag, MessageId, Request};
+use crate::names::Names;
+use parlor_msrp::{Flag, MessageId, Method, Request};
 use parlor_switch::Input;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -34,12 +35,20 @@ pub struct Tracked {
     pub started: Option<usize>,
     /// Who is to get it: those who were in when it started.
     pub recipients: BTreeSet<usize>,
+    /// Those of them who have not gone.
+    present: BTreeSet<usize>,
     /// Recipients that asked for no more of it.
     pub stopped: BTreeSet<usize>,
     /// When everything had come.
     pub completed_at: Option<Instant>,
     /// It was given up because too much was held back in all.
     pub held_back: bool,
+    /// Of a private message: it was for nobody any more, and its sender has a REPORT of that (CHAT-53).
+    pub forsaken: bool,
+    /// One of its recipients went in a turn in which it is anybody's guess what came before.
+    pub uncertain: bool,
+    /// Whether a chunk of it was answered though there was more to come.
+    acknowledged: bool,
     position: u64,
     length: Option<u64>,
     early: BTreeMap<u64, u64>,
@@ -52,17 +61,22 @@ pub struct Model {
     pub messages: Vec<Tracked>,
     /// Whether what little is held back in these rooms always finds space, so that no small chunks are made (MSRP-34).
     pub is_roomy: bool,
+    /// The nicknames.
+    pub names: Names,
+    users: Vec<usize>,
     by_id: BTreeMap<MessageId, usize>,
     /// The members that get deliveries, and their rooms.
     ready: BTreeMap<usize, usize>,
+    /// Members that are given up, and are gone when the turn of their room ends.
+    fading: BTreeMap<usize, usize>,
     current: BTreeMap<usize, (Option<usize>, u64)>,
     started: usize,
 }
 
 impl Model {
-    /// A model of rooms in which nothing has happened.
-    pub fn new(is_roomy: bool) -> Self {
-        Self { is_roomy, ..Self::default() }
+    /// A model of rooms in which nothing has happened. `users` says whose each member is.
+    pub fn new(is_roomy: bool, users: Vec<usize>) -> Self {
+        Self { is_roomy, users, ..Self::default() }
     }
 
     /// Makes a message known.
@@ -74,9 +88,13 @@ impl Model {
             state: State::Open,
             started: None,
             recipients: BTreeSet::new(),
+            present: BTreeSet::new(),
             stopped: BTreeSet::new(),
             completed_at: None,
             held_back: false,
+            forsaken: false,
+            uncertain: false,
+            acknowledged: false,
             position: 0,
             length: None,
             early: BTreeMap::new(),
@@ -92,6 +110,9 @@ impl Model {
     pub fn input(&mut self, now: Instant, room: usize, most: u64, member: usize, input: &Input) {
         match input {
             Input::Request(request) => {
+                if request.method == Method::Nickname {
+                    self.names.heard(now, room, request);
+                }
                 let number = self.request(most, request);
                 self.current.insert(member, (number, request.start() - 1));
             }
@@ -111,9 +132,30 @@ impl Model {
     /// A member's connection or session is gone.
     pub fn gone(&mut self, member: usize) {
         self.ready.remove(&member);
+        self.fading.remove(&member);
         self.current.remove(&member);
-        let open = |tracked: &&mut Tracked| tracked.message.sender == member && tracked.state == State::Open;
-        self.messages.iter_mut().filter(open).for_each(|tracked| tracked.state = State::Aborted);
+        for tracked in self.messages.iter_mut().filter(|tracked| tracked.state == State::Open) {
+            let was_there = tracked.present.remove(&member);
+            if tracked.message.sender == member {
+                tracked.state = State::Aborted;
+            } else if was_there && tracked.present.is_empty() && tracked.message.draft.to.is_some() {
+                (tracked.state, tracked.forsaken) = (State::Refused, true);
+            }
+        }
+    }
+
+    /// A member is given up: it is gone when the turn is over.
+    pub fn fades(&mut self, member: usize) {
+        if let Some(room) = self.ready.remove(&member) {
+            self.fading.insert(member, room);
+        }
+        for tracked in self.messages.iter_mut().filter(|tracked| tracked.state == State::Open) {
+            tracked.uncertain |= tracked.message.draft.to.is_some() && tracked.present.contains(&member);
+            if tracked.message.sender == member {
+                tracked.state = State::Aborted;
+            }
+        }
+        self.current.remove(&member);
     }
 
     fn request(&mut self, most: u64, request: &Request) -> Option<usize> {
@@ -140,10 +182,19 @@ impl Model {
                 tracked.state = State::Refused;
                 return;
             }
+            let to = tracked.message.draft.to;
+            let is_for = |other: usize| other != member && to.is_none_or(|user| self.users[other] == user);
+            let others = self.ready.iter().filter(|(other, their)| **their == room && is_for(**other));
+            tracked.recipients = others.map(|(other, _)| *other).collect();
+            tracked.uncertain |= to.is_some() && self.fading.keys().any(|other| is_for(*other));
+            if to.is_some() && tracked.recipients.is_empty() {
+                // CHAT-38: of a chunk that was answered before there is a REPORT as well.
+                (tracked.state, tracked.forsaken) = (State::Refused, tracked.acknowledged);
+                return;
+            }
+            tracked.present.clone_from(&tracked.recipients);
             tracked.started = Some(self.started);
             self.started += 1;
-            let others = self.ready.iter().filter(|(other, their)| **their == room && **other != member);
-            tracked.recipients = others.map(|(other, _)| *other).collect();
         }
     }
 
@@ -161,6 +212,7 @@ impl Model {
             tracked.state = State::Complete;
             tracked.completed_at = Some(now);
         }
+        tracked.acknowledged |= tracked.state == State::Open;
     }
 }
 

@@ -204,7 +204,7 @@ impl RoomTask {
                 self.focus.end_session(around.now, &mut self.room, session, EndReason::Stalled);
                 // What of its last words is still accepted within this turn is of no interest.
                 if let Some((_, member)) = self.entries.get(&session) {
-                    around.model.gone(*member);
+                    around.model.fades(*member);
                 }
             }
             Mail::Brought(inputs, credit) => {
@@ -285,6 +285,7 @@ impl RoomTask {
         around.table.retain(|_, other| !Rc::ptr_eq(other, &entry));
         entry.closed.set(true);
         around.model.gone(member);
+        around.model.names.left(around.now, member);
         around.members[member].status = Status::Left;
         self.switch.close(session);
         self.switch.end_turn();

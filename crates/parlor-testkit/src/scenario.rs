@@ -1,6 +1,7 @@
 //! Who joins, sends, stops reading and leaves, and when: made from a seed.
 
 use crate::message::{Draft, Kind};
+use crate::names::NAMES;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub enum Action {
     Resume(usize),
     /// It sends a message.
     Send(usize, Draft),
+    /// It asks for a name, spelt somehow, or to have none.
+    Name(usize, Option<usize>, usize),
 }
 
 /// One session of a participant to be.
@@ -30,6 +33,8 @@ pub enum Action {
 pub struct Cast {
     /// Its room.
     pub room: usize,
+    /// Whose it is; a user may have several.
+    pub user: usize,
     /// Its connection; several may share one.
     pub connection: usize,
     /// `a=max-size` of its offer.
@@ -83,6 +88,9 @@ impl Scenario {
         for _ in 0..large {
             scenario.add_message(&mut rng, true);
         }
+        for _ in 0..rng.random_range(0..12) {
+            scenario.add_name(&mut rng);
+        }
         scenario
     }
 
@@ -109,7 +117,8 @@ impl Scenario {
     pub fn add(&mut self, room: usize, rates: (u64, u64), joins_at: Duration) -> usize {
         self.connections.push(rates);
         let connection = self.connections.len() - 1;
-        self.cast.push(Cast { room, connection, max_size: None, refuses: None });
+        let user = self.cast.len();
+        self.cast.push(Cast { room, user, connection, max_size: None, refuses: None });
         self.actions.push((joins_at, Action::Join(self.cast.len() - 1)));
         self.cast.len() - 1
     }
@@ -132,8 +141,10 @@ impl Scenario {
             self.connections.push((rng.random_range(100 * 1024..4 << 20), down));
         }
         let member = self.cast.len();
+        let second = member > 0 && rng.random_bool(0.2);
         self.cast.push(Cast {
             room,
+            user: if second { self.cast[rng.random_range(0..member)].user } else { member },
             connection: shared.unwrap_or(self.connections.len() - 1),
             max_size: rng.random_bool(0.1).then(|| rng.random_range(20_000..200_000)),
             refuses: rng.random_bool(0.1).then(|| rng.random_range(1..5)),
@@ -155,6 +166,18 @@ impl Scenario {
         }
     }
 
+    fn add_name(&mut self, rng: &mut StdRng) {
+        let member = rng.random_range(0..self.cast.len());
+        let name = rng.random_bool(0.8).then(|| rng.random_range(0..NAMES));
+        self.at(rng.random_range(500..15_000), Action::Name(member, name, rng.random_range(0..4)));
+    }
+
+    /// Whether all of a user's devices take whatever comes: what becomes of a private message depends on each.
+    fn takes_all(&self, user: usize) -> bool {
+        let mut devices = self.cast.iter().filter(|cast| cast.user == user);
+        devices.all(|cast| cast.max_size.is_none() && cast.refuses.is_none())
+    }
+
     fn add_message(&mut self, rng: &mut StdRng, large: bool) {
         let sender = rng.random_range(0..self.cast.len());
         let kind = match rng.random_range(0..20) {
@@ -172,7 +195,9 @@ impl Scenario {
             (true, _) => (rng.random_range(10_000..1 << 20), rng.random_range(500..100_000)),
         };
         let chunk = if kind == Kind::Swapped { chunk.min(20_000) } else { chunk };
-        let draft = Draft { kind, payload, chunk, declared: rng.random_bool(0.5) };
+        let declared = rng.random_bool(0.5);
+        let to = rng.random_bool(0.3).then(|| self.cast[rng.random_range(0..self.cast.len())].user);
+        let draft = Draft { kind, payload, chunk, declared, to: to.filter(|user| self.takes_all(*user)) };
         self.at(rng.random_range(500..10_000), Action::Send(sender, draft));
     }
 }

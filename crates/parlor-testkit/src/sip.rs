@@ -77,7 +77,8 @@ impl Phone {
         let max_size = max_size.map_or(String::new(), |size| format!("a=max-size:{size}\r\n"));
         let offer = format!(
             "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nt=0 0\r\nm=message 9 TCP/MSRP *\r\nc=IN IP4 192.0.2.9\r\n\
-             a=path:{path}\r\na=accept-types:message/cpim\r\na=accept-wrapped-types:*\r\na=setup:active\r\n{max_size}"
+             a=path:{path}\r\na=accept-types:message/cpim\r\na=accept-wrapped-types:*\r\na=setup:active\r\n\
+             a=chatroom:nickname private-messages\r\n{max_size}"
         );
         self.cseq += 1;
         self.write("INVITE", &offer)

@@ -88,7 +88,7 @@ impl World {
                 let (draft, most) = (tracked.message.draft, self.members[own].max_size);
                 format!("m{number} ({:?}, {draft:?}) at user{own} (max-size {most:?}): {ended:?}", tracked.state)
             };
-            assert!(!whole || tracked.state == State::Complete, "CHAT-65: {}", what());
+            assert!(!whole || tracked.state == State::Complete || tracked.uncertain, "CHAT-65: {}", what());
             if self.is_due(own, tracked) && self.keeps_the_floor(own) {
                 assert!(whole, "nothing is lost to those who stay and keep the floor: {}", what());
             }
@@ -176,20 +176,26 @@ impl World {
         for (tid, (number, codes)) in &member.sent {
             assert_eq!(codes.len(), 1, "MSRP-60: {tid} of m{number}");
             let tracked = self.model.messages.get(*number);
-            let complete = tracked.is_none_or(|tracked| tracked.state == State::Complete);
+            let complete = tracked.is_none_or(|tracked| tracked.state == State::Complete && !tracked.uncertain);
             assert!(!complete || codes[0] == 200, "{tid} of m{number}: {codes:?}");
         }
-        for (number, tracked) in self.model.messages.iter().enumerate().filter(|(_, t)| t.message.sender == own) {
+        for (tid, codes) in &member.named {
+            let expected: Vec<u16> = self.model.names.answer(tid).into_iter().collect();
+            assert_eq!(*codes, expected, "CHAT-83 … 89: {tid} of member {own}");
+        }
+        let messages = self.model.messages.iter().enumerate();
+        for (number, tracked) in messages.filter(|(_, t)| t.message.sender == own && !t.uncertain) {
             let chunks = member.sent.values().filter(|(of, _)| *of == number);
             let refused = chunks.flat_map(|(_, codes)| codes).any(|code| *code != 200);
             assert!(
-                refused == (tracked.state == State::Refused) || tracked.held_back,
+                refused == (tracked.state == State::Refused) || tracked.held_back || tracked.forsaken,
                 "m{number} is {:?}",
                 tracked.state
             );
             let reports = member.reports.get(&number).map_or(&[][..], Vec::as_slice);
             let expected: &[u16] = match tracked.state {
                 State::Refused if tracked.held_back => &[413],
+                State::Refused if tracked.forsaken => &[404],
                 State::Complete if tracked.message.success_report => &[200],
                 State::Complete | State::Refused | State::Aborted => &[],
                 // It fell silent, and was told so (CHAT-62).

@@ -2,8 +2,9 @@
 
 use crate::connection::Connection;
 use crate::member::{Member, Status};
-use crate::message::{Draft, Ends, Message, binding};
+use crate::message::{Draft, Ends, Message, binding, naming, user_uri};
 use crate::model::Model;
+use crate::names::{Wish, spelt};
 use crate::peer::Peer;
 use crate::room::{Around, RoomTask, Table};
 use crate::scenario::{Action, FLOOR, Scenario};
@@ -65,8 +66,8 @@ impl World {
             stalled: StalledMemory::new(scenario.stalled_memory),
             rooms: rooms.map(|(index, most)| RoomTask::new(index, *most, &limits, scenario.seed)).collect(),
             connections: scenario.connections.iter().map(|_| None).collect(),
-            members: cast.map(|(i, c)| Member::new(i, c.room, c.connection, c.max_size, c.refuses)).collect(),
-            model: Model::new(scenario.is_roomy()),
+            members: cast.map(|(index, cast)| Member::new(index, cast)).collect(),
+            model: Model::new(scenario.is_roomy(), scenario.cast.iter().map(|cast| cast.user).collect()),
             table: Table::new(),
             transactions: Transactions::new(),
             scratch: Scratch::default(),
@@ -232,6 +233,7 @@ impl World {
                 }
             }
             Action::Send(member, draft) => self.send(member, draft),
+            Action::Name(member, name, how) => self.name(member, name, how),
         }
     }
 
@@ -259,7 +261,7 @@ impl World {
         let Some(to) = sender.local.as_ref().filter(|_| connection.alive && sender.status == Status::Inside) else {
             return;
         };
-        let (user, room) = (format!("sip:{}@example.org", sender.user), self.rooms[sender.room].uri());
+        let (user, room) = (user_uri(sender.user), self.rooms[sender.room].uri());
         let ends = Ends { from: &sender.uri, to, user: &user, room: &room };
         let number = self.model.messages.len();
         let mut message = Message::new(number, member, draft, &ends, self.now, &mut self.rng);
@@ -272,6 +274,19 @@ impl World {
         // Never before the binding, which is the first that was queued.
         let first = usize::from(peer.upload.len() == 1);
         peer.enqueue(chunks, |at, end| if mix { rng.random_range(at.max(first).min(end)..=end) } else { end });
+    }
+
+    fn name(&mut self, member: usize, name: Option<usize>, how: usize) {
+        let asking = &mut self.members[member];
+        let Some((connection, peer)) = &mut self.connections[asking.connection] else { return };
+        let Some(to) = asking.local.as_ref().filter(|_| connection.alive && asking.status == Status::Inside) else {
+            return;
+        };
+        let nickname = name.map_or_else(String::new, |name| spelt(name, how));
+        let request = naming(&Ends { from: &asking.uri, to, user: "", room: "" }, &nickname, &mut self.rng);
+        self.model.names.expect(request.tid, Wish { member, user: asking.user, name });
+        asking.named.insert(request.tid, Vec::new());
+        peer.enqueue(vec![request], |_, end| end);
     }
 
     /// An outbox never holds more than its limit, and who keeps the floor never stalls.

@@ -12,11 +12,11 @@ const SLOW: (u64, u64) = (8 << 20, FLOOR * 5 / 4);
 const JOIN: Duration = Duration::ZERO;
 
 fn short() -> Draft {
-    Draft { kind: Kind::Plain, payload: 500, chunk: 4096, declared: true }
+    Draft { kind: Kind::Plain, payload: 500, chunk: 4096, declared: true, to: None }
 }
 
 fn file(octets: usize) -> Draft {
-    Draft { kind: Kind::Plain, payload: octets, chunk: 64 << 20, declared: true }
+    Draft { kind: Kind::Plain, payload: octets, chunk: 64 << 20, declared: true, to: None }
 }
 
 /// One short message each 100 ms.
