@@ -197,10 +197,12 @@ impl Focus {
         let invite = self.invite_of(room, id, &location);
         let (next_hop, others) = (location.next_hop, others.into());
         let inviting = Inviting { invite, next_hop, others, rings: false, offered, session, timer, raised: false };
-        if let Some(call) = self.calls.get_mut(&id) {
-            call.stage = Stage::Inviting(Box::new(inviting));
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        call.stage = Stage::Inviting(Box::new(inviting));
+        // A redirection takes of the time of the first call.
+        if !call.redirected {
+            self.timers.arm(id, Timer::Ring, now + self.settings.ring_timeout);
         }
-        self.timers.arm(id, Timer::Ring, now + self.settings.ring_timeout);
         self.send_invite(id);
     }
 
@@ -264,7 +266,7 @@ impl Focus {
             (Stage::Inviting(_), 200..=299) => self.called_in(now, room, id, response),
             (Stage::Inviting(inviting), 422) if !inviting.raised => self.call_with_longer_interval(id, response),
             (Stage::Inviting(inviting), 408 | 503) if inviting.may_be_elsewhere() => self.call_next_server(room, id),
-            (Stage::Inviting(_), 300..=399) if !call.redirected => self.call_redirected(id, response),
+            (Stage::Inviting(_), 300..=302) if !call.redirected => self.call_redirected(id, response),
             (Stage::Inviting(_), code) => self.fail_call(id, code),
             (Stage::GivenUp(_) | Stage::Released(_), 200..=299) => self.release_call(now, id, response),
             // It ends with its timer.

@@ -2,10 +2,10 @@
 
 use super::{Inviting, Stage};
 use crate::leg::LegId;
-use crate::timers::Timer;
 use crate::{Focus, Output, message};
 use parlor_room::Room;
 use parlor_sip::{HeaderName, Response, Scheme, Transport};
+use std::cmp::Reverse;
 
 impl Inviting {
     /// Whether another server may know the callee, whom this one has not reached.
@@ -31,17 +31,17 @@ impl Focus {
 
     /// Whoever was called names another place: that is looked for like the first, with the same rules for who may be called.
     pub(super) fn call_redirected(&mut self, id: LegId, response: &Response) {
-        let contacts = response.headers.contacts().unwrap_or_default();
-        let Some(contact) = contacts.into_iter().map(|contact| contact.uri).find(|uri| uri.is_sip()) else {
+        let contacts = response.headers.contacts().unwrap_or_default().into_iter();
+        let Some(best) = contacts.filter(|contact| contact.uri.is_sip()).min_by_key(|contact| Reverse(contact.q()))
+        else {
             return self.fail_call(id, response.code);
         };
-        self.timers.disarm(id, Timer::Ring);
         let request = self.name_call_anew(id);
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.redirected = true;
         if let Stage::Inviting(inviting) = std::mem::replace(&mut call.stage, Stage::Locating) {
             self.close_offer(inviting.session);
         }
-        self.emit(Output::Locate { id: request, uri: contact.into_request_uri() });
+        self.emit(Output::Locate { id: request, uri: best.uri.into_request_uri() });
     }
 }

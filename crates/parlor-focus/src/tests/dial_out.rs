@@ -211,23 +211,43 @@ fn the_next_server_is_called() {
     }
 }
 
+fn looked_for(outputs: &[Output]) -> (RequestId, String) {
+    let asked = outputs.iter().find_map(|output| match output {
+        Output::Locate { id, uri } => Some((*id, uri.to_string())),
+        _ => None,
+    });
+    asked.expect("somebody is looked for")
+}
+
+/// A scene in which a call was redirected after some time, and rings there.
+fn call_redirected_at(time: Duration) -> Scene {
+    let mut scene = Scene::new();
+    let (id, invite, _) = call(&mut scene);
+    scene.pass(time);
+    let outputs = scene.answer(id, &reply(&invite, 302, &[("Contact", "<sip:carol@192.0.2.7>")], ""));
+    let (id, _) = looked_for(&outputs);
+    scene.focus.handle_located(scene.now, &mut scene.room, id, Ok(there().into()));
+    scene.outputs();
+    scene
+}
+
 /// RFC 3261 §8.1.3.4: where a callee says that it is it is called, once; the way there is asked for like the first one.
 #[test]
 fn a_redirection_is_followed_once() {
     let mut scene = Scene::new();
     let (id, invite, _) = call(&mut scene);
-    let contact = [("Contact", "<mailto:carol@example.org>, <sip:carol@192.0.2.7:5099?Subject=x>")];
+    let contact =
+        [("Contact", "<mailto:carol@example.org>, <sip:c@192.0.2.8>;q=0.1, <sip:carol@192.0.2.7:5099?Subject=x>")];
     let outputs = scene.answer(id, &reply(&invite, 302, &contact, ""));
     assert_eq!((called(&outputs), closed(&outputs)), (None, Some(EndReason::Unanswered)));
-    let asked = outputs.iter().find_map(|output| match output {
-        Output::Locate { id, uri } => Some((*id, uri.to_string())),
-        _ => None,
-    });
-    let (id, uri) = asked.expect("it is looked for");
+    let (id, uri) = looked_for(&outputs);
     assert_eq!(uri, "sip:carol@192.0.2.7:5099");
+    assert!(scene.pass(30 * SECOND).is_empty());
     scene.focus.handle_located(scene.now, &mut scene.room, id, Ok(there().into()));
     let (id, invite) = sent(&scene.outputs(), &Method::Invite);
     assert_eq!(invite.headers.first(&HeaderName::To), Some("<sip:carol@example.org:5070>"));
+    let mut later = call_redirected_at(30 * SECOND);
+    assert_eq!(called(&later.pass(30 * SECOND)), Some(408), "both together have the time of one");
     let outputs = scene.answer(id, &reply(&invite, 302, &contact, ""));
     assert_eq!(called(&outputs), Some(302));
     assert!(scene.focus.is_idle() && scene.focus.pending_requests() == 0);
