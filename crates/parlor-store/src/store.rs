@@ -1,6 +1,8 @@
 //! What the server asks of a store.
 
-use crate::{Amount, Binding, Change, KeptFile, Mailboxes, Pending, Revision, Secret, User, Users, Waiting};
+use crate::{
+    Amount, Binding, Change, KeptFile, Mailboxes, Pending, Publication, Revision, Secret, User, Users, Waiting,
+};
 
 /// Something that keeps what outlives a restart. Nothing here waits: every call gives an answer to come.
 pub trait Store: std::fmt::Debug + Send + Sync {
@@ -22,6 +24,9 @@ pub trait Store: std::fmt::Debug + Send + Sync {
 
     /// The bindings that last longer than until `now`, in milliseconds since 1970-01-01T00:00:00Z; the others are removed.
     fn bindings(&self, now: u64) -> Pending<Vec<Binding>>;
+
+    /// The publications that last longer than until `now`, as with [`Store::bindings`].
+    fn publications(&self, now: u64) -> Pending<Vec<Publication>>;
 
     /// What waits for a user at `now`: of what came after the message `after`, the first.
     fn waiting(&self, user: &str, after: u64, now: u64) -> Pending<Waiting>;

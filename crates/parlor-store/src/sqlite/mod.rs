@@ -4,6 +4,7 @@ mod bindings;
 mod files;
 mod messages;
 mod number;
+mod publications;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,8 @@ use tokio::sync::mpsc;
 
 use self::worker::{Job, Reading, Worker, Writing};
 use crate::{
-    Amount, Binding, Change, KeptFile, Mailboxes, Pending, Revision, Secret, Store, StoreError, User, Users, Waiting,
+    Amount, Binding, Change, KeptFile, Mailboxes, Pending, Publication, Revision, Secret, Store, StoreError, User,
+    Users, Waiting,
 };
 
 /// How much may wait to be stored or read.
@@ -108,6 +110,10 @@ impl Store for Sqlite {
         self.write(move |db| bindings::lasting(db, now))
     }
 
+    fn publications(&self, now: u64) -> Pending<Vec<Publication>> {
+        self.write(move |db| publications::lasting(db, now))
+    }
+
     fn waiting(&self, user: &str, after: u64, now: u64) -> Pending<Waiting> {
         let user = user.to_owned();
         self.write(move |db| messages::next(db, &user, after, now))
@@ -140,6 +146,8 @@ fn change(db: &Connection, changes: &[Change]) -> Result<Vec<u64>, StoreError> {
         match change {
             Change::PutBinding(binding) => bindings::put(db, binding)?,
             Change::RemoveBinding(id) => bindings::remove(db, *id)?,
+            Change::PutPublication(publication) => publications::put(db, publication)?,
+            Change::RemovePublication(id) => publications::remove(db, *id)?,
             Change::KeepMessage(message) if messages::keep(db, message)? => {}
             Change::KeepMessage(message) => known.push(message.id),
             Change::EndMessage { id, at } => messages::end(db, *id, *at)?,

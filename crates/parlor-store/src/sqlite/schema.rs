@@ -6,7 +6,7 @@ use crate::StoreError;
 
 /// What brings a database from each version to the next, beginning with an empty file. A step that was released is never
 /// changed again: databases that have made it are out there.
-pub(super) const STEPS: &[&str] = &[USERS, BINDINGS, FILES, MESSAGES, FILE_ACCOUNTS];
+pub(super) const STEPS: &[&str] = &[USERS, BINDINGS, FILES, MESSAGES, FILE_ACCOUNTS, PUBLICATIONS];
 
 const USERS: &str = "
     CREATE TABLE users (
@@ -90,6 +90,18 @@ const MESSAGES: &str = "
 const FILE_ACCOUNTS: &str = "
     ALTER TABLE files ADD COLUMN account TEXT NOT NULL DEFAULT '';
     UPDATE files SET account = owner;
+";
+
+const PUBLICATIONS: &str = "
+    CREATE TABLE publications (
+        id INTEGER PRIMARY KEY,
+        user TEXT NOT NULL,
+        tag TEXT NOT NULL,
+        source TEXT NOT NULL,
+        document BLOB NOT NULL,
+        -- Milliseconds since 1970-01-01T00:00:00Z.
+        expires INTEGER NOT NULL
+    ) STRICT;
 ";
 
 /// Makes the steps that the database has not made. Each is made whole or not at all, and by one process.

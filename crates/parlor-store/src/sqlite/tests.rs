@@ -61,7 +61,9 @@ fn a_database_of_the_first_version_is_brought_up_to_date() {
     )
     .unwrap();
     drop(old);
-    let all = scene.open().users(None).wait().unwrap().unwrap();
+    let store = scene.open();
+    assert_eq!(store.publications(0).wait().unwrap(), []);
+    let all = store.users(None).wait().unwrap().unwrap();
     assert_eq!(all.revision, Revision(7));
     let secret = |algorithm: &str, ha1: &str| Secret { algorithm: algorithm.to_owned(), ha1: ha1.to_owned() };
     let alice = User {

@@ -37,8 +37,8 @@ pub(super) fn set_secrets(
 
 pub(super) fn remove(db: &Connection, name: &str, domain: &str) -> Result<(), StoreError> {
     let id = find(db, name, domain)?;
-    for kept in ["DELETE FROM bindings WHERE user = ?1", "DELETE FROM messages WHERE user = ?1"] {
-        db.prepare_cached(kept)?.execute([name])?;
+    for kept in ["bindings", "messages", "publications"] {
+        db.prepare_cached(&format!("DELETE FROM {kept} WHERE user = ?1"))?.execute([name])?;
     }
     // Secrets and addresses go with it.
     db.prepare_cached("DELETE FROM users WHERE id = ?1")?.execute([id])?;
