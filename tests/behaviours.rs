@@ -44,6 +44,7 @@ mod nickname;
 mod not_chat_aware;
 mod other_domains;
 mod own_devices;
+mod presence;
 mod private_message;
 mod protected_bodies;
 mod refer;

@@ -10,6 +10,7 @@ pub(crate) mod message;
 pub(crate) mod msrp;
 pub(crate) mod openssl;
 pub(crate) mod participant;
+pub(crate) mod presence;
 pub(crate) mod schema;
 pub(crate) mod scrape;
 pub(crate) mod server;

@@ -57,6 +57,11 @@ pub(crate) fn allow_with(more: &[Method]) -> String {
     METHODS.iter().chain(more).map(Method::as_str).collect::<Vec<_>>().join(", ")
 }
 
+/// The value of `Allow-Events` where these are served too.
+pub(crate) fn events_with(more: &[&str]) -> String {
+    [&EVENTS, more].concat().join(", ")
+}
+
 /// The `Accept` of a room for MESSAGE (MSG-42).
 pub fn accept_of_messages(types: &TypeList) -> Box<str> {
     let mut all = vec!["text/plain", "message/cpim"];

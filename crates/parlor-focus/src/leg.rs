@@ -7,7 +7,7 @@ use crate::transfer::FileSession;
 use crate::{EndReason, Location, NextHop, RequestId};
 use parlor_msrp::Path;
 use parlor_room::{ParticipantId, SessionId};
-use parlor_sip::{Dialog, Flow, Method, Request, Response, ServerTransactionId, Transport, Uri};
+use parlor_sip::{Dialog, Flow, Method, Request, Response, ServerTransactionId, Uri};
 use std::time::{Duration, Instant};
 
 /// Names a dialog of one focus; it is the random part of the local tag.
@@ -249,18 +249,7 @@ impl Leg {
     }
 }
 
-/// Where requests in a dialog go whose peer was last heard over this flow: to the first route or the remote target, if
-/// that is where the peer's requests come from; else there: the peer is behind NAT, or wants us to send to somebody else.
+/// Where requests in a dialog go whose peer was last heard over this flow.
 pub(crate) fn next_hop(dialog: &Dialog, flow: Flow) -> NextHop {
-    let target = dialog.next_hop();
-    if target.host_ip() == Some(flow.remote.ip()) {
-        return NextHop { flow, uri: target.clone() };
-    }
-    let source = Uri::of_address(flow.remote);
-    let uri = match flow.transport {
-        Transport::Udp => source,
-        Transport::Tcp => source.with_param("transport", "tcp"),
-        Transport::Tls => source.with_param("transport", "tls"),
-    };
-    NextHop { flow, uri }
+    NextHop { flow, uri: dialog.next_hop_of(flow) }
 }

@@ -48,6 +48,8 @@ pub struct Settings {
     pub sip_timers: parlor_sip::Timers,
     /// The methods that the server serves at its own URI, beside those of rooms.
     pub own_methods: Box<[Method]>,
+    /// The event packages that it serves beside those of rooms.
+    pub own_events: Box<[&'static str]>,
     /// What the Server and User-Agent headers say.
     pub product: Box<str>,
     /// Bounds on what peers can make us keep and do.
@@ -76,6 +78,7 @@ impl Settings {
             clock: None,
             sip_timers: parlor_sip::Timers::default(),
             own_methods: Box::default(),
+            own_events: Box::default(),
             product: "Parlor".into(),
             limits: Limits::default(),
         }

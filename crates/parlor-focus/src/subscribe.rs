@@ -152,7 +152,6 @@ impl Focus {
             reach: Reach::over(flow.transport),
             delivery: Delivery::Ready,
             failures: 0,
-            wake: None,
             _counted: counted,
         })
     }

@@ -34,8 +34,6 @@ pub(crate) struct Subscription {
     pub(crate) delivery: Delivery,
     /// How many NOTIFYs in a row were refused.
     pub(crate) failures: u8,
-    /// When something is due, whatever happens.
-    pub(crate) wake: Option<Instant>,
     /// Its part of the subscriptions that there may be.
     pub(crate) _counted: Share,
 }

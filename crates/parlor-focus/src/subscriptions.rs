@@ -4,8 +4,8 @@ use crate::RequestId;
 use crate::leg::LegId;
 use crate::subscription::{Delivery, Subscription, SubscriptionId};
 use parlor_room::Revision;
-use parlor_sip::subscription::SubscriptionEnd;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use parlor_sip::subscription::{Agenda, SubscriptionEnd};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// The subscriptions of a room.
@@ -15,9 +15,7 @@ pub(crate) struct Subscriptions {
     by_dialog: BTreeSet<(LegId, SubscriptionId)>,
     by_user: BTreeMap<Box<str>, usize>,
     by_request: BTreeMap<RequestId, SubscriptionId>,
-    /// Those to which a NOTIFY is to go out, in this order.
-    ready: VecDeque<SubscriptionId>,
-    due: BTreeSet<(Instant, SubscriptionId)>,
+    agenda: Agenda<SubscriptionId>,
     next: u64,
     /// Everybody is told of changes up to here.
     flushed: Revision,
@@ -77,7 +75,7 @@ impl Subscriptions {
         self.by_dialog.insert((subscription.dialog, id));
         *self.by_user.entry(subscription.subscriber.key()).or_default() += 1;
         self.all.insert(id, subscription);
-        self.ready.push_back(id);
+        self.agenda.push_ready(id);
         self.schedule(id);
         id
     }
@@ -94,9 +92,7 @@ impl Subscriptions {
                 self.by_user.remove(&user);
             }
         }
-        if let Some(wake) = gone.wake {
-            self.due.remove(&(wake, id));
-        }
+        self.agenda.schedule(id, None);
         Some(gone)
     }
 
@@ -111,7 +107,7 @@ impl Subscriptions {
     /// The next to which a NOTIFY is to go out.
     pub(crate) fn next_ready(&mut self) -> Option<SubscriptionId> {
         loop {
-            let id = self.ready.pop_front()?;
+            let id = self.agenda.pop_ready()?;
             if self.all.get(&id).is_some_and(|known| matches!(known.delivery, Delivery::Ready)) {
                 return Some(id);
             }
@@ -127,7 +123,7 @@ impl Subscriptions {
                 self.by_request.insert(notice.request, id);
                 self.under_way += notice.octets.as_ref().map_or(0, |share| share.amount());
             }
-            Delivery::Ready => self.ready.push_back(id),
+            Delivery::Ready => self.agenda.push_ready(id),
             Delivery::Idle | Delivery::Waiting(_) => {}
         }
         subscription.delivery = delivery;
@@ -181,14 +177,14 @@ impl Subscriptions {
         }
         self.changed = false;
         self.flushed = room;
-        let before = self.ready.len();
+        let before = self.agenda.ready();
         for (id, subscription) in &mut self.all {
             if matches!(subscription.delivery, Delivery::Idle) && subscription.has_news(room) {
                 subscription.delivery = Delivery::Ready;
-                self.ready.push_back(*id);
+                self.agenda.push_ready(*id);
             }
         }
-        self.quiet_until = (self.ready.len() > before).then(|| now + interval);
+        self.quiet_until = (self.agenda.ready() > before).then(|| now + interval);
     }
 
     fn settle_notice(&mut self, id: SubscriptionId) {
@@ -203,36 +199,19 @@ impl Subscriptions {
 impl Subscriptions {
     /// When something is due.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        let first = self.due.first().map(|(at, _)| *at);
         let changes = self.quiet_until.filter(|_| self.changed);
-        [first, changes].into_iter().flatten().min()
+        [self.agenda.next_due(), changes].into_iter().flatten().min()
     }
 
     /// The next for which something is due.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<SubscriptionId> {
-        let &(at, id) = self.due.first()?;
-        if at > now {
-            return None;
-        }
-        self.due.pop_first();
-        if let Some(subscription) = self.all.get_mut(&id) {
-            subscription.wake = None;
-        }
-        Some(id)
+        self.agenda.pop_due(now)
     }
 
     /// Notes when something is due for this one, after it has changed.
     pub(crate) fn schedule(&mut self, id: SubscriptionId) {
-        let Some(subscription) = self.all.get_mut(&id) else { return };
-        let wake = subscription.next_wake();
-        if subscription.wake == wake {
-            return;
-        }
-        if let Some(before) = std::mem::replace(&mut subscription.wake, wake) {
-            self.due.remove(&(before, id));
-        }
-        if let Some(wake) = wake {
-            self.due.insert((wake, id));
+        if let Some(subscription) = self.all.get(&id) {
+            self.agenda.schedule(id, subscription.next_wake());
         }
     }
 }

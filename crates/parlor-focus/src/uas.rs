@@ -157,6 +157,7 @@ fn answer_for_server(request: &Request, settings: &Settings) -> Result<Response,
             let mut response = Response::for_request(request, 200, reason_phrase(200));
             features::declare(&mut response.headers);
             response.headers.set(HeaderName::Allow, features::allow_with(&settings.own_methods));
+            response.headers.set(HeaderName::AllowEvents, features::events_with(&settings.own_events));
             features::declare_accept(&mut response.headers);
             response.headers.push(HeaderName::Server, &settings.product);
             Ok(response)

@@ -7,6 +7,7 @@
 
 mod mailbox;
 mod output;
+mod presence;
 mod proxy;
 mod registrar;
 mod reject;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use mailbox::{Amount, Fetched, MessageId, SavedMessage};
 pub use output::{Change, Fate, Output, StoreId, Stored, Way};
+pub use presence::{PresenceLimits, PresenceSettings, PublicationId, Rule, Rules, SavedPublication};
 pub use proxy::{Proxy, Restored, Sender};
 pub use registrar::{BindingId, SavedBinding, admissible};
 pub use reject::Reject;

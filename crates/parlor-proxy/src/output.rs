@@ -1,6 +1,9 @@
 //! What a proxy wants done.
 
-use crate::{BindingId, MessageId, Reject, SavedBinding, SavedMessage, SearchId, SendId};
+use crate::{
+    BindingId, MessageId, PublicationId, Reject, SavedBinding, SavedMessage, SavedPublication, SearchId, SendId,
+};
+use parlor_sip::subscription::SubscriptionEnd;
 use parlor_sip::{Flow, Request, Response, ServerTransactionId, Uri};
 use std::sync::Arc;
 
@@ -36,6 +39,8 @@ pub enum Output {
         /// Whether what goes there is too large for datagrams (RFC 3261 §18.1.1).
         is_large: bool,
     },
+    /// A subscription to presence is gone; for those who count.
+    Unwatched(SubscriptionEnd),
     /// A message has come to an end; for those who count.
     Ended(Fate),
     /// Ask the store what waits for a user, and tell it by [`crate::Proxy::handle_fetched`].
@@ -95,6 +100,10 @@ pub enum Change {
     Remove(BindingId),
     /// A message is to wait for its user, unless the same was kept before: that is [`Stored::Known`].
     Keep(SavedMessage),
+    /// A publication is new, or replaces the one of its name.
+    PutPublication(SavedPublication),
+    /// A publication is gone.
+    RemovePublication(PublicationId),
     /// A message has come to its end; that it was here is to be remembered until a [`Output::Sweep`] says otherwise.
     End {
         /// Which.

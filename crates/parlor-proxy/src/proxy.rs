@@ -1,9 +1,13 @@
 //! The proxy: what comes in, what is due, what goes out.
 
 use crate::mailbox::{Ending, Keeping, Mailboxes};
+use crate::presence::{Presence, Publishing};
 use crate::registrar::{Answer, Registered, Registrar, Undo};
 use crate::relay::{self, Relays};
-use crate::{Amount, BindingId, Change, Mark, Output, Recipient, Reject, SavedBinding, Settings, StoreId, Stored, Way};
+use crate::{
+    Amount, BindingId, Change, Mark, Output, Recipient, Reject, SavedBinding, SavedPublication, SendId, Settings,
+    StoreId, Stored, Way,
+};
 use parlor_room::{Identity, WallClock};
 use parlor_sip::{ConnectionId, Flow, HeaderName, Request, Response, ServerTransactionId, Uri};
 use rand::Rng;
@@ -25,6 +29,7 @@ pub struct Proxy {
     pub(crate) registrar: Registrar,
     pub(crate) relays: Relays,
     pub(crate) mailboxes: Mailboxes,
+    pub(crate) presence: Presence,
     /// What waits for the store.
     pub(crate) storing: BTreeMap<StoreId, Storing>,
     pub(crate) next_store: u64,
@@ -38,6 +43,8 @@ pub enum Sender {
     Known(Identity),
     /// Nobody is asked who it is, and this one is believed.
     Believed,
+    /// One whose dialog a trusted proxy brings: its tags are proof enough.
+    Vouched,
     /// Somebody.
     Stranger,
 }
@@ -51,6 +58,8 @@ pub struct Restored {
     pub last_message: u64,
     /// How much is kept for whom.
     pub mailboxes: Vec<(Arc<str>, Amount)>,
+    /// What users say of themselves.
+    pub publications: Vec<SavedPublication>,
 }
 
 /// Something that waits for the store.
@@ -58,6 +67,8 @@ pub struct Restored {
 pub(crate) enum Storing {
     /// A REGISTER.
     Registration(Box<Registration>),
+    /// A PUBLISH.
+    Publication(Box<Publishing>),
     /// A message to be kept.
     Message(Keeping),
     /// A kept message that has come to its end.
@@ -78,17 +89,20 @@ impl Proxy {
     pub fn new(now: Instant, settings: Arc<Settings>, clock: WallClock, restored: Restored, mut rng: StdRng) -> Self {
         let mut registrar = Registrar::new(Arc::clone(&settings), clock);
         registrar.restore(now, restored.bindings);
-        Self {
+        let mut proxy = Self {
             settings,
             secret: rng.next_u64(),
             rng,
             registrar,
             relays: Relays::default(),
             mailboxes: Mailboxes::new(now, restored.last_message, restored.mailboxes),
+            presence: Presence::default(),
             storing: BTreeMap::new(),
             next_store: 1,
             outputs: VecDeque::new(),
-        }
+        };
+        proxy.restore_publications(now, restored.publications);
+        proxy
     }
 
     /// What is kept for all users.
@@ -151,6 +165,7 @@ impl Proxy {
                 self.store(Storing::Registration(Box::new(registration)), changes);
             }
         }
+        self.tell_watchers(now);
     }
 
     /// Whether a MESSAGE may be passed on, before anybody asks who sends it.
@@ -185,6 +200,7 @@ impl Proxy {
     pub fn handle_stored(&mut self, now: Instant, id: StoreId, stored: Stored) {
         match self.storing.remove(&id) {
             Some(Storing::Registration(registration)) => self.handle_registered(now, *registration, stored),
+            Some(Storing::Publication(publishing)) => self.handle_publication_stored(now, *publishing, stored),
             Some(Storing::Message(keeping)) => self.handle_kept(now, keeping, stored),
             // What cannot be stored of it will be known at least until the next start.
             Some(Storing::Ending(ending)) => self.handle_ended(now, ending),
@@ -193,10 +209,11 @@ impl Proxy {
     }
 
     /// A stream is gone, and with it the devices that are reached by it alone (RFC 5626 §5.3).
-    pub fn handle_closed(&mut self, stream: ConnectionId) {
+    pub fn handle_closed(&mut self, now: Instant, stream: ConnectionId) {
         let gone = std::iter::from_fn(|| self.registrar.bindings.pop_on_stream(stream)).map(|(_, id)| id);
         let gone: Vec<BindingId> = gone.collect();
         self.forget(gone);
+        self.tell_watchers(now);
     }
 
     /// A user has been removed, and everything that is stored of it: its devices are nobody's any more.
@@ -212,6 +229,7 @@ impl Proxy {
         self.expire(now);
         self.hurry(now);
         self.hurry_mailboxes(now);
+        self.hurry_presence(now);
     }
 }
 
@@ -224,8 +242,10 @@ impl Proxy {
 
     /// When [`Proxy::handle_timeout`] is to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let due = [self.registrar.bindings.next_expiry(), self.relays.next_timeout(), self.mailboxes.next_timeout()];
-        due.into_iter().flatten().min()
+        let bindings = self.registrar.bindings.next_expiry();
+        let others = [self.relays.next_timeout(), self.mailboxes.next_timeout(), self.presence.next_timeout()];
+        let due = others.into_iter().chain([bindings]);
+        due.flatten().min()
     }
 }
 
@@ -241,7 +261,7 @@ impl Proxy {
             {
                 hosts.local_user(&own.aor)
             }
-            Sender::Known(_) | Sender::Stranger => return Err(Reject::Forbidden),
+            Sender::Known(_) | Sender::Vouched | Sender::Stranger => return Err(Reject::Forbidden),
             Sender::Believed => local,
         };
         Ok(self.registrar.bindings.share(user.ok_or(Reject::NotFound)?))
@@ -251,6 +271,7 @@ impl Proxy {
         let gone = std::iter::from_fn(|| self.registrar.bindings.pop_expired(now)).map(|(_, id)| id);
         let gone: Vec<BindingId> = gone.collect();
         self.forget(gone);
+        self.tell_watchers(now);
     }
 
     /// The store need not be waited for: what it fails to forget is over anyway.
@@ -268,11 +289,22 @@ impl Proxy {
         // RFC 3261 §10.3 step 7: what cannot be kept is as if it had not been asked for.
         self.registrar.undo(&user, undo);
         self.refuse(tx, reject.instead_of(answer.into_echo()), reject);
+        self.tell_watchers(now);
     }
 
     /// The time since 1970-01-01T00:00:00Z.
     pub(crate) fn since_epoch(&self, now: Instant) -> Duration {
         self.registrar.since_epoch(now)
+    }
+
+    /// A name for a request of ours.
+    pub(crate) fn name_send(&mut self) -> SendId {
+        SendId(self.relays.name())
+    }
+
+    /// A number that nobody can guess.
+    pub(crate) fn random(&mut self) -> u64 {
+        self.rng.next_u64()
     }
 
     /// Thirty-two hexadecimal digits that nobody can guess.

@@ -1,5 +1,6 @@
 //! Why a request is refused, and what its sender is told.
 
+use parlor_events::pidf::{EVENT, Format};
 use parlor_sip::{HeaderError, HeaderName, Request, Response, reason_phrase};
 use thiserror::Error;
 
@@ -21,6 +22,30 @@ pub enum Reject {
     /// Extensions are required that are not understood (SIP-26).
     #[error("unknown extensions are required")]
     Extension(Vec<Box<str>>),
+    /// An event package that is not served, or none (EVT-3, EVT-90).
+    #[error("no such event package")]
+    Event,
+    /// What is served is not accepted (EVT-5).
+    #[error("nothing acceptable to send")]
+    Accept,
+    /// The body is of a type that is not read (EVT-90).
+    #[error("unsupported body type")]
+    BodyType,
+    /// What is published cannot be read.
+    #[error("{0}")]
+    Document(parlor_events::XmlError),
+    /// What is published is too large.
+    #[error("body too large")]
+    BodySize,
+    /// No publication has that entity tag, or none any more (EVT-90).
+    #[error("no such entity tag")]
+    Tag,
+    /// There is no such dialog (EVT-13).
+    #[error("no such dialog")]
+    NoDialog,
+    /// This user has as many subscriptions or publications as one may have.
+    #[error("too many of one user")]
+    TooManyOfUser,
     /// A binding is wanted for less than this many seconds (SIP-130).
     #[error("the interval is too brief")]
     TooBrief(u32),
@@ -66,19 +91,25 @@ impl Reject {
     /// The status code: spec/sip-focus.md §10, spec/message.md §6.
     pub fn code(&self) -> u16 {
         match self {
-            Self::Header(_) | Self::Contradiction(_) => 400,
+            Self::Header(_) | Self::Contradiction(_) | Self::Document(_) => 400,
             Self::Forbidden | Self::TooManyContacts => 403,
             Self::NotFound => 404,
+            Self::Accept => 406,
+            Self::Tag => 412,
+            Self::BodySize => 413,
+            Self::BodyType => 415,
             Self::Extension(_) => 420,
             Self::TooBrief(_) => 423,
             Self::NeedsStream => 413,
             Self::FirstHop => 439,
             Self::TooBroad => 440,
             Self::Unavailable | Self::MailboxFull => 480,
+            Self::NoDialog => 481,
             Self::Loop => 482,
             Self::TooManyHops => 483,
+            Self::Event => 489,
             Self::OutOfOrder | Self::NotStored => 500,
-            Self::Overload => 503,
+            Self::Overload | Self::TooManyOfUser => 503,
             Self::TooLarge => 513,
         }
     }
@@ -94,12 +125,19 @@ impl Reject {
         response.code = code;
         response.reason = match self {
             // RFC 3261 §21.4.1: the reason phrase of 400 should say what is wrong.
-            Self::Header(_) | Self::Contradiction(_) => format!("Bad Request ({self})").into(),
+            Self::Header(_) | Self::Contradiction(_) | Self::Document(_) => format!("Bad Request ({self})").into(),
             Self::TooManyContacts => "Too Many Contacts".into(),
             Self::Forbidden
             | Self::NotFound
             | Self::Extension(_)
             | Self::TooBrief(_)
+            | Self::Event
+            | Self::Accept
+            | Self::BodyType
+            | Self::BodySize
+            | Self::Tag
+            | Self::NoDialog
+            | Self::TooManyOfUser
             | Self::FirstHop
             | Self::TooManyHops
             | Self::Loop
@@ -115,9 +153,18 @@ impl Reject {
         match self {
             Self::Extension(unknown) => response.headers.push(HeaderName::Unsupported, unknown.join(", ")),
             Self::TooBrief(least) => response.headers.push(HeaderName::MinExpires, least),
-            Self::Overload => response.headers.push(HeaderName::RetryAfter, 10),
+            Self::Overload | Self::TooManyOfUser => response.headers.push(HeaderName::RetryAfter, 10),
+            Self::Event => response.headers.push(HeaderName::AllowEvents, EVENT),
+            Self::Accept | Self::BodyType => {
+                let accept = Format::ALL.map(Format::content_type).join(", ");
+                response.headers.push(HeaderName::Accept, accept);
+            }
             Self::Header(_)
             | Self::Contradiction(_)
+            | Self::Document(_)
+            | Self::BodySize
+            | Self::Tag
+            | Self::NoDialog
             | Self::Forbidden
             | Self::NotFound
             | Self::FirstHop

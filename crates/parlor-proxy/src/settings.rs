@@ -1,5 +1,6 @@
 //! What a proxy is told when it is made.
 
+use crate::PresenceSettings;
 use parlor_room::{Hosts, UserList};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub struct Settings {
     pub group_time: Duration,
     /// Who of other domains may be sent to by users of ours (MSG-61).
     pub send_to: UserList,
+    /// Who may watch whom, and what is kept for it.
+    pub presence: PresenceSettings,
     /// Bounds on what peers can make us keep.
     pub limits: Limits,
 }
@@ -45,6 +48,7 @@ impl Settings {
             patience: Duration::from_secs(8),
             group_time: Duration::from_secs(5),
             send_to: UserList::default(),
+            presence: PresenceSettings::default(),
             limits: Limits::default(),
         }
     }

@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result};
 use parlor_focus::{Quota, Subscribing};
 use parlor_msrp::Quotes;
 use parlor_room::{Bridge, FileRule, Nickname, Roles, Rules, Surplus, TypeList, WallClock, Watchers};
-use parlor_sip::{Method, SentBy, TransactionLimits};
+use parlor_sip::{SentBy, TransactionLimits};
 use parlor_store::{Spool, SpoolLimits, Sqlite, Store};
 use parlor_switch::{OutboxLimits, StalledMemory};
 use std::sync::{Arc, Weak};
@@ -176,7 +176,7 @@ impl Server {
         let gate = Gate::new(began, config, Arc::clone(&focus.hosts), users).with_rooms(passwords);
         let settings = sip_settings(config, &sockets);
         let proxying = match store.filter(|_| sip::has_users(config)) {
-            Some(store) => Some(Proxying::open(config, &focus.hosts, &focus.product, store, to_others).await?),
+            Some(store) => Some(Proxying::open(config, &focus, store, to_others).await?),
             None => None,
         };
         let mut task = SipTask::new(&settings, Arc::clone(&rooms), table, focus, Arc::clone(metrics), gate, from_rooms);
@@ -233,7 +233,8 @@ fn focus_settings(config: &Config, sockets: &Sockets) -> parlor_focus::Settings 
         chat_clients: config.msrp.chat_clients.iter().map(|name| name.as_str().into()).collect(),
         ring_timeout: config.conference.ring_timeout,
         files: config.has_files().then(|| file_settings(&config.files)),
-        own_methods: if sip::has_users(config) { [Method::Register].into() } else { Box::default() },
+        own_methods: if sip::has_users(config) { sip::OWN_METHODS.into() } else { Box::default() },
+        own_events: if sip::has_users(config) { sip::OWN_EVENTS.into() } else { Box::default() },
         factory: factory(config),
         product: format!("Parlor/{}", env!("CARGO_PKG_VERSION")).into(),
         limits: parlor_focus::Limits {

@@ -59,6 +59,11 @@ impl Binding {
         self.flow_id.is_some() && self.path.is_empty() && self.flow.transport != Transport::Udp
     }
 
+    /// Whether others see no difference between the two.
+    pub(crate) fn shows_as(&self, other: &Self) -> bool {
+        self.contact == other.contact && self.flow.remote == other.flow.remote && self.path == other.path
+    }
+
     /// How requests get there. All go back to where the REGISTER came from: whatever a Contact says, nobody can aim us at
     /// others.
     pub(crate) fn way(&self) -> Way {

@@ -15,6 +15,8 @@ pub(crate) struct Bindings {
     expiries: BTreeSet<(Instant, BindingId, Arc<str>)>,
     /// Those that end with their stream.
     on_stream: BTreeMap<(ConnectionId, BindingId), Arc<str>>,
+    /// The users of whom there is something new, but for how long it lasts.
+    changed: BTreeSet<Arc<str>>,
 }
 
 impl Bindings {
@@ -48,7 +50,11 @@ impl Bindings {
         match own.iter_mut().find(|other| other.id == binding.id) {
             Some(other) => {
                 let (expires, stream) = (binding.expires, stream_of(&binding));
+                let is_news = !other.shows_as(&binding);
                 let old = std::mem::replace(other, binding);
+                if is_news {
+                    self.changed.insert(Arc::clone(user));
+                }
                 if old.expires != expires {
                     self.expiries.remove(&(old.expires, old.id, Arc::clone(user)));
                 }
@@ -59,6 +65,7 @@ impl Bindings {
             }
             None => {
                 own.push(binding);
+                self.changed.insert(Arc::clone(user));
                 self.count += 1;
                 None
             }
@@ -70,6 +77,7 @@ impl Bindings {
         let own = self.of_user.get_mut(user)?;
         let at = own.iter().position(|binding| binding.id == id)?;
         let binding = own.remove(at);
+        self.changed.insert(Arc::clone(user));
         if own.is_empty() {
             self.of_user.remove(user);
         }
@@ -87,6 +95,11 @@ impl Bindings {
         let all: Vec<BindingId> = self.of(&user).iter().map(|binding| binding.id).collect();
         all.iter().for_each(|id| drop(self.remove(&user, *id)));
         all
+    }
+
+    /// The users of whom there is something new since this was asked last.
+    pub(crate) fn take_changed(&mut self) -> BTreeSet<Arc<str>> {
+        std::mem::take(&mut self.changed)
     }
 
     /// When the next one ends.

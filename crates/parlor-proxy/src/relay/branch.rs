@@ -21,12 +21,16 @@ enum Ended {
 impl Proxy {
     /// A final response of a device.
     pub fn handle_response(&mut self, now: Instant, id: SendId, response: Box<Response>) {
-        self.branch_ended(now, id, Ended::Answered(response));
+        if !self.handle_notified(now, id, &response) {
+            self.branch_ended(now, id, Ended::Answered(response));
+        }
     }
 
     /// A device has not answered.
     pub fn handle_failure(&mut self, now: Instant, id: SendId, failure: Failure) {
-        self.branch_ended(now, id, Ended::Failed(failure));
+        if !self.handle_not_notified(now, id, failure) {
+            self.branch_ended(now, id, Ended::Failed(failure));
+        }
     }
 
     /// Sends to one device, at once or when it is its turn.

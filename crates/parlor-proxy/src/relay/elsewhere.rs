@@ -58,7 +58,7 @@ impl Proxy {
     fn sender_to(&self, uri: &Uri, sender: &Sender) -> Option<Box<str>> {
         let user = match sender {
             Sender::Known(own) => self.settings.hosts.local_user(&own.aor)?,
-            Sender::Believed | Sender::Stranger => return None,
+            Sender::Believed | Sender::Vouched | Sender::Stranger => return None,
         };
         self.settings.send_to.has(&Identity::of(uri.clone())).then(|| user.into())
     }

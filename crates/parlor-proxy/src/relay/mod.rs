@@ -135,7 +135,7 @@ impl Relays {
         self.timers.first().map(|(at, _, _)| *at)
     }
 
-    fn name(&mut self) -> u64 {
+    pub(crate) fn name(&mut self) -> u64 {
         self.next += 1;
         self.next
     }

@@ -2,14 +2,16 @@
 
 mod elsewhere;
 mod mailbox;
+mod presence;
 mod register;
 mod relay;
 
 use crate::{
-    Amount, BindingId, Change, Failure, Fate, Fetched, MessageId, Output, Proxy, Recipient, Restored, SavedBinding,
-    SavedMessage, SearchId, SendId, Sender, Settings, StoreId, Stored, Way, admissible,
+    Amount, BindingId, Change, Failure, Fate, Fetched, MessageId, Output, Proxy, PublicationId, Recipient, Restored,
+    SavedBinding, SavedMessage, SavedPublication, SearchId, SendId, Sender, Settings, StoreId, Stored, Way, admissible,
 };
 use parlor_room::{Hosts, Identity, WallClock};
+use parlor_sip::subscription::SubscriptionEnd;
 use parlor_sip::{
     ConnectionId, Endpoint, Event, Flow, HeaderName, Limits, Message, Request, Response, ServerTransactionId,
     TransactionLimits, Transport, Uri, parse_datagram,
@@ -33,6 +35,7 @@ pub(crate) struct Scene {
     /// What the store holds.
     pub(crate) stored: BTreeMap<BindingId, SavedBinding>,
     pub(crate) kept: BTreeMap<MessageId, SavedMessage>,
+    pub(crate) published: BTreeMap<PublicationId, SavedPublication>,
     /// By what messages are known that were kept.
     keys: BTreeSet<String>,
     /// What the store says of the next changes.
@@ -47,6 +50,8 @@ pub(crate) struct Scene {
     pub(crate) fates: Vec<Fate>,
     /// For whom the servers of another domain are looked for, and whether it is for something large.
     pub(crate) searches: Vec<(SearchId, Uri, bool)>,
+    /// Which subscriptions have.
+    pub(crate) unwatched: Vec<SubscriptionEnd>,
 }
 
 /// A message that was passed on.
@@ -77,6 +82,7 @@ impl Scene {
             transactions: 0,
             stored: BTreeMap::new(),
             kept: BTreeMap::new(),
+            published: BTreeMap::new(),
             keys: BTreeSet::new(),
             stores: Stored::Yes,
             waiting: None,
@@ -84,6 +90,7 @@ impl Scene {
             sent: Vec::new(),
             fates: Vec::new(),
             searches: Vec::new(),
+            unwatched: Vec::new(),
         }
     }
 
@@ -99,6 +106,7 @@ impl Scene {
             bindings: self.stored.values().cloned().collect(),
             last_message: self.kept.keys().last().map_or(0, |id| id.0),
             mailboxes: mailboxes.into_iter().collect(),
+            publications: self.published.values().cloned().collect(),
         };
         self.proxy = proxy(self.start, self.now, &self.settings, restored);
     }
@@ -200,6 +208,7 @@ impl Scene {
                 }
                 Output::Send { id, request, way, mark } => self.sent.push(Sent { id, request, way, mark }),
                 Output::Search { id, uri, is_large } => self.searches.push((id, uri, is_large)),
+                Output::Unwatched(why) => self.unwatched.push(why),
                 Output::Ended(fate) => self.fates.push(fate),
                 Output::Store { id, changes } => self.store(id, changes),
                 Output::Fetch { user, after, now } => {
@@ -237,6 +246,8 @@ impl Scene {
                 match change {
                     Change::Put(binding) => drop(self.stored.insert(binding.id, binding)),
                     Change::Remove(id) => drop(self.stored.remove(&id)),
+                    Change::PutPublication(published) => drop(self.published.insert(published.id, published)),
+                    Change::RemovePublication(id) => drop(self.published.remove(&id)),
                     Change::Keep(message) if self.keys.insert(message.key.clone()) => {
                         self.kept.insert(message.id, message);
                     }

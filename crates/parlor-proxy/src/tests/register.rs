@@ -252,9 +252,9 @@ fn a_device_lives_on_its_own_stream() {
     assert_eq!(contacts(&moved).len(), 1);
     let second = scene.register(&register(3, &FLOW.replace("reg-id=1", "reg-id=2")), tcp(3), &alice);
     assert_eq!(contacts(&second).len(), 2);
-    scene.proxy.handle_closed(ConnectionId(1));
+    scene.proxy.handle_closed(scene.now, ConnectionId(1));
     assert_eq!(scene.proxy.bindings(), 2, "it was left before");
-    scene.proxy.handle_closed(ConnectionId(3));
+    scene.proxy.handle_closed(scene.now, ConnectionId(3));
     scene.outputs();
     assert_eq!((scene.proxy.bindings(), scene.stored.len()), (1, 1));
     scene.restart_after(seconds(1));
@@ -279,7 +279,7 @@ fn outbound_is_for_who_knows_it() {
     assert_eq!(scene.register(&register(3, &format!("{via}{FLOW}")), tcp(1), &alice).code, 439);
     let kept = format!("{via}Path: <sip:edge.example.com;lr;ob>\r\n{FLOW}");
     assert_eq!(scene.register(&register(4, &kept), tcp(1), &alice).code, 200);
-    scene.proxy.handle_closed(ConnectionId(1));
+    scene.proxy.handle_closed(scene.now, ConnectionId(1));
     assert_eq!(scene.proxy.bindings(), 1, "it is the proxy that keeps the flow");
     let two = format!("{FLOW}Contact: <sip:b@h>\r\n");
     assert_eq!(scene.register(&register(5, &two), tcp(1), &alice).code, 400);

@@ -9,6 +9,7 @@ use super::choice::{
 };
 use super::listen::{Advertised, HttpListen, Listen};
 use super::network::Network;
+use super::presence::Presence;
 use super::secret::RoomPassword;
 use super::section::{Group, section};
 use super::value::Size;
@@ -378,6 +379,18 @@ section! {
         kept_messages_per_user: u32 = 100, from 1 to 100000;
         /// The octets of all of these on the disk, in `data_dir`.
         kept_message_bytes: Size = "256 MiB", from "1 MiB" to "1024 GiB";
+        /// Publications of presence, of all users together; one more gets 503, as with the limits that follow.
+        publications: u32 = 20000, from 0 to 1000000;
+        /// Publications of one user.
+        publications_per_user: u32 = 10, from 0 to 1000;
+        /// The octets of all publications, of which none has more than 4 KiB.
+        publication_bytes: Size = "64 MiB", from "4 KiB" to "64 GiB";
+        /// Subscriptions to the presence of all users together.
+        watchers: u32 = 20000, from 0 to 1000000;
+        /// Subscriptions to the presence of one user.
+        watchers_per_user: u32 = 1000, from 0 to 1000000;
+        /// Subscriptions of one user to the presence of others.
+        watched_per_user: u32 = 500, from 0 to 1000000;
         /// Sessions of all rooms together; those on further media lines of a dialog do not count.
         sessions: u32 = 10000, from 1 to 1000000;
         /// Media lines of one dialog that may be sessions: beside its chat a participant may have more, to send large messages
@@ -459,6 +472,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { name: "auth", repeated: false, groups: &[Auth::GROUP] },
     Section { name: "registrar", repeated: false, groups: &[Registrar::GROUP] },
     Section { name: "messages", repeated: false, groups: &[Messages::GROUP] },
+    Section { name: "presence", repeated: false, groups: &[Presence::GROUP] },
     Section { name: "http", repeated: false, groups: &[Http::GROUP] },
     Section { name: "conference", repeated: false, groups: &[Conference::GROUP] },
     Section { name: "roster", repeated: false, groups: &[Roster::GROUP] },

@@ -9,6 +9,7 @@ mod docs;
 mod keys;
 mod listen;
 mod network;
+mod presence;
 mod read;
 mod secret;
 mod section;
@@ -27,6 +28,7 @@ pub use self::keys::{
 };
 pub use self::listen::{Advertised, HostPort, HttpListen, Listen, Transport};
 pub use self::network::Network;
+pub use self::presence::{Presence, UserLists};
 pub use self::read::Mistake;
 pub use self::secret::RoomPassword;
 pub(crate) use self::secret::secret_in;
@@ -56,6 +58,8 @@ pub struct Config {
     pub registrar: Registrar,
     /// `[messages]`
     pub messages: Messages,
+    /// `[presence]`
+    pub presence: Presence,
     /// `[http]`
     pub http: Http,
     /// `[conference]`
@@ -174,6 +178,7 @@ impl Config {
             auth: root.table("auth", |table| Auth::read(table, &Auth::default())),
             registrar: root.table("registrar", |table| Registrar::read(table, &Registrar::default())),
             messages: root.table("messages", |table| Messages::read(table, &Messages::default())),
+            presence: root.table("presence", |table| Presence::read(table, &Presence::default())),
             http: root.table("http", |table| Http::read(table, &Http::default())),
             roster: root.table("roster", |table| Roster::read(table, &Roster::default())),
             rooms,

@@ -213,7 +213,7 @@ labels! {
         Unsubscribed = "unsubscribed",
         /// It was not refreshed.
         Expired = "expired",
-        /// The room's rules do not allow it any more.
+        /// The rules do not allow it any more.
         Forbidden = "forbidden",
         /// The subscriber did not answer, or refused what it was told.
         Failed = "failed",

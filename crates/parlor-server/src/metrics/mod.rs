@@ -38,6 +38,16 @@ pub struct Metrics {
     pub registrations: IntGauge,
     /// Messages that wait for their users.
     pub kept_messages: IntGauge,
+    /// What users publish of themselves.
+    pub publications: IntGauge,
+    /// Subscriptions to the presence of users.
+    pub watchers: IntGauge,
+    /// Those that ended, by reason.
+    pub watchers_ended: Counters<SubscriptionEnd>,
+    /// NOTIFYs of presence.
+    pub presence_notifies: IntCounter,
+    /// Bytes of the documents in them.
+    pub presence_notify_bytes: IntCounter,
     /// MESSAGEs to users that have come to an end, by which.
     pub pager_messages: Counters<PagerFate>,
     /// SIP requests received, by method.
@@ -133,6 +143,17 @@ impl Metrics {
             sip_transactions: families.gauge("parlor_sip_transactions", "SIP transactions under way."),
             registrations: families.gauge("parlor_registrations", "Devices of users that are registered."),
             kept_messages: families.gauge("parlor_kept_messages", "SIP MESSAGEs that wait for users who are away."),
+            publications: families.gauge("parlor_publications", "What users publish of themselves."),
+            watchers: families.gauge("parlor_watchers", "Subscriptions to the presence of users."),
+            watchers_ended: families.labelled(
+                "parlor_watchers_ended_total",
+                "Subscriptions to the presence of users that ended, by reason.",
+                "reason",
+            ),
+            presence_notifies: families
+                .counter("parlor_presence_notifies_total", "NOTIFY requests that told of presence."),
+            presence_notify_bytes: families
+                .counter("parlor_presence_notify_bytes_total", "Bytes of the documents in them."),
             pager_messages: families.labelled(
                 "parlor_pager_messages_total",
                 "SIP MESSAGEs to users that were passed on.",

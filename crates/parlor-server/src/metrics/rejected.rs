@@ -66,6 +66,7 @@ rejections! {
     "proxy" {
         ProxyForbidden = "forbidden",
         ProxyNoUser = "no_user",
+        ProxyEntityTag = "entity_tag",
         ProxyUnavailable = "unavailable",
         ProxyMailboxFull = "mailbox_full",
         ProxyLoop = "loop",

@@ -28,7 +28,7 @@ pub(super) fn end_of(reason: EndReason) -> SessionEnd {
 }
 
 /// How the end of a subscription counts.
-pub(super) fn end_of_subscription(why: parlor_sip::subscription::SubscriptionEnd) -> SubscriptionEnd {
+pub(crate) fn end_of_subscription(why: parlor_sip::subscription::SubscriptionEnd) -> SubscriptionEnd {
     match why {
         parlor_sip::subscription::SubscriptionEnd::Unsubscribed => SubscriptionEnd::Unsubscribed,
         parlor_sip::subscription::SubscriptionEnd::Expired => SubscriptionEnd::Expired,

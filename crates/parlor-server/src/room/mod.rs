@@ -19,6 +19,7 @@ pub(crate) mod tests;
 mod words;
 
 pub(crate) use inbox::Inbox;
+pub(crate) use labels::end_of_subscription;
 pub(crate) use registry::{Dispatch, Fixed, Policy, Rooms};
 pub(crate) use task::Shared;
 

@@ -7,6 +7,7 @@ mod flows;
 mod listener;
 mod locate;
 mod opening;
+mod presence;
 mod proxying;
 mod queue;
 mod reach;
@@ -27,9 +28,14 @@ pub(crate) use task::Settings;
 pub(crate) use task::{SipTask, Socket};
 pub(crate) use udp::bind_udp;
 
+/// The methods that are served where users can register, beside those of rooms.
+pub(crate) const OWN_METHODS: [Method; 2] = [Method::Register, Method::Publish];
+/// The event packages.
+pub(crate) const OWN_EVENTS: [&str; 1] = [parlor_events::pidf::EVENT];
+
 use crate::metrics::{Metrics, Rejected};
 use parlor_focus::{Account, Location, NextHop, RequestId};
-use parlor_sip::{Flow, Message, ParseError, Request, Response, ServerTransactionId, Uri};
+use parlor_sip::{Flow, Message, Method, ParseError, Request, Response, ServerTransactionId, Uri};
 use queue::Queue;
 use tokio::sync::oneshot;
 

@@ -1,6 +1,7 @@
 //! The proxy beside the rooms, and its store.
 
 use super::elsewhere::{Elsewhere, Found};
+use super::presence;
 use super::reach::Reach;
 use super::saved;
 use super::storing::{Storing, Told};
@@ -52,20 +53,20 @@ impl Proxying {
     /// When they cannot be read.
     pub(crate) async fn open(
         config: &Config,
-        hosts: &Arc<Hosts>,
-        product: &str,
+        focus: &parlor_focus::Settings,
         store: Arc<dyn Store>,
         reach: Reach,
     ) -> Result<Self> {
         let wall = since_epoch();
         let bindings = store.bindings(saved::millis(wall)).await.context("bindings")?;
+        let publications = store.publications(saved::millis(wall)).await.context("publications")?;
         let mailboxes = store.mailboxes().await.context("messages")?;
-        let restored = saved::restored(bindings, mailboxes);
-        let (now, settings) = (Instant::now(), settings(config, hosts, product));
+        let restored = saved::restored(bindings, mailboxes, publications);
+        let (now, settings) = (Instant::now(), settings(config, focus));
         let proxy = Proxy::new(now, Arc::new(settings), WallClock::new(now, wall), restored, rand::make_rng());
         Ok(Self {
             proxy,
-            hosts: Arc::clone(hosts),
+            hosts: Arc::clone(&focus.hosts),
             believes_loopback: config.registrar.trust_loopback && !config.asks_who_it_is(),
             storing: Storing::new(store),
             elsewhere: Elsewhere::new(reach),
@@ -93,21 +94,23 @@ impl Proxying {
         match caller.verified {
             Some(Account { aor, aliases }) => Sender::Known(Identity::of(aor).with(None, aliases)),
             None if self.believes_loopback && flow.remote.ip().to_canonical().is_loopback() => Sender::Believed,
+            None if caller.through_trusted => Sender::Vouched,
             None => Sender::Stranger,
         }
     }
 }
 
-fn settings(config: &Config, hosts: &Arc<Hosts>, product: &str) -> Settings {
+fn settings(config: &Config, focus: &parlor_focus::Settings) -> Settings {
     let (registrar, limits) = (&config.registrar, &config.limits);
     Settings {
         realm: config.realm().into(),
-        product: product.into(),
+        product: focus.product.clone(),
         default_expires: DEFAULT_EXPIRES.min(registrar.max_expires),
         min_expires: registrar.min_expires,
         max_expires: registrar.max_expires,
         keep_for: config.messages.keep_for,
         send_to: config.messages.send_to.clone(),
+        presence: presence::settings(config, &focus.contacts),
         limits: parlor_proxy::Limits {
             bindings: limits.registrations as usize,
             contacts: limits.registrations_per_user as usize,
@@ -116,7 +119,7 @@ fn settings(config: &Config, hosts: &Arc<Hosts>, product: &str) -> Settings {
             kept_bytes: limits.kept_message_bytes.bytes(),
             ..parlor_proxy::Limits::default()
         },
-        ..Settings::new(Arc::clone(hosts))
+        ..Settings::new(Arc::clone(&focus.hosts))
     }
 }
 

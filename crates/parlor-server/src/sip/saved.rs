@@ -1,8 +1,11 @@
-//! Bindings and messages as the store keeps them.
+//! Bindings, publications and messages as the store keeps them.
 
-use parlor_proxy::{Amount, BindingId, Change, Fetched, MessageId, Restored, SavedBinding, SavedMessage};
+use parlor_proxy::{
+    Amount, BindingId, Change, Fetched, MessageId, PublicationId, Restored, SavedBinding, SavedMessage,
+    SavedPublication,
+};
 use parlor_sip::{Flow, Transport};
-use parlor_store::{Binding, Mailboxes, Message, Waiting};
+use parlor_store::{Binding, Mailboxes, Message, Publication, Waiting};
 use std::time::Duration;
 
 /// A change as the store makes it.
@@ -10,18 +13,21 @@ pub(super) fn change(change: Change) -> parlor_store::Change {
     match change {
         Change::Put(binding) => parlor_store::Change::PutBinding(saved(&binding)),
         Change::Remove(id) => parlor_store::Change::RemoveBinding(id.0),
+        Change::PutPublication(published) => parlor_store::Change::PutPublication(publication(published)),
+        Change::RemovePublication(id) => parlor_store::Change::RemovePublication(id.0),
         Change::Keep(message) => parlor_store::Change::KeepMessage(kept(message)),
         Change::End { id, at } => parlor_store::Change::EndMessage { id: id.0, at },
     }
 }
 
 /// What the store has at the start.
-pub(super) fn restored(bindings: Vec<Binding>, mailboxes: Mailboxes) -> Restored {
+pub(super) fn restored(bindings: Vec<Binding>, mailboxes: Mailboxes, publications: Vec<Publication>) -> Restored {
     let of_user = mailboxes.of_user.into_iter().map(|(user, kept)| (user.into(), amount(kept)));
     Restored {
         bindings: bindings.into_iter().filter_map(binding).collect(),
         last_message: mailboxes.last,
         mailboxes: of_user.collect(),
+        publications: publications.into_iter().map(published).collect(),
     }
 }
 
@@ -44,6 +50,16 @@ fn message(kept: Message) -> SavedMessage {
     let Message { id, user, key, token, from, to, headers, body, received, expires } = kept;
     let (id, user, body) = (MessageId(id), user.into(), body.into());
     SavedMessage { id, user, key, token, from, to, headers, body, received, expires }
+}
+
+fn publication(published: SavedPublication) -> Publication {
+    let SavedPublication { id, user, tag, source, document, expires } = published;
+    Publication { id: id.0, user: user.to_string(), tag, source, document: document.to_vec(), expires }
+}
+
+fn published(kept: Publication) -> SavedPublication {
+    let Publication { id, user, tag, source, document, expires } = kept;
+    SavedPublication { id: PublicationId(id), user: user.into(), tag, source, document: document.into(), expires }
 }
 
 /// As the store keeps it.
@@ -103,6 +119,19 @@ mod tests {
             expires: u64::MAX,
         };
         assert_eq!(message(kept(before.clone())), before);
+    }
+
+    #[test]
+    fn a_publication_is_what_it_was() {
+        let before = SavedPublication {
+            id: PublicationId(7),
+            user: "bob".into(),
+            tag: "x".to_owned(),
+            source: "TCP [::1]:5060".to_owned(),
+            document: vec![0, 255].into(),
+            expires: u64::MAX,
+        };
+        assert_eq!(published(publication(before.clone())), before);
     }
 
     #[test]

@@ -46,7 +46,11 @@ impl Storing {
     pub(super) fn collect(&mut self, id: Option<StoreId>, changes: Vec<Change>) {
         let message = changes.iter().find_map(|change| match change {
             Change::Keep(message) => Some(message.id),
-            Change::Put(_) | Change::Remove(_) | Change::End { .. } => None,
+            Change::Put(_)
+            | Change::Remove(_)
+            | Change::PutPublication(_)
+            | Change::RemovePublication(_)
+            | Change::End { .. } => None,
         });
         self.waiting.extend(id.map(|id| (id, message)));
         self.changes.extend(changes.into_iter().map(saved::change));
@@ -109,7 +113,7 @@ async fn outcome(pending: Pending<Vec<u64>>) -> Result<Vec<u64>, Stored> {
     pending.await.map_err(|error| match error {
         StoreError::Overloaded => Stored::Overload,
         error => {
-            warn!(%error, "bindings and messages are not stored");
+            warn!(%error, "bindings, publications and messages are not stored");
             Stored::Failed
         }
     })

@@ -181,7 +181,7 @@ impl SipTask {
 
     fn lose(&mut self, now: Instant, flow: Flow) {
         self.flows.closed(flow);
-        self.forget_stream(flow.connection);
+        self.forget_stream(now, flow.connection);
         self.endpoint.handle_transport_error(now, flow);
     }
 

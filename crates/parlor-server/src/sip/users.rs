@@ -1,10 +1,12 @@
 //! Requests of and for users: REGISTER and MESSAGE, to and from the proxy.
 
+use super::presence::ForPresence;
 use super::proxying::{Heard, Proxying, since_epoch};
 use super::storing::Told;
 use super::task::SipTask;
 use crate::auth::Role;
 use crate::metrics::{Metrics, PagerFate, Rejected};
+use crate::room::end_of_subscription;
 use parlor_focus::NextHop;
 use parlor_proxy::{Failure, Fate, Output, Proxy, Recipient, Reject, SendId, Way, admissible};
 use parlor_room::WallClock;
@@ -20,6 +22,8 @@ pub(super) enum ForUsers {
     Register,
     /// It is a message for one.
     Message(Recipient),
+    /// It is about the presence of one.
+    Presence(ForPresence),
 }
 
 impl SipTask {
@@ -81,7 +85,7 @@ impl SipTask {
     }
 
     /// Whom a message is for, unless it is for a room or the server itself.
-    fn recipient(&self, uri: &Uri) -> Option<Recipient> {
+    pub(super) fn recipient(&self, uri: &Uri) -> Option<Recipient> {
         let proxying = self.proxying.as_ref()?;
         let hosts = &proxying.hosts;
         if let Some(account) = self.gate.owner(uri) {
@@ -111,13 +115,14 @@ impl SipTask {
         is_registered || self.gate.owner(uri).is_some()
     }
 
-    /// What a request has to do with users, if it has, and is outside of dialogs.
+    /// What a request has to do with users, if it has.
     pub(super) fn for_users(&self, request: &Request) -> Option<ForUsers> {
         let is_outside = request.headers.to_tag().is_ok_and(|tag| tag.is_none());
-        self.proxying.as_ref().filter(|_| is_outside)?;
+        self.proxying.as_ref()?;
         match request.method {
-            Method::Register => Some(ForUsers::Register),
-            Method::Message => self.recipient(&request.uri).map(ForUsers::Message),
+            Method::Register if is_outside => Some(ForUsers::Register),
+            Method::Publish | Method::Subscribe => self.for_presence(request).map(ForUsers::Presence),
+            Method::Message if is_outside => self.recipient(&request.uri).map(ForUsers::Message),
             _ => None,
         }
     }
@@ -134,13 +139,14 @@ impl SipTask {
         match what {
             ForUsers::Register => self.handle_register(now, tx, request, flow),
             ForUsers::Message(recipient) => self.handle_message(now, tx, request, flow, recipient),
+            ForUsers::Presence(what) => self.handle_for_presence(now, tx, request, flow, what),
         }
     }
 
     /// A stream is gone.
-    pub(super) fn forget_stream(&mut self, stream: Option<ConnectionId>) {
+    pub(super) fn forget_stream(&mut self, now: Instant, stream: Option<ConnectionId>) {
         if let (Some(proxying), Some(stream)) = (&mut self.proxying, stream) {
-            proxying.proxy.handle_closed(stream);
+            proxying.proxy.handle_closed(now, stream);
         }
     }
 
@@ -184,6 +190,7 @@ impl SipTask {
             }
             Some(Output::Send { id, request, way, mark }) => self.pass_on(now, id, request, way, mark),
             Some(Output::Search { id, uri, is_large }) => proxying.elsewhere.search(id, uri, is_large),
+            Some(Output::Unwatched(why)) => self.metrics.watchers_ended.of(end_of_subscription(why)).inc(),
             Some(Output::Ended(fate)) => self.metrics.pager_messages.of(fate_of(fate)).inc(),
             Some(Output::Store { id, changes }) => proxying.storing.collect(id, changes),
             Some(Output::Fetch { user, after, now }) => proxying.storing.fetch(user, after, now),
@@ -194,6 +201,10 @@ impl SipTask {
     }
 
     fn pass_on(&mut self, now: Instant, id: SendId, request: Request, way: Way, mark: Option<u64>) {
+        if request.method == Method::Notify {
+            self.metrics.presence_notifies.inc();
+            self.metrics.presence_notify_bytes.inc_by(request.body.len() as u64);
+        }
         let Way { flow, uri } = way;
         let routed = self.flows.route(&NextHop { flow, uri });
         let Some(proxying) = &mut self.proxying else { return };
@@ -251,6 +262,8 @@ impl SipTask {
 fn count(metrics: &Metrics, proxy: &Proxy) {
     metrics.registrations.set(i64::try_from(proxy.bindings()).unwrap_or(i64::MAX));
     metrics.kept_messages.set(i64::try_from(proxy.kept().messages).unwrap_or(i64::MAX));
+    metrics.publications.set(i64::try_from(proxy.publications()).unwrap_or(i64::MAX));
+    metrics.watchers.set(i64::try_from(proxy.watchers()).unwrap_or(i64::MAX));
 }
 
 /// How a message counts.
@@ -269,7 +282,12 @@ fn fate_of(fate: Fate) -> PagerFate {
 /// How a refusal counts.
 fn rejection_of(reject: &Reject) -> Rejected {
     match reject {
-        Reject::Header(_) | Reject::Contradiction(_) => Rejected::SipBadRequest,
+        Reject::Header(_) | Reject::Contradiction(_) | Reject::Document(_) => Rejected::SipBadRequest,
+        Reject::Event => Rejected::SipEvent,
+        Reject::Accept => Rejected::SipAccept,
+        Reject::BodyType => Rejected::SipBodyType,
+        Reject::NoDialog => Rejected::SipNoDialog,
+        Reject::Tag => Rejected::ProxyEntityTag,
         Reject::Forbidden => Rejected::ProxyForbidden,
         Reject::NotFound => Rejected::ProxyNoUser,
         Reject::Extension(_) | Reject::FirstHop => Rejected::SipExtension,
@@ -278,8 +296,8 @@ fn rejection_of(reject: &Reject) -> Rejected {
         Reject::Unavailable => Rejected::ProxyUnavailable,
         Reject::MailboxFull => Rejected::ProxyMailboxFull,
         Reject::OutOfOrder => Rejected::SipOutOfOrder,
-        Reject::TooLarge | Reject::NeedsStream => Rejected::ProxyTooLarge,
-        Reject::TooManyContacts => Rejected::ProxyTooManyOfUser,
+        Reject::TooLarge | Reject::BodySize | Reject::NeedsStream => Rejected::ProxyTooLarge,
+        Reject::TooManyContacts | Reject::TooManyOfUser => Rejected::ProxyTooManyOfUser,
         Reject::Overload => Rejected::ProxyOverload,
         Reject::NotStored => Rejected::ProxyNotStored,
     }

@@ -6,7 +6,7 @@ mod tests;
 
 pub use id::DialogId;
 
-use crate::flow::Transport;
+use crate::flow::{Flow, Transport};
 use crate::header::{CSeq, HeaderError, HeaderName, Headers, NameAddr};
 use crate::message::{Request, Response};
 use crate::method::Method;
@@ -112,6 +112,22 @@ impl Dialog {
     /// Where the next request is sent to: the first route, else the remote target (RFC 3261 §8.1.2).
     pub fn next_hop(&self) -> &Uri {
         self.routes.first().map_or(&self.remote_target, |route| &route.uri)
+    }
+
+    /// Where the next request is sent to when the peer was last heard over this flow: to the first route or the remote
+    /// target, if that is where the peer's requests come from; else there: the peer is behind NAT, or wants us to send to
+    /// somebody else.
+    pub fn next_hop_of(&self, flow: Flow) -> Uri {
+        let target = self.next_hop();
+        if target.host_ip() == Some(flow.remote.ip()) {
+            return target.clone();
+        }
+        let source = Uri::of_address(flow.remote);
+        match flow.transport {
+            Transport::Udp => source,
+            Transport::Tcp => source.with_param("transport", "tcp"),
+            Transport::Tls => source.with_param("transport", "tls"),
+        }
     }
 
     /// Whether all requests must go over `sips`.

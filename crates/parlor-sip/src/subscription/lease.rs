@@ -31,6 +31,11 @@ impl Lease {
         Self(now + granted + GRACE)
     }
 
+    /// One that ends then.
+    pub fn until(end: Instant) -> Self {
+        Self(end)
+    }
+
     /// When it ends.
     pub fn end(self) -> Instant {
         self.0

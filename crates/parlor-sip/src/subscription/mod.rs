@@ -1,9 +1,11 @@
 //! What notifiers of every package keep of a subscription and decide alike (RFC 6665 §4.2).
 
+mod agenda;
 mod delivery;
 mod lease;
 mod reach;
 
+pub use agenda::Agenda;
 pub use delivery::{Delivery, Refused};
 pub use lease::{DEFAULT_DURATION, Lease, granted};
 pub use reach::Reach;
