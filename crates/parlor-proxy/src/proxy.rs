@@ -217,11 +217,13 @@ impl Proxy {
     }
 
     /// A user has been removed, and everything that is stored of it: its devices are nobody's any more.
-    pub fn handle_removed(&mut self, user: &str) {
+    pub fn handle_removed(&mut self, now: Instant, user: &str) {
         let gone = self.registrar.bindings.remove_all(user);
         // One may have been stored after the user was removed.
         self.forget(gone);
         self.mailboxes.forget(user);
+        self.forget_presence(user);
+        self.tell_watchers(now);
     }
 
     /// Time has come.

@@ -22,7 +22,8 @@ pub(crate) use publish::Publishing;
 use self::notify::Written;
 use self::publications::Publications;
 use self::watchers::Watchers;
-use crate::{Proxy, Recipient, Reject};
+use crate::{Change, Output, Proxy, Recipient, Reject};
+use parlor_room::Identity;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
@@ -84,6 +85,18 @@ impl Proxy {
             self.presence.watchers.note_change(&user);
         }
         self.send_notifies(now);
+    }
+
+    /// A user has been removed: nobody watches it any more, and it watches nobody.
+    pub(crate) fn forget_presence(&mut self, user: &str) {
+        let gone = self.presence.publications.remove_all(user);
+        if !gone.is_empty() {
+            let changes = gone.into_iter().map(Change::RemovePublication).collect();
+            self.emit(Output::Store { id: None, changes });
+        }
+        self.presence.rooms.remove(user);
+        let own = self.address_of(user).parse().ok().map(|aor| Identity::of(aor).key());
+        self.presence.watchers.end_all(user, own.as_deref());
     }
 
     /// Does what is due.

@@ -67,6 +67,14 @@ impl Publications {
         Some(gone)
     }
 
+    /// Takes all of a user's away.
+    pub(crate) fn remove_all(&mut self, user: &str) -> Vec<PublicationId> {
+        let Some((user, own)) = self.of_user.get_key_value(user) else { return Vec::new() };
+        let (user, all): (_, Vec<_>) = (Arc::clone(user), own.iter().map(|publication| publication.id).collect());
+        all.iter().for_each(|id| drop(self.remove(&user, *id)));
+        all
+    }
+
     /// When the next one ends.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         self.expiries.first().map(|(at, _, _)| *at)

@@ -185,6 +185,17 @@ impl Watchers {
         }
     }
 
+    /// All end that watch a user, and all that are its own.
+    pub(crate) fn end_all(&mut self, user: &str, own: Option<&str>) {
+        let why = |watcher: &Watcher| match &*watcher.user {
+            watched if watched == user => Some(SubscriptionEnd::Gone),
+            _ if Some(&*watcher.subscriber) == own => Some(SubscriptionEnd::Forbidden),
+            _ => None,
+        };
+        let all: Vec<_> = self.all.iter().filter_map(|(id, watcher)| Some((*id, why(watcher)?))).collect();
+        all.into_iter().for_each(|(id, why)| self.end(id, why));
+    }
+
     /// When something is due.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         self.agenda.next_due()

@@ -87,7 +87,7 @@ fn a_mailbox_goes_with_its_user() {
     register(&mut scene);
     let first = one(scene.sent());
     scene.kept.clear();
-    scene.proxy.handle_removed("bob");
+    scene.proxy.handle_removed(scene.now, "bob");
     assert!(scene.outputs().is_none());
     assert_eq!((scene.proxy.bindings(), scene.stored.len(), scene.proxy.kept()), (0, 0, Amount::default()));
     scene.answers(&first, 200);

@@ -154,7 +154,7 @@ impl SipTask {
             if let Some(heard) = heard {
                 self.handle_heard(now, heard);
             }
-            self.forget_users(&removed);
+            self.forget_users(now, &removed);
             for message in messages.drain(..) {
                 self.handle_incoming(now, message);
                 self.drain(now);

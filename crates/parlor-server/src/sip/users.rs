@@ -164,9 +164,9 @@ impl SipTask {
     }
 
     /// These are users no more.
-    pub(super) fn forget_users(&mut self, removed: &[Box<str>]) {
+    pub(super) fn forget_users(&mut self, now: Instant, removed: &[Box<str>]) {
         if let Some(proxying) = &mut self.proxying {
-            removed.iter().for_each(|user| proxying.proxy.handle_removed(user));
+            removed.iter().for_each(|user| proxying.proxy.handle_removed(now, user));
         }
     }
 

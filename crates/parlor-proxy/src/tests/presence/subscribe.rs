@@ -229,6 +229,29 @@ fn expired() {
     assert_eq!((scene.proxy.watchers(), scene.unwatched.as_slice()), (0, [SubscriptionEnd::Expired].as_slice()));
 }
 
+/// EVT-11: a user who is removed is watched no more, watches nobody, and what it has published is gone.
+#[test]
+fn removed() {
+    let mut scene = Scene::new();
+    scene.watch();
+    scene.published(TYPE, &saying("here"));
+    let notify = scene.notified();
+    scene.answers(&notify, 200);
+    scene.proxy.handle_removed(scene.now, "bob");
+    scene.outputs();
+    assert_eq!((scene.proxy.publications(), scene.published.len()), (0, 0));
+    let last = scene.notified();
+    assert_eq!(state_of(&last), "terminated;reason=noresource");
+    scene.answers(&last, 200);
+    scene.watch();
+    scene.proxy.handle_removed(scene.now, "alice");
+    scene.outputs();
+    let last = scene.notified();
+    assert_eq!(state_of(&last), "terminated;reason=rejected");
+    scene.answers(&last, 200);
+    assert_eq!(scene.unwatched, [SubscriptionEnd::Gone, SubscriptionEnd::Forbidden]);
+}
+
 /// EVT-14: who does not answer, cannot be reached or knows of no subscription is dropped; one that is busy is told later.
 #[test]
 fn failures() {
