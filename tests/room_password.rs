@@ -131,8 +131,7 @@ fn beside_the_password_of_a_user() {
     assert_eq!(ask(&server, &mut user(), JOIN, &[(&realm, &room)]).code(), 401);
 }
 
-/// Nobody learns without the password who is in: the roster asks for it too. What a room tells anybody, and what is only
-/// for those who are in, asks for none.
+/// Nobody learns without the password who is in: the roster asks for it too. What a room tells anybody asks for none.
 #[test]
 fn what_asks_for_it() {
     let password = hashed("[\"SHA-256\"]", "open sesame");
@@ -144,7 +143,35 @@ fn what_asks_for_it() {
     let mut bob = SipUser::tcp(&server, "bob");
     assert_eq!(ask(&server, &mut bob, ("OPTIONS", ""), &[]).code(), 200);
     let target = "Refer-To: <sip:carol@example.com>\r\n";
-    assert_eq!(ask(&server, &mut bob, ("REFER", target), &[]).code(), 403, "he is not in");
+    assert_eq!(ask(&server, &mut bob, ("REFER", target), &[]).code(), 401);
+    assert_eq!(ask(&server, &mut bob, ("REFER", target), &[(&realm, &login)]).code(), 403, "he is not in");
+}
+
+/// SIP-90: outside of dialogs REFER asks for it, as whoever is at a participant's address could write that one's name; in the
+/// participant's own dialog it asks for none.
+#[test]
+fn having_others_called() {
+    let password = hashed("[\"SHA-256\"]", "open sesame");
+    let server = Setup::default().room("den", &password).start();
+    let (realm, login) = (realm(), Login::new("den", "open sesame"));
+    let mut alice = SipUser::tcp(&server, "alice");
+    let mut call = Call::new(&alice, &server.room("den"));
+    let sdp = offer(&own_path(&alice));
+    let asked = call.ask_once(&mut alice, "INVITE", "", &sdp);
+    let right = login.answer(&asked, "INVITE", &call.target, &sdp);
+    let accepted = call.ask_once(&mut alice, "INVITE", &right, &sdp);
+    call.established(&accepted);
+    alice.send(call.ack(""));
+    let mut carol = SipUser::udp(&server, "carol");
+    let target = format!("Refer-To: <{}>\r\nRefer-Sub: false\r\nSupported: norefersub\r\n", carol.contact());
+    let mut neighbour = SipUser::udp(&server, "alice");
+    assert_eq!(ask(&server, &mut neighbour, ("REFER", &target), &[]).code(), 401);
+    assert_eq!(ask(&server, &mut alice, ("REFER", &target), &[(&realm, &login)]).code(), 200);
+    assert!(carol.expect_request("INVITE").header("From").contains("sip:den@"));
+    let mut dave = SipUser::udp(&server, "dave");
+    let target = format!("Refer-To: <{}>\r\nRefer-Sub: false\r\nSupported: norefersub\r\n", dave.contact());
+    assert_eq!(call.ask_once(&mut alice, "REFER", &target, "").code(), 200);
+    assert!(dave.expect_request("INVITE").header("From").contains("sip:den@"));
 }
 
 /// Passwords cannot be tried for ever, nor credentials used again.

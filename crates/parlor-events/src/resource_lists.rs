@@ -57,15 +57,15 @@ pub struct ResourceList {
 }
 
 impl ResourceList {
-    /// Reads a list.
+    /// Reads a list. An entry without a URI is nobody, and passed over: the others are called all the same.
     ///
     /// # Errors
     /// An [`XmlError`] when it is none; [`XmlError::TooLarge`] also when it has more than `most` entries.
     pub fn read(xml: &[u8], limits: &Limits, most: usize) -> Result<Self, XmlError> {
         let root = Element::root(xml, Namespace::ResourceLists, "resource-lists", limits)?;
         let mut read = Self::default();
-        for element in root.children_named("list").flat_map(|list| list.children_named("entry")) {
-            read.add(entry(element)?);
+        for entry in root.children_named("list").flat_map(|list| list.children_named("entry")).filter_map(entry) {
+            read.add(entry);
             if read.entries.len() > most {
                 return Err(XmlError::TooLarge);
             }
@@ -110,11 +110,11 @@ impl ResourceList {
     }
 }
 
-fn entry(element: &Element) -> Result<Entry, XmlError> {
+fn entry(element: &Element) -> Option<Entry> {
     let extension = |name| element.attribute(Namespace::CopyControl, name).map(str::trim);
     let uri = element.plain_attribute("uri").map(str::trim).filter(|uri| !uri.is_empty());
-    Ok(Entry {
-        uri: uri.ok_or(XmlError::Incomplete)?.to_owned(),
+    Some(Entry {
+        uri: uri?.to_owned(),
         copy: extension("copyControl").map_or(Copy::Bcc, Copy::named),
         anonymize: extension("anonymize").is_some_and(|value| value == "true" || value == "1"),
         count: extension("count").and_then(|count| count.parse().ok()).unwrap_or(1),
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!((read_list.entries.len(), read_list.entries[0].copy), (1, Copy::To));
     }
 
-    /// SIP-90: a list has its bounds; an entry without a URI is an error, and lists within lists are not followed.
+    /// SIP-90: a list has its bounds; an entry without a URI is nobody, and lists within lists are not followed.
     #[test]
     fn bounds() {
         let list = |entries: usize| -> String {
@@ -208,7 +208,7 @@ mod tests {
         let wrap = |content: &str| format!("<resource-lists><list>{content}</list></resource-lists>");
         assert_eq!(read(&wrap(&list(8))).unwrap().entries.len(), 8);
         assert_eq!(read(&wrap(&list(9))), Err(XmlError::TooLarge));
-        assert_eq!(read(&wrap("<entry/>")), Err(XmlError::Incomplete));
+        assert_eq!(read(&wrap(&format!("<entry/><entry uri=' '/>{}", list(8)))).unwrap().entries.len(), 8);
         assert_eq!(read(&wrap(&format!("<list>{}</list>", list(1)))).unwrap().entries, []);
         assert_eq!(read("<list/>"), Err(XmlError::Root));
     }

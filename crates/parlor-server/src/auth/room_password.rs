@@ -83,8 +83,9 @@ impl RoomPasswords {
         })
     }
 
-    /// Whether a request outside of dialogs may go on to a room. Who would join, or learn who is in, must know the password;
-    /// what is for participants alone is left to the room.
+    /// Whether a request outside of dialogs may go on to a room. Who would join, learn who is in, say something there or have
+    /// others brought in must know the password: where nobody proves who it is, it may be somebody else than a participant.
+    /// OPTIONS tells only what a room tells anybody.
     ///
     /// # Errors
     /// What must be proven first. A wrong password is not asked for again: clients would go on to answer with that of
@@ -99,7 +100,7 @@ impl RoomPasswords {
         trusted: bool,
     ) -> Result<(), Denial> {
         let secret = self.rooms.get(room).unwrap_or(&self.others);
-        let asks = matches!(request.method, Method::Invite | Method::Subscribe | Method::Message);
+        let asks = matches!(request.method, Method::Invite | Method::Subscribe | Method::Message | Method::Refer);
         let Some(secret) = secret.as_ref().filter(|_| asks) else { return Ok(()) };
         let (address, realm) = (flow.remote.ip(), realm_of(room, &self.domain));
         // A nonce of one room is none of another.
