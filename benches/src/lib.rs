@@ -3,3 +3,4 @@
 #![allow(clippy::disallowed_methods, reason = "programs that measure read the clock")]
 
 pub mod process;
+pub mod sip;

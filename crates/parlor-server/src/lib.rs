@@ -11,6 +11,7 @@ mod auth;
 pub mod certificate;
 mod chat;
 pub mod cli;
+mod clock;
 pub mod config;
 pub mod http;
 mod listener;

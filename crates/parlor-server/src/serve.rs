@@ -2,6 +2,7 @@
 
 use crate::addresses::Admission;
 use crate::auth::{self, Directory, Gate, RoomPasswords};
+use crate::clock;
 use crate::config::{self, Config, Network, Transport};
 use crate::http::{self, Readiness};
 use crate::metrics::Metrics;
@@ -20,7 +21,7 @@ use parlor_sip::{SentBy, TransactionLimits};
 use parlor_store::{Spool, SpoolLimits, Sqlite, Store};
 use parlor_switch::{OutboxLimits, StalledMemory};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -286,8 +287,7 @@ fn subscribing(config: &Config) -> Subscribing {
 }
 
 fn wall_clock() -> WallClock {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    WallClock::new(std::time::Instant::now(), since_epoch)
+    WallClock::new(std::time::Instant::now(), clock::since_epoch())
 }
 
 fn msrp_settings(config: &Config, outbox: OutboxLimits) -> msrp::Settings {
@@ -342,7 +342,7 @@ fn spool(config: &Config, store: &Arc<dyn Store>) -> Result<Spool> {
     };
     let directory = config.data_dir.join("files");
     let opened =
-        tokio::task::block_in_place(|| Spool::open(&directory, limits, Arc::clone(store), transfer::wall_time()));
+        tokio::task::block_in_place(|| Spool::open(&directory, limits, Arc::clone(store), clock::millis_since_epoch()));
     opened.with_context(|| directory.display().to_string())
 }
 

@@ -1,12 +1,10 @@
 //! The SIP side of the participants: dialogs over a few TCP connections.
 
-use std::{
-    io::{ErrorKind, Read, Write},
-    net::SocketAddr,
-};
+use std::net::SocketAddr;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use mio::{Poll, net::TcpStream};
+use parlor_benches::sip::{Connection, Message};
 
 use crate::crowd::Crowd;
 
@@ -19,13 +17,6 @@ const ROOM: &str = "bench";
 
 /// A user agent that speaks for all participants.
 pub(crate) struct Signalling(Vec<Connection>);
-
-struct Connection {
-    stream: TcpStream,
-    local: SocketAddr,
-    input: Vec<u8>,
-    output: Vec<u8>,
-}
 
 /// What a 2xx to our INVITE says.
 pub(crate) struct Admitted {
@@ -60,7 +51,7 @@ impl Signalling {
             let local = stream.local_addr()?;
             let mut stream = TcpStream::from_std(stream);
             Crowd::watch(poll, &mut stream, token + number)?;
-            Ok(Connection { stream, local, input: Vec::new(), output: Vec::new() })
+            Ok(Connection::new(stream, local))
         };
         Ok(Signalling((0..CONNECTIONS).map(connection).collect::<anyhow::Result<_>>()?))
     }
@@ -68,7 +59,7 @@ impl Signalling {
     /// Sends the INVITE of participant `index`.
     pub(crate) fn invite(&mut self, index: usize) -> anyhow::Result<()> {
         let connection = &mut self.0[index % CONNECTIONS];
-        let (local, room, uri, path) = (connection.local, room(), uri(index), path(index));
+        let (local, room, uri, path) = (connection.local(), room(), uri(index), path(index));
         let session = format!(
             "v=0\r\no=bench {index} 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
              m=message 9 TCP/MSRP *\r\na=setup:active\r\na=path:{path}\r\n\
@@ -83,7 +74,7 @@ impl Signalling {
              Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{session}",
             session.len()
         );
-        connection.output.extend_from_slice(request.as_bytes());
+        connection.push(&request);
         connection.flush()
     }
 
@@ -93,9 +84,7 @@ impl Signalling {
         for connection in &mut self.0 {
             connection.fill()?;
             while let Some(message) = connection.message()? {
-                if let Some(response) = connection.admitted(&message)? {
-                    admitted.push(response);
-                }
+                admitted.extend(admitted_by(connection, &message)?);
             }
             connection.flush()?;
         }
@@ -108,80 +97,20 @@ impl Signalling {
     }
 }
 
-impl Connection {
-    fn fill(&mut self) -> anyhow::Result<()> {
-        let mut buffer = [0; 16 * 1024];
-        loop {
-            match self.stream.read(&mut buffer) {
-                Ok(0) => bail!("the server closed a SIP connection"),
-                Ok(count) => self.input.extend_from_slice(&buffer[..count]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+/// Reads a response to an INVITE; a 2xx is acknowledged.
+fn admitted_by(connection: &mut Connection, message: &Message) -> anyhow::Result<Option<Admitted>> {
+    let (start, head) = (message.start(), &message.head);
+    let Some(status) = start.strip_prefix("SIP/2.0 ") else {
+        ensure!(!start.starts_with("BYE "), "the server ended a dialog:\n{head}");
+        return Ok(None);
+    };
+    if status.starts_with('1') {
+        return Ok(None);
     }
-
-    fn flush(&mut self) -> anyhow::Result<()> {
-        while !self.output.is_empty() {
-            match self.stream.write(&self.output) {
-                Ok(count) => drop(self.output.drain(..count)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes the next complete message out of the input.
-    fn message(&mut self) -> anyhow::Result<Option<String>> {
-        let skipped = self.input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        self.input.drain(..skipped);
-        let Some(head) = memchr::memmem::find(&self.input, b"\r\n\r\n") else {
-            return Ok(None);
-        };
-        let text = String::from_utf8_lossy(&self.input[..head + 2]);
-        let length: usize = header(&text, "Content-Length").unwrap_or("0").parse().context("Content-Length")?;
-        let end = head + 4 + length;
-        if self.input.len() < end {
-            return Ok(None);
-        }
-        Ok(Some(String::from_utf8_lossy(&self.input.drain(..end).collect::<Vec<u8>>()).into_owned()))
-    }
-
-    /// Reads a response to an INVITE; a 2xx is acknowledged.
-    fn admitted(&mut self, message: &str) -> anyhow::Result<Option<Admitted>> {
-        let line = message.lines().next().unwrap_or_default();
-        let Some(status) = line.strip_prefix("SIP/2.0 ") else {
-            ensure!(!line.starts_with("BYE "), "the server ended a dialog:\n{message}");
-            return Ok(None);
-        };
-        if status.starts_with('1') {
-            return Ok(None);
-        }
-        ensure!(status.starts_with('2'), "a participant was not admitted:\n{message}");
-        let call = header(message, "Call-ID").context("no Call-ID")?;
-        let index = call.trim_end_matches("@bench").parse().context("an unknown Call-ID")?;
-        let path = message.lines().find_map(|line| line.strip_prefix("a=path:")).context("the answer has no path")?;
-        let contact = header(message, "Contact").context("no Contact")?;
-        let target = contact.split(['<', '>']).nth(1).unwrap_or(contact);
-        let (from, to) = (header(message, "From").context("no From")?, header(message, "To").context("no To")?);
-        let acknowledgement = format!(
-            "ACK {target} SIP/2.0\r\nVia: SIP/2.0/TCP {};rport;branch=z9hG4bKbenchack{index}\r\n\
-             Max-Forwards: 70\r\nFrom: {from}\r\nTo: {to}\r\nCall-ID: {call}\r\nCSeq: 1 ACK\r\n\
-             Content-Length: 0\r\n\r\n",
-            self.local
-        );
-        self.output.extend_from_slice(acknowledgement.as_bytes());
-        Ok(Some(Admitted { index, path: path.trim().to_owned() }))
-    }
-}
-
-/// The first value of a header.
-fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
-    message.lines().take_while(|line| !line.is_empty()).find_map(|line| {
-        let (found, value) = line.split_once(':')?;
-        found.trim_end().eq_ignore_ascii_case(name).then(|| value.trim())
-    })
+    ensure!(status.starts_with('2'), "a participant was not admitted:\n{head}");
+    let index = message.header("Call-ID")?.trim_end_matches("@bench").parse().context("an unknown Call-ID")?;
+    let answer = std::str::from_utf8(&message.body)?;
+    let path = answer.lines().find_map(|line| line.strip_prefix("a=path:")).context("the answer has no path")?;
+    connection.acknowledge(message, &format!("benchack{index}"))?;
+    Ok(Some(Admitted { index, path: path.trim().to_owned() }))
 }

@@ -5,19 +5,12 @@ use parlor_sip::{Scheme, Uri};
 /// The one spelling of an address that somebody may have; `None` when it is nobody's. Two URIs have the same when
 /// [`Uri::same_user_and_host`] holds for them.
 pub(crate) fn spelling(uri: &Uri) -> Option<String> {
-    let scheme = match uri.scheme() {
-        Scheme::Sip | Scheme::Sips => "sip",
-        Scheme::Im => "im",
-        Scheme::Pres => "pres",
-        // RFC 3966 §4: visual separators and case do not count.
-        Scheme::Tel => return Some(uri.to_string().replace(['-', '.', '(', ')'], "").to_ascii_lowercase()),
-        Scheme::Other(_) => return None,
+    let is_somebodys = match uri.scheme() {
+        Scheme::Sip | Scheme::Sips | Scheme::Im | Scheme::Pres => uri.user().is_some(),
+        Scheme::Tel => true,
+        Scheme::Other(_) => false,
     };
-    let host = match uri.host_ip() {
-        Some(ip) => ip.to_canonical().to_string(),
-        None => uri.host()?.to_ascii_lowercase(),
-    };
-    Some(format!("{scheme}:{}@{host}", uri.user()?))
+    is_somebodys.then(|| uri.user_key().into())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use parlor_sip::digest::{Algorithm, Ha1};
 use parlor_store::{Secret, User};
 
 use super::spelling;
-use crate::config::{Config, DigestAlgorithm};
+use crate::config::Config;
 
 /// The file that holds what outlives a restart.
 pub(crate) fn database(config: &Config) -> PathBuf {
@@ -18,11 +18,7 @@ pub(crate) fn database(config: &Config) -> PathBuf {
 
 /// What passwords are hashed with, each once.
 pub(super) fn algorithms(config: &Config) -> Box<[Algorithm]> {
-    let configured = config.auth.algorithms.iter().map(|algorithm| match algorithm {
-        DigestAlgorithm::Sha256 => Algorithm::Sha256,
-        DigestAlgorithm::Md5 => Algorithm::Md5,
-    });
-    configured.collect::<BTreeSet<_>>().into_iter().collect()
+    config.auth.algorithms.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What is kept of a password: one hash for each algorithm (SIP-123).

@@ -9,6 +9,7 @@ use super::harmless;
 use super::outlets::{self, People};
 use super::screen::{self, Screen};
 use super::typing::Typing;
+use crate::clock::since_epoch;
 
 /// Shows what comes from people.
 pub(super) struct Letters {
@@ -85,7 +86,7 @@ impl Letters {
 fn day_and_time(date: SystemTime) -> String {
     let since = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let (day, clock) = (since.as_secs() / 86_400, screen::clock_at(since));
-    match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400 - day {
+    match since_epoch().as_secs() / 86_400 - day {
         0 => clock,
         1 => format!("yesterday, {clock}"),
         days => format!("{days} days ago, {clock}"),

@@ -2,11 +2,12 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::harmless;
+use crate::clock::since_epoch;
 
 /// Where lines go: past the line being typed in a terminal, else to standard output.
 pub(super) struct Screen {
@@ -92,7 +93,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn clock() -> String {
-    clock_at(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+    clock_at(since_epoch())
 }
 
 /// Hour and minute in UTC, as `Z` says.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use parlor_sip::digest::Algorithm;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -106,21 +107,18 @@ impl Value for AuthModes {
     }
 }
 
-choice! {
-    /// What a password is hashed with (RFC 8760).
-    DigestAlgorithm("\"SHA-256\" or \"MD5\"") {
-        /// SHA-256.
-        Sha256 = "SHA-256",
-        /// MD5, for old clients.
-        Md5 = "MD5",
-    }
-}
-
-impl Value for Vec<DigestAlgorithm> {
-    const KIND: &'static str = "a list of \"SHA-256\" and \"MD5\"";
+/// What a password is hashed with (RFC 8760).
+impl Value for Algorithm {
+    const KIND: &'static str = "\"SHA-256\" or \"MD5\"";
+    const LIST: &'static str = "a list of \"SHA-256\" and \"MD5\"";
 
     fn read(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self> {
-        list(value, problems, Self::KIND)
+        let text = text::<Self>(value, problems)?;
+        let read = Self::of(text);
+        if read.is_none() {
+            problems.add(value, format!("expected {}, found {text:?}", Self::KIND));
+        }
+        read
     }
 }
 

@@ -4,9 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::choice::{
-    AuthModes, DigestAlgorithm, FailureReport, FileSharing, LogFormat, Receipts, RoomEnd, Sessions, Watchers,
-};
+use super::choice::{AuthModes, FailureReport, FileSharing, LogFormat, Receipts, RoomEnd, Sessions, Watchers};
 use super::listen::{Advertised, HttpListen, Listen};
 use super::network::Network;
 use super::presence::Presence;
@@ -14,6 +12,7 @@ use super::secret::RoomPassword;
 use super::section::{Group, section};
 use super::value::Size;
 use parlor_room::{Role, UserList};
+use parlor_sip::digest::Algorithm;
 
 section! {
     /// The server as a whole.
@@ -107,7 +106,7 @@ section! {
         realm: Option<String> = none, example "chat.example.net";
         /// What passwords are hashed with. SHA-256 is offered before MD5, which is for old clients: what is kept of a
         /// password in MD5 is easier to guess it from. A password is kept for the algorithms that stand here when it is set.
-        algorithms: Vec<DigestAlgorithm> = ["SHA-256"];
+        algorithms: Vec<Algorithm> = ["SHA-256"];
         /// How long a client may go on with what it was asked once, before it is asked again.
         nonce_age: Duration = "5m", from "10s" to "1d";
         /// How many wrong passwords a minute may come from one address, or from one /64 network of IPv6. Above it no

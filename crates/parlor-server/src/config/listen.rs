@@ -57,6 +57,7 @@ impl fmt::Display for Listen {
 
 impl Value for Listen {
     const KIND: &'static str = "a listener such as \"tcp:127.0.0.1:5060\"";
+    const LIST: &'static str = "a list of listeners";
 
     fn read(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self> {
         let text = text::<Self>(value, problems)?;
@@ -73,27 +74,12 @@ impl Value for Listen {
     }
 }
 
-impl Value for Vec<Listen> {
-    const KIND: &'static str = "a list of listeners";
-
-    fn read(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self> {
-        list(value, problems, Self::KIND)
-    }
-}
-
 impl Value for SocketAddr {
     const KIND: &'static str = "an address with a port";
+    const LIST: &'static str = "a list of addresses with ports";
 
     fn read(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self> {
         socket_address(text::<Self>(value, problems)?, value, problems)
-    }
-}
-
-impl Value for Vec<SocketAddr> {
-    const KIND: &'static str = "a list of addresses with ports";
-
-    fn read(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self> {
-        list(value, problems, Self::KIND)
     }
 }
 

@@ -20,7 +20,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use self::choice::{
-    AuthMode, AuthModes, DigestAlgorithm, FailureReport, FileSharing, LogFormat, Receipts, RoomEnd, Sessions, Watchers,
+    AuthMode, AuthModes, FailureReport, FileSharing, LogFormat, Receipts, RoomEnd, Sessions, Watchers,
 };
 pub use self::docs::{documentation, example};
 pub use self::keys::{

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::value::{Problems, Value, list, text};
+use super::value::{Problems, Value, text};
 
 /// The addresses that share their first bits with one, such as `10.0.0.0/8`; without a length it is that address alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,6 +63,7 @@ impl fmt::Display for Network {
 
 impl Value for Network {
     const KIND: &'static str = "a network such as \"10.0.0.0/8\"";
+    const LIST: &'static str = "a list of networks";
 
     fn read(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self> {
         let text = text::<Self>(value, problems)?;
@@ -71,14 +72,6 @@ impl Value for Network {
             problems.add(value, format!("{text:?} is not {}", Self::KIND));
         }
         network
-    }
-}
-
-impl Value for Vec<Network> {
-    const KIND: &'static str = "a list of networks";
-
-    fn read(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self> {
-        list(value, problems, Self::KIND)
     }
 }
 

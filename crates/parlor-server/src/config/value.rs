@@ -11,6 +11,8 @@ use toml::de::DeValue;
 pub(super) trait Value: Sized {
     /// What the documentation and the error messages call it, such as `number`.
     const KIND: &'static str;
+    /// The same for a list of them.
+    const LIST: &'static str = "a list";
 
     /// Reads the value, or adds to `problems` whatever is wrong with it.
     fn read(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self>;
@@ -103,6 +105,7 @@ impl Value for u32 {
 
 impl Value for String {
     const KIND: &'static str = "text";
+    const LIST: &'static str = "a list of texts";
 
     fn read(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self> {
         text::<Self>(value, problems).map(str::to_owned)
@@ -159,8 +162,8 @@ impl<T: Value> Value for Option<T> {
     }
 }
 
-impl Value for Vec<String> {
-    const KIND: &'static str = "a list of texts";
+impl<T: Value> Value for Vec<T> {
+    const KIND: &'static str = T::LIST;
 
     fn read(value: &Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<Self> {
         list(value, problems, Self::KIND)

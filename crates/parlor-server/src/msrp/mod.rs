@@ -2,6 +2,7 @@
 
 mod connection;
 mod dial;
+mod find;
 mod listener;
 mod meter;
 mod reader;

@@ -1,14 +1,15 @@
 //! The reading half of a connection: decodes, finds the session of each request, and hands on what its room is to decide.
 
 use super::connection::{Connection, Seat};
+use super::find::{NoSeat, find};
 use super::run::{CHUNK_OVERHEAD, Run, answers_taken, run_of};
 use super::table::{Answer, Binding, SessionEntry};
 use super::vacancy::LINGER;
 use crate::metrics::{MsrpMethod, Rejected};
 use bytes::Bytes;
 use parlor_msrp::{
-    ByteRange, DecodeError, Decoder, Event, FailureReport, Flag, MessageId, Method, Request, SendHead, TransactionId,
-    Uri, encode_end, encode_response, encode_send_head, reason, response_path,
+    ByteRange, DecodeError, Decoder, Event, FailureReport, Flag, MessageId, Method, Request, Response, SendHead,
+    TransactionId, Uri, encode_end, encode_response, encode_send_head, reason, response_path,
 };
 use parlor_switch::Input;
 use std::cell::RefCell;
@@ -63,8 +64,9 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
             // What goes on with a chunk may leave with headers of its own.
             run_of(&mut runs, &seat.entry.inbox).bulk += CHUNK_OVERHEAD;
         }
+        let mut early = None;
         loop {
-            let taken = take_apart(connection, &mut decoder, &mut current, &mut runs);
+            let taken = take_apart(connection, &mut decoder, early.take(), &mut current, &mut runs);
             counted += runs.iter().map(Run::octets).sum::<usize>();
             if let (Taken::All, Some(last)) = (&taken, runs.last_mut()) {
                 last.rest = read.saturating_sub(counted);
@@ -83,7 +85,7 @@ pub(super) async fn read<R: AsyncRead + Unpin>(connection: &Connection, mut half
                 Taken::Refused => held(connection, pin!(answers_taken(connection))).await,
                 Taken::Early(request, answer) => {
                     held(connection, pin!(answer.comes())).await;
-                    current = begin(connection, request, &mut runs);
+                    early = Some(request);
                 }
                 Taken::Broken(error) => return lose_framing(connection, &mut half, &error).await,
             }
@@ -105,23 +107,28 @@ enum Taken {
     Broken(DecodeError),
 }
 
-fn take_apart(connection: &Connection, decoder: &mut Decoder, current: &mut Current, runs: &mut Vec<Run>) -> Taken {
+/// `early` is a request that has waited for an answer; it comes before what has not been decoded.
+fn take_apart(
+    connection: &Connection,
+    decoder: &mut Decoder,
+    early: Option<Box<Request>>,
+    current: &mut Current,
+    runs: &mut Vec<Run>,
+) -> Taken {
+    if let Some(taken) = early.and_then(|request| take_request(connection, request, current, runs)) {
+        return taken;
+    }
     for _ in 0..ENOUGH {
         match decoder.poll() {
             Ok(Some(Event::Request(request))) => {
                 connection.metrics().msrp_requests.of(MsrpMethod::of(request.method.as_str())).inc();
-                if let Some(answer) = awaited(connection, &request) {
-                    return Taken::Early(request, answer);
-                }
-                *current = begin(connection, request, runs);
-                if let Current::Answered = current {
-                    return Taken::Refused;
-                }
-                if runs.last().is_some_and(|run| run.too_early.is_some()) {
-                    return Taken::Enough;
+                if let Some(taken) = take_request(connection, request, current, runs) {
+                    return taken;
                 }
             }
-            Ok(Some(event)) => route(connection, event, current, runs),
+            Ok(Some(Event::Body(body))) => take_body(body, current, runs),
+            Ok(Some(Event::End(flag))) => take_end(flag, current, runs),
+            Ok(Some(Event::Response(response))) => take_response(connection, response, runs),
             Ok(None) => return Taken::All,
             Err(error) => return Taken::Broken(error),
         }
@@ -204,48 +211,71 @@ enum Current {
     },
 }
 
-fn route(connection: &Connection, event: Event, current: &mut Current, runs: &mut Vec<Run>) {
-    match event {
-        Event::Request(request) => *current = begin(connection, request, runs),
-        Event::Body(body) => {
-            if let Current::Of { seat, first_frame_left } = current {
-                let first = body.len().min(*first_frame_left);
-                *first_frame_left -= first;
-                let run = run_of(runs, &seat.entry.inbox);
-                run.heads += first;
-                run.bulk += body.len() - first;
-                run.push(seat, Input::Body(body));
-            }
-        }
-        Event::End(flag) => {
-            if let Current::Of { seat, .. } = std::mem::replace(current, Current::Nothing) {
-                let run = run_of(runs, &seat.entry.inbox);
-                run.whole = true;
-                run.push(&seat, Input::End(flag));
-            }
-        }
-        Event::Response(response) => {
-            let session_id = response.to_path.last().session_id();
-            if let Some(seat) = session_id.and_then(|id| connection.seat_of(id)) {
-                run_of(runs, &seat.entry.inbox).push(&seat, Input::Response(response));
-            }
-        }
+/// A request comes in. Gives how far what was read has been taken apart, if that is not to go on.
+fn take_request(
+    connection: &Connection,
+    request: Box<Request>,
+    current: &mut Current,
+    runs: &mut Vec<Run>,
+) -> Option<Taken> {
+    match begin(connection, request, runs) {
+        Begun::Is(begun) => *current = begun,
+        Begun::Early(request, answer) => return Some(Taken::Early(request, answer)),
+    }
+    if let Current::Answered = current {
+        return Some(Taken::Refused);
+    }
+    runs.last().is_some_and(|run| run.too_early.is_some()).then_some(Taken::Enough)
+}
+
+fn take_body(body: Bytes, current: &mut Current, runs: &mut Vec<Run>) {
+    if let Current::Of { seat, first_frame_left } = current {
+        let first = body.len().min(*first_frame_left);
+        *first_frame_left -= first;
+        let run = run_of(runs, &seat.entry.inbox);
+        run.heads += first;
+        run.bulk += body.len() - first;
+        run.push(seat, Input::Body(body));
     }
 }
 
-fn begin(connection: &Connection, request: Box<Request>, runs: &mut Vec<Run>) -> Current {
+fn take_end(flag: Flag, current: &mut Current, runs: &mut Vec<Run>) {
+    if let Current::Of { seat, .. } = std::mem::replace(current, Current::Nothing) {
+        let run = run_of(runs, &seat.entry.inbox);
+        run.whole = true;
+        run.push(&seat, Input::End(flag));
+    }
+}
+
+fn take_response(connection: &Connection, response: Box<Response>, runs: &mut Vec<Run>) {
+    let session_id = response.to_path.last().session_id();
+    if let Some(seat) = session_id.and_then(|id| connection.seat_of(id)) {
+        run_of(runs, &seat.entry.inbox).push(&seat, Input::Response(response));
+    }
+}
+
+/// What becomes of a request.
+enum Begun {
+    /// It is the one that is coming in.
+    Is(Current),
+    /// It has overtaken the answer to our offer, which is to be waited for (MSRP-96).
+    Early(Box<Request>, Answer),
+}
+
+fn begin(connection: &Connection, request: Box<Request>, runs: &mut Vec<Run>) -> Begun {
     let known_method = matches!(request.method, Method::Send | Method::Report | Method::Nickname);
     if !known_method {
         // MSRP-12, MSRP-173.
-        return answer(connection, &request, 501, Rejected::MsrpUnknownMethod);
+        return Begun::Is(answer(connection, &request, 501, Rejected::MsrpUnknownMethod));
     }
     let seat = match find(connection, &request, runs) {
         Ok(seat) => seat,
-        Err(refused) => return answer(connection, &request, refused.code, refused.rejected),
+        Err(NoSeat::Refused(code, rejected)) => return Begun::Is(answer(connection, &request, code, rejected)),
+        Err(NoSeat::Awaited(answer)) => return Begun::Early(request, answer),
     };
     if request.malformed.is_some() {
         // MSRP-100: parsable, but a wrong value.
-        return answer(connection, &request, 400, Rejected::MsrpMalformedHeader);
+        return Begun::Is(answer(connection, &request, 400, Rejected::MsrpMalformedHeader));
     }
     // What stands within the length of a first frame counts as one, in however many chunks it comes.
     let before = usize::try_from(request.start() - 1).unwrap_or(usize::MAX);
@@ -264,69 +294,7 @@ fn begin(connection: &Connection, request: Box<Request>, runs: &mut Vec<Run>) ->
         Method::Send | Method::Report | Method::Auth | Method::Other(_) => {}
     }
     run.push(&seat, Input::Request(request));
-    Current::Of { seat, first_frame_left }
-}
-
-/// MSRP-96: the answer to our offer that the peer's connection has overtaken.
-fn awaited(connection: &Connection, request: &Request) -> Option<Answer> {
-    let session_id = request.to_path.first().session_id()?;
-    connection.seat_of(session_id).is_none().then(|| connection.table().awaited(session_id))?
-}
-
-struct Refused {
-    code: u16,
-    rejected: Rejected,
-}
-
-/// The session of a request; bound to this connection if nobody has it (MSRP-92 … 95).
-fn find(connection: &Connection, request: &Request, runs: &mut Vec<Run>) -> Result<Seat, Refused> {
-    const NONE: Refused = Refused { code: 481, rejected: Rejected::MsrpNoSession };
-    // MSRP-94: exactly one URI, which is ours.
-    let session_id = match request.to_path.len() {
-        1 => request.to_path.first().session_id().ok_or(NONE)?,
-        _ => return Err(NONE),
-    };
-    if let Some(seat) = connection.seat_of(session_id) {
-        return match from_matches(connection, request, &seat.entry) {
-            true => Ok(seat),
-            false => Err(Refused { code: 481, rejected: Rejected::MsrpForeignFromPath }),
-        };
-    }
-    let entry = connection.table().find(session_id).ok_or(NONE)?;
-    if request.to_path.first().is_secure() != entry.local.is_secure() {
-        return Err(Refused { code: 481, rejected: Rejected::MsrpWrongScheme });
-    }
-    if entry.local.is_secure() && !connection.is_secure() {
-        // What was agreed to travel inside TLS does not travel outside of it.
-        return Err(Refused { code: 481, rejected: Rejected::MsrpNotSecure });
-    }
-    if !from_matches(connection, request, &entry) {
-        return Err(Refused { code: 481, rejected: Rejected::MsrpForeignFromPath });
-    }
-    if connection.is_full() {
-        return Err(Refused { code: 506, rejected: Rejected::MsrpTooManyOfConnection });
-    }
-    match entry.bind(connection.number) {
-        Binding::Bound => {}
-        Binding::Elsewhere => return Err(Refused { code: 506, rejected: Rejected::MsrpBoundElsewhere }),
-        Binding::Ended => return Err(NONE),
-    }
-    let seat = connection.seat(entry);
-    run_of(runs, &seat.entry.inbox).bound.push(seat.clone());
-    Ok(seat)
-}
-
-/// MSRP-95: the whole path, or, as middleboxes rewrite hosts, the session id of its last URI.
-fn from_matches(connection: &Connection, request: &Request, entry: &SessionEntry) -> bool {
-    if request.from_path.matches(&entry.peer) {
-        return true;
-    }
-    let same_session = request.from_path.last().session_id() == entry.peer.last().session_id();
-    let lenient = !connection.settings().strict_paths && same_session;
-    if lenient {
-        connection.metrics().msrp_path_lenient_matches.inc();
-    }
-    lenient
+    Begun::Is(Current::Of { seat, first_frame_left })
 }
 
 /// Answers what no room needs to decide.

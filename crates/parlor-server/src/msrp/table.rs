@@ -130,6 +130,15 @@ enum Known {
     Agreed(Arc<SessionEntry>),
 }
 
+/// What a session id stands for.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// A session.
+    Agreed(Arc<SessionEntry>),
+    /// One that we offered, which is waited for.
+    Offered(Answer),
+}
+
 /// The answer to an offer of ours, waited for.
 #[derive(Debug)]
 pub(super) struct Answer(watch::Receiver<()>);
@@ -194,11 +203,11 @@ impl SessionTable {
     }
 
     /// The session with this id.
-    pub(crate) fn find(&self, session_id: &str) -> Option<Arc<SessionEntry>> {
-        match self.lock().get(session_id)? {
-            Known::Agreed(entry) => Some(Arc::clone(entry)),
-            Known::Offered(_) => None,
-        }
+    pub(super) fn find(&self, session_id: &str) -> Option<Found> {
+        Some(match self.lock().get(session_id)? {
+            Known::Agreed(entry) => Found::Agreed(Arc::clone(entry)),
+            Known::Offered(answer) => Found::Offered(Answer(answer.subscribe())),
+        })
     }
 
     /// A URI that we offer is known before its answer: the peer's connection may overtake it (MSRP-96).
@@ -209,12 +218,13 @@ impl SessionTable {
         OfferedUri { table: Arc::clone(self), local: local.clone() }
     }
 
-    /// What to wait for if the session with this id is offered and not agreed on.
-    pub(super) fn awaited(&self, session_id: &str) -> Option<Answer> {
-        match self.lock().get(session_id)? {
-            Known::Offered(answer) => Some(Answer(answer.subscribe())),
-            Known::Agreed(_) => None,
-        }
+    /// The session with this id, if it is agreed on.
+    #[cfg(test)]
+    pub(crate) fn agreed(&self, session_id: &str) -> Option<Arc<SessionEntry>> {
+        self.find(session_id).and_then(|found| match found {
+            Found::Agreed(entry) => Some(entry),
+            Found::Offered(_) => None,
+        })
     }
 
     /// A place for a further session, if there may be one.

@@ -3,7 +3,8 @@
 use super::labels::end_of;
 use super::task::{RoomTask, date_time};
 use super::words;
-use crate::transfer::{Cargo, Offered, Source, Told, Transfer, TransferEvent, Transfers, wall_time};
+use crate::clock::millis_since_epoch;
+use crate::transfer::{Cargo, Offered, Source, Told, Transfer, TransferEvent, Transfers};
 use parlor_focus::{EndReason, SessionSpec, Transfer as Wanted};
 use parlor_room::{FileHashes, FileId, FileSelector, FileState, ParticipantId, Room, SessionId, SharedFile};
 use parlor_store::KeptFile;
@@ -153,7 +154,7 @@ impl RoomTask {
 
 /// A file as the room has it.
 fn shown(kept: &KeptFile) -> SharedFile {
-    let left = Duration::from_millis(kept.expires.saturating_sub(wall_time()));
+    let left = Duration::from_millis(kept.expires.saturating_sub(millis_since_epoch()));
     SharedFile {
         name: kept.name.as_str().into(),
         kind: kept.kind.as_str().into(),

@@ -9,6 +9,7 @@ use super::mailbox::Letters;
 use super::sessions::Entries;
 use super::words;
 use super::{Brought, MsrpInput, Place, RoomEvent, RoomHandle, Rooms, SipInput};
+use crate::clock::since_epoch;
 use crate::metrics::{MessageKind, Metrics};
 use crate::msrp::{Connections, OfferedUri, Reservation, SessionTable};
 use crate::sip::{Locator, SipOutput, count_refusal};
@@ -20,7 +21,7 @@ use parlor_switch::{Counted, Credit, Input, OutboxLimits, Output as SwitchOutput
 use prometheus::IntGauge;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::sleep_until;
@@ -467,6 +468,6 @@ async fn gather(msrp: &mut mpsc::Receiver<MsrpInput>, reads: &mut Vec<MsrpInput>
 
 /// The wall time as CPIM writes it.
 pub(super) fn date_time() -> String {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since_epoch = since_epoch();
     parlor_cpim::utc_date_time(since_epoch.as_secs(), since_epoch.subsec_millis() as u16)
 }

@@ -5,6 +5,7 @@ use super::presence;
 use super::reach::Reach;
 use super::saved;
 use super::storing::{Storing, Told};
+use crate::clock::since_epoch;
 use crate::config::Config;
 use anyhow::{Context as _, Result};
 use parlor_focus::{Account, Caller};
@@ -14,7 +15,7 @@ use parlor_sip::{ClientTransactionId, Flow, Uri};
 use parlor_store::Store;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// How long a binding lasts that does not say it itself (RFC 3261 §10.2).
 const DEFAULT_EXPIRES: Duration = Duration::from_secs(3600);
@@ -121,8 +122,4 @@ fn settings(config: &Config, focus: &parlor_focus::Settings) -> Settings {
         },
         ..Settings::new(Arc::clone(&focus.hosts))
     }
-}
-
-pub(super) fn since_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Signed messages that are not of now (MSG-24).
 
-use super::proxying::since_epoch;
 use super::task::SipTask;
+use crate::clock::since_epoch;
 use crate::metrics::Rejected;
 use parlor_sip::{HeaderName, Method, Request, Response, ServerTransactionId};
 use std::time::Instant;

@@ -263,10 +263,8 @@ impl SipTask {
         }
     }
 
-    fn handle_response(&mut self, now: Instant, tx: ClientTransactionId, mut response: Box<Response>) {
-        if self.handle_passed_on(now, tx, &mut response) {
-            return;
-        }
+    fn handle_response(&mut self, now: Instant, tx: ClientTransactionId, response: Box<Response>) {
+        let Some(response) = self.handle_passed_on(now, tx, response) else { return };
         if response.is_provisional() {
             if let Some((room, id)) = self.requests.rings(tx, &response) {
                 self.tell(room, SipInput::Response { id, response, spare: true });

@@ -1,10 +1,11 @@
 //! Requests of and for users: REGISTER and MESSAGE, to and from the proxy.
 
 use super::presence::ForPresence;
-use super::proxying::{Heard, Proxying, since_epoch};
+use super::proxying::{Heard, Proxying};
 use super::storing::Told;
 use super::task::SipTask;
 use crate::auth::Role;
+use crate::clock::since_epoch;
 use crate::metrics::{Metrics, PagerFate, Rejected};
 use crate::room::end_of_subscription;
 use parlor_focus::NextHop;
@@ -221,25 +222,23 @@ impl SipTask {
         }
     }
 
-    /// A response to something that was passed on; whether it was that.
+    /// The answer to what was passed on is the proxy's; any other is given back.
     pub(super) fn handle_passed_on(
         &mut self,
         now: Instant,
         tx: ClientTransactionId,
-        response: &mut Box<Response>,
-    ) -> bool {
-        let Some(proxying) = &mut self.proxying else { return false };
-        if !proxying.sent.contains_key(&tx) {
-            return false;
-        }
+        response: Box<Response>,
+    ) -> Option<Box<Response>> {
+        let Some(proxying) = self.proxying.as_mut().filter(|proxying| proxying.sent.contains_key(&tx)) else {
+            return Some(response);
+        };
         // RFC 4320 §4.1: nobody waits for a provisional one.
         if !response.is_provisional()
             && let Some(id) = proxying.sent.remove(&tx)
         {
-            let response = std::mem::replace(response, Box::new(Response::new(100, "")));
             proxying.proxy.handle_response(now, id, response);
         }
-        true
+        None
     }
 
     /// What was passed on has no answer; whether it was passed on.

@@ -11,6 +11,7 @@ mod push;
 
 pub(crate) use outcome::Outcome;
 
+use crate::clock::millis_since_epoch;
 use crate::metrics::{Counted, Metrics};
 use crate::msrp::{Connections, Dial, Dialling, SessionEntry, SessionTable, dial};
 use crate::panics::caught;
@@ -24,7 +25,7 @@ use parlor_switch::OutboxLimits;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 use tracing::{Instrument as _, debug, error};
@@ -149,7 +150,7 @@ impl Transfers {
     pub(crate) async fn expire(spool: Spool) {
         loop {
             sleep(EXPIRY).await;
-            let files = spool.expire(wall_time());
+            let files = spool.expire(millis_since_epoch());
             if files > 0 {
                 debug!(files, "files have expired");
             }
@@ -170,12 +171,6 @@ impl Drop for Transfer {
         self.shared.table.remove(&self.entry.local);
         self.shared.metrics.msrp_sessions.dec();
     }
-}
-
-/// Milliseconds since 1970-01-01T00:00:00Z.
-pub(crate) fn wall_time() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn run(mut link: Link, cargo: Cargo, hears: mpsc::Receiver<MsrpInput>, stopped: oneshot::Receiver<()>) {

@@ -2,7 +2,8 @@
 
 use super::link::{BYE_COMES, Heard, Link};
 use super::outcome::refusal_of;
-use super::{Offered, Outcome, TransferEvent, wall_time};
+use super::{Offered, Outcome, TransferEvent};
+use crate::clock::millis_since_epoch;
 use crate::room::MsrpInput;
 use bytes::Bytes;
 use parlor_room::{FileState, SharedFile, plain_file_name};
@@ -126,7 +127,7 @@ impl Push<'_> {
             kind: kind.into(),
             owner: self.offered.owner.clone(),
             owner_name: self.offered.owner_name.clone(),
-            expires: wall_time().saturating_add(keep),
+            expires: millis_since_epoch().saturating_add(keep),
             ..KeptFile::default()
         };
         let kept = incoming.finish(expected, about).await?;

@@ -25,7 +25,7 @@ impl Scene {
         let sdp = String::from_utf8(response.body.to_vec()).expect("SDP is text");
         let path = sdp.lines().find_map(|line| line.strip_prefix("a=path:")).expect("a path");
         let id = path.rsplit('/').next().and_then(|rest| rest.strip_suffix(";tcp")).expect("a session id");
-        (room, self.shared.table.find(id).expect("the session is known"))
+        (room, self.shared.table.agreed(id).expect("the session is known"))
     }
 
     async fn next_bye(&mut self) -> (u64, RequestId) {
