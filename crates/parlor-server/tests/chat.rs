@@ -8,6 +8,8 @@ mod account;
 mod direct;
 #[path = "chat/people.rs"]
 mod people;
+#[path = "chat/presence.rs"]
+mod presence;
 #[path = "chat/roster.rs"]
 mod roster;
 #[path = "chat/server.rs"]

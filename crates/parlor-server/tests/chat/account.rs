@@ -8,7 +8,12 @@ use super::*;
 
 /// A server with the users alice and bob, who are known.
 pub(crate) async fn server() -> Server {
-    let server = Server::start("[auth]\nmode = \"digest\"\nfailures_per_address = 1000000");
+    server_with("").await
+}
+
+/// The same with further tables of configuration.
+pub(crate) async fn server_with(tables: &str) -> Server {
+    let server = Server::start(&format!("[auth]\nmode = \"digest\"\nfailures_per_address = 1000000\n{tables}"));
     for user in ["alice", "bob"] {
         server.add_user(user, &password(user));
         let until = Instant::now() + PATIENCE;

@@ -7,7 +7,7 @@ use super::account::{self, open, said};
 use super::*;
 
 /// `parlor chat` of a user, whose lines come through a pipe; killed when dropped.
-struct Chat {
+pub(crate) struct Chat {
     child: Child,
     lines: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -15,7 +15,7 @@ struct Chat {
 }
 
 impl Chat {
-    fn of(user: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn of(user: &str, arguments: &[&str]) -> Self {
         let mut command = server::parlor();
         command.arg("chat").args(arguments).args(["--user", user]);
         command.env("PARLOR_PASSWORD", account::password(user));
@@ -24,18 +24,18 @@ impl Chat {
         Self { child, lines, output, shown: String::new() }
     }
 
-    fn says(&mut self, line: &str) {
+    pub(crate) fn says(&mut self, line: &str) {
         writeln!(self.lines.as_mut().unwrap(), "{line}").unwrap();
     }
 
     /// Waits until that is shown; all that was shown until then.
-    fn shows(&mut self, wanted: &str) -> String {
+    pub(crate) fn shows(&mut self, wanted: &str) -> String {
         read_to(wanted, &mut self.output, &mut self.shown);
         std::mem::take(&mut self.shown)
     }
 
     /// Says no more; whether all went well.
-    fn ends(mut self) -> bool {
+    pub(crate) fn ends(mut self) -> bool {
         self.lines = None;
         self.child.wait().unwrap().success()
     }
