@@ -2,8 +2,8 @@
 
 use parlor_client::{Account, AccountEvent, Presence, Uri};
 
-use super::direct::Chat;
 use super::account;
+use super::direct::Chat;
 
 /// Changes are told at once.
 const PRESENCE: &str = "[presence]\ninterval = \"100ms\"\n";
