@@ -54,6 +54,11 @@ impl Headers {
         Self::default()
     }
 
+    /// None yet, with space for so many.
+    pub(crate) fn with_capacity(fields: usize) -> Self {
+        Self(Vec::with_capacity(fields))
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -11,6 +11,9 @@ use crate::limits::Limits;
 use crate::method::Method;
 use crate::uri::Uri;
 
+/// As many header fields as most messages have.
+const USUAL: usize = 16;
+
 /// The first line of a message.
 #[derive(Debug)]
 pub(super) enum StartLine {
@@ -29,7 +32,7 @@ pub(super) struct Head {
 impl Head {
     /// Reads a block that begins at the start line and ends with the end of its last line or with the empty line.
     pub(super) fn read(block: &[u8], limits: &Limits) -> Self {
-        let mut head = Self { start: None, headers: Headers::new(), fault: None };
+        let mut head = Self { start: None, headers: Headers::with_capacity(USUAL), fault: None };
         match std::str::from_utf8(block) {
             Ok(text) => head.read_lines(text, limits),
             Err(_) => {

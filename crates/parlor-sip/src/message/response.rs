@@ -27,6 +27,7 @@ impl Response {
     /// the caller's to add.
     pub fn for_request(request: &Request, code: u16, reason: &str) -> Self {
         let mut response = Self::new(code, reason);
+        response.headers = Headers::with_capacity(2 * ECHOED.len());
         for name in ECHOED {
             response.headers.copy(&request.headers, &name);
         }
