@@ -1,6 +1,6 @@
 //! The dialogs of a room, as those see them who hand it SIP messages.
 
-use parlor_sip::Request;
+use parlor_sip::Method;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -11,18 +11,35 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 #[derive(Debug, Default)]
 pub(super) struct Dialogs(Mutex<HashMap<Box<str>, Places>>);
 
-/// What may not be refused, as nobody would send it again.
+/// How many requests that may be refused wait in one dialog: it answers them one by one.
+pub(super) const ASKED: usize = 16;
+
 #[derive(Debug)]
 struct Places {
+    /// What may not be refused, as nobody would send it again.
     ack: Arc<Semaphore>,
     bye: Arc<Semaphore>,
+    asked: Arc<Semaphore>,
+}
+
+/// Whether a dialog has a place for a request.
+#[derive(Debug)]
+pub(super) enum InDialog {
+    /// One that is its own.
+    Kept(OwnedSemaphorePermit),
+    /// It has not too many yet of those that it shares with others.
+    Shared(OwnedSemaphorePermit),
+    /// It has too many.
+    Full,
+    /// There is no such dialog.
+    NoDialog,
 }
 
 impl Dialogs {
     /// A dialog began.
     pub(super) fn insert(&self, tag: &str) {
-        let one = || Arc::new(Semaphore::new(1));
-        self.lock().insert(tag.into(), Places { ack: one(), bye: one() });
+        let places = |many| Arc::new(Semaphore::new(many));
+        self.lock().insert(tag.into(), Places { ack: places(1), bye: places(1), asked: places(ASKED) });
     }
 
     /// A dialog is gone.
@@ -30,20 +47,21 @@ impl Dialogs {
         self.lock().remove(tag);
     }
 
-    /// The place for this ACK, if it is in a dialog and none waits.
-    pub(super) fn place_of_ack(&self, ack: &Request) -> Option<OwnedSemaphorePermit> {
-        self.place(ack, |places| &places.ack)
-    }
-
-    /// The place for this BYE, if it is in a dialog and none waits.
-    pub(super) fn place_of_bye(&self, bye: &Request) -> Option<OwnedSemaphorePermit> {
-        self.place(bye, |places| &places.bye)
-    }
-
-    fn place(&self, request: &Request, which: impl Fn(&Places) -> &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-        let tag = request.headers.to_tag().ok().flatten()?;
-        let place = self.lock().get(&*tag).map(|places| Arc::clone(which(places)))?;
-        place.try_acquire_owned().ok()
+    /// A place for a request of this method.
+    pub(super) fn place(&self, tag: &str, method: &Method) -> InDialog {
+        let dialogs = self.lock();
+        let Some(places) = dialogs.get(tag) else { return InDialog::NoDialog };
+        let kept = match method {
+            Method::Ack => Some(&places.ack),
+            Method::Bye => Some(&places.bye),
+            _ => None,
+        };
+        let free = |places: &Arc<Semaphore>| Arc::clone(places).try_acquire_owned().ok();
+        match (kept.and_then(free), free(&places.asked)) {
+            (Some(place), _) => InDialog::Kept(place),
+            (None, Some(place)) => InDialog::Shared(place),
+            (None, None) => InDialog::Full,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Places>> {

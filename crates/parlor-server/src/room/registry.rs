@@ -2,7 +2,7 @@
 
 use super::family::Family;
 use super::founder::Founder;
-use super::mailbox::{Letters, Mailbox, PLACES};
+use super::mailbox::{ASKED, Letters, Mailbox, PLACES};
 use super::task::{RoomTask, Shared};
 use super::{Inbox, RoomHandle, SipInput};
 use crate::metrics::Counted;
@@ -11,8 +11,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing::{Instrument as _, info_span};
 
-/// So many places of a room's mailbox may be taken by those who only ask, so that they keep nobody from joining.
-const ASKED: usize = 64;
 /// How many reads may wait for one room.
 const MSRP_MAILBOX: usize = 64;
 /// The longest name of a room made on demand.
