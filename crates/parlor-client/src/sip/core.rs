@@ -58,10 +58,20 @@ impl Core {
     /// Sends a request with what all of ours have, which it has then too. Where we were asked before who we are, we say so
     /// without being asked again.
     pub(super) fn send(&mut self, now: Instant, request: &mut Request) -> ClientTransactionId {
+        self.complete(request);
+        self.send_complete(now, request)
+    }
+
+    /// Gives a request what all of ours have.
+    pub(super) fn complete(&mut self, request: &mut Request) {
         request.headers.set(HeaderName::UserAgent, &self.identity.user_agent);
         if let Some(responder) = &mut self.responder {
             responder.authorize(request, &mut self.rng);
         }
+    }
+
+    /// Sends a request that has it.
+    pub(super) fn send_complete(&mut self, now: Instant, request: &Request) -> ClientTransactionId {
         self.endpoint.request(now, self.flow, &SentBy::from(self.flow.local), request.clone())
     }
 

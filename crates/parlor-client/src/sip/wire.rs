@@ -109,6 +109,8 @@ impl Wire {
             waiting: VecDeque::new(),
             flow: told,
             connections: 1,
+            failures: 0,
+            retry_at: None,
             ping_at: Instant::now() + pace.interval,
             pace,
             answer_by: None,
@@ -172,6 +174,9 @@ struct Driver {
     waiting: VecDeque<(u32, Incoming)>,
     flow: watch::Sender<Flow>,
     connections: u64,
+    /// Attempts that have failed since the last one that did not, and until when there is no other.
+    failures: u32,
+    retry_at: Option<Instant>,
     pace: Pace,
     ping_at: Instant,
     /// Until when the peer must answer the last keepalive.
@@ -274,18 +279,27 @@ impl Driver {
         self.tell_all(&Incoming::Lost);
     }
 
-    /// RFC 3261 §18.1.1: a request for which there is no connection opens one. Those that fail are told of as lost.
+    /// RFC 3261 §18.1.1: a request for which there is no connection opens one. Those that fail are told of as lost, and however
+    /// much is to be sent, a server that is down is left alone for a while.
     async fn connect(&mut self) -> bool {
+        if self.retry_at.is_some_and(|at| Instant::now() < at) {
+            self.tell_all(&Incoming::Lost);
+            return false;
+        }
         self.connections += 1;
         let Route { transport, address, tls, limits } = &self.route;
         match Channel::open(*transport, &[*address], tls.as_ref(), *limits, self.connections).await {
             Ok(channel) => {
+                (self.failures, self.retry_at) = (0, None);
                 self.flow.send_replace(channel.flow());
                 self.tell_all(&Incoming::Connected(channel.flow()));
                 self.channel = Some(channel);
                 true
             }
             Err((_, error)) => {
+                let pause = (RETRY * 2_u32.pow(self.failures.min(MOST_DOUBLINGS))).min(LONGEST_PAUSE);
+                self.retry_at = Some(Instant::now() + pause);
+                self.failures += 1;
                 self.handle_loss(&error);
                 false
             }
@@ -322,5 +336,10 @@ fn line_of(message: &Message) -> Option<u32> {
     message.headers().call_id().ok()?.split_once('-')?.0.parse().ok()
 }
 
+/// After a first attempt to connect that has failed; twice as long each time that it fails once more.
+const RETRY: Duration = Duration::from_secs(1);
+/// More than make [`LONGEST_PAUSE`].
+const MOST_DOUBLINGS: u32 = 5;
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// What waits to be sent, and to be taken, each.
 const WAITING: usize = 64;

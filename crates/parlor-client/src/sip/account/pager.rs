@@ -159,11 +159,12 @@ fn begin(now: Instant, core: &mut Core, letter: Letter) -> Option<Pending> {
             request.body = status.to_xml().into();
         }
     }
-    if core.flow.transport == Transport::Udp && octets(&request) > LARGEST_DATAGRAM {
+    core.complete(&mut request);
+    if core.flow.transport == Transport::Udp && octets(core, &request) > LARGEST_DATAGRAM {
         letter.finish(Err(MessageError::TooLarge));
         return None;
     }
-    let tx = core.send(now, &mut request);
+    let tx = core.send_complete(now, &request);
     Some(Pending { tx, request, letter })
 }
 
@@ -176,16 +177,20 @@ fn outcome(response: &Response) -> Result<Receipt, MessageError> {
     }
 }
 
-/// How long it is, with what is added when it is sent.
-fn octets(request: &Request) -> usize {
+/// How long it is with Via, and with what proves who we are, should that be asked for.
+fn octets(core: &Core, request: &Request) -> usize {
     let mut encoded = Vec::new();
     request.encode(&mut encoded);
-    encoded.len() + ADDED
+    let proven =
+        [HeaderName::Authorization, HeaderName::ProxyAuthorization].iter().any(|name| request.headers.has(name));
+    let proof = if proven || core.identity.login.is_none() { 0 } else { PROOF };
+    encoded.len() + VIA + proof
 }
 
 /// RFC 3428 §8: the largest where hops are not known to be safe from congestion.
 const LARGEST_DATAGRAM: usize = 1300;
-/// Via, User-Agent, and what proves who we are.
-const ADDED: usize = 450;
+/// What those take at the most, or nearly.
+const VIA: usize = 120;
+const PROOF: usize = 450;
 /// What waits, to all together.
 const MOST_WAITING: usize = 1024;

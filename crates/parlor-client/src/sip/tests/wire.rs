@@ -81,11 +81,22 @@ async fn lost_and_opened_again() {
         assert_eq!((flow.local, flow.connection), (from, Some(ConnectionId(2))));
         assert_eq!(wire.line().await.flow(), flow);
     }
+    let address = listener.local_addr().unwrap();
     drop((listener, peer));
     assert!(matches!(next(&mut first).await, Incoming::Lost));
     first.send(Bytes::from_static(b"nobody")).await;
     assert!(matches!(next(&mut first).await, Incoming::Lost), "nobody listens");
-    drop((first, second, wire));
+    let listener = TcpListener::bind(address).await.unwrap();
+    let mut tries = 1;
+    let (mut peer, _) = loop {
+        first.send(Bytes::from_static(b"again")).await;
+        tokio::select! {
+            accepted = listener.accept() => break accepted.unwrap(),
+            incoming = next(&mut first) => if matches!(incoming, Incoming::Lost) { tries += 1 },
+        }
+    };
+    assert!(tries > 2, "not at once");
+    read_to(&mut peer, "again").await;
 }
 
 /// RFC 5626 §4.4.1: where the peer answers keepalives, one that it does not answer is the end of the connection.
