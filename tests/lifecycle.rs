@@ -1,7 +1,7 @@
 //! Starting, stopping, and being killed.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::participant::{Joined, Participant, own_path};
@@ -134,20 +134,15 @@ fn beyond_loopback() {
 #[test]
 fn without_a_configuration() {
     let directory = tempfile::tempdir().unwrap();
-    let mut child = Command::new(PROGRAM)
-        .current_dir(directory.path())
-        .env_remove("RUST_LOG")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut told = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut command = Command::new(PROGRAM);
+    command.current_dir(directory.path()).env_remove("RUST_LOG").stdin(Stdio::null());
+    let mut child = Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    let mut told = BufReader::new(child.0.stdout.take().unwrap()).lines().map_while(Result::ok);
     let invitation = told.find(|line| line.trim_start().starts_with("parlor chat "));
     let Some(invitation) = invitation else {
         let mut errors = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
-        assert!(!child.wait().unwrap().success() && errors.contains("in use"), "{errors}");
+        child.0.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        assert!(!child.0.wait().unwrap().success() && errors.contains("in use"), "{errors}");
         return eprintln!("skipped: the usual ports are taken");
     };
     let uri = invitation.split('\'').nth(1).unwrap();
@@ -165,10 +160,19 @@ fn without_a_configuration() {
         wire.fill(Instant::now() + Duration::from_millis(100));
         String::from_utf8_lossy(wire.unread()).contains("SIP/2.0 200 OK").then_some(())
     });
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(child);
     let made: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(made, ["parlor-data"]);
+}
+
+/// A process that ends with its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// With `format = "json"` each line of the log is an object, whatever is logged.
