@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::device::{Device, aor};
+use crate::support::participant::Joined;
 use crate::support::presence::{PRESENCE, Watching, publish, saying};
 use crate::support::server::{Server, Setup};
 use crate::support::sip::{Call, SipMessage, SipUser, server_uri};
@@ -217,6 +218,26 @@ fn rules() {
     assert!(carol.user.unread(&server_uri()).is_empty());
     assert_eq!(carol.subscribe(PRESENCE).code(), 200);
     assert_eq!((carol.next().basics(), look(&server, "bob").notes()), (vec!["closed"], vec!["for friends"]));
+}
+
+/// EVT-74: where that is configured, watchers are told in which rooms a user is, by whichever of its devices; nobody is told of
+/// one who hides there.
+#[test]
+fn in_rooms() {
+    let server = setup().set("presence.rooms", "true").start();
+    let join = |room: &str, headers: &str| {
+        Joined::invite_with(&server, account(&server, "bob"), room, headers, |offer| offer).connected(&server)
+    };
+    let (mut alice, first) = Watching::of(account(&server, "alice"), "bob");
+    assert!(first.notes().is_empty());
+    let hidden = join("den", "Privacy: id\r\n");
+    let one = join("lobby", "");
+    assert_eq!(alice.next().notes(), ["in lobby"]);
+    let two = join("lobby", "");
+    one.leave();
+    two.leave();
+    assert!(alice.next().notes().is_empty());
+    hidden.leave();
 }
 
 /// EVT-95, and limits on watchers: what is too much gets 503, and is taken again when there is less.

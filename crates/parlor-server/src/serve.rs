@@ -156,12 +156,14 @@ impl Server {
         let (to_sip, from_rooms) = mpsc::channel(SIP_MAILBOX);
         let reach = reach(config, &sockets, to_sip.clone(), metrics);
         let to_others = reach.to(reachable(config, &config.messages.send_networks));
+        let (whereabouts, in_rooms) = sip::whereabouts(config);
         let shared = Shared {
             table: Arc::clone(&table),
             connections: Arc::clone(&connections),
             metrics: Arc::clone(metrics),
             focus: Arc::clone(&focus),
             locator: Locator::new(Arc::clone(&focus.hosts), reach),
+            whereabouts,
             switch: switch_settings(config, &outbox),
             outbox,
             tls: Arc::clone(&sockets.tls.client),
@@ -177,7 +179,7 @@ impl Server {
         let gate = Gate::new(began, config, Arc::clone(&focus.hosts), users).with_rooms(passwords);
         let settings = sip_settings(config, &sockets);
         let proxying = match store.filter(|_| sip::has_users(config)) {
-            Some(store) => Some(Proxying::open(config, &focus, store, to_others).await?),
+            Some(store) => Some(Proxying::open(config, &focus, store, to_others, in_rooms).await?),
             None => None,
         };
         let mut task = SipTask::new(&settings, Arc::clone(&rooms), table, focus, Arc::clone(metrics), gate, from_rooms);

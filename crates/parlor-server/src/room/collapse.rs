@@ -39,7 +39,9 @@ impl Drop for RoomTask {
     fn drop(&mut self) {
         self.rooms.forget(&self.handle);
         self.leave_family();
-        self.shared.locator.directory.remove_all(&format!("{:x}-", self.handle.id()));
+        let prefix = format!("{:x}-", self.handle.id());
+        self.shared.locator.directory.remove_all(&prefix);
+        self.shared.whereabouts.closed(&prefix);
         let metrics = &self.shared.metrics;
         metrics.participants.sub(i64::try_from(self.participants).unwrap_or(i64::MAX));
         metrics.subscriptions.sub(i64::try_from(self.subscriptions).unwrap_or(i64::MAX));

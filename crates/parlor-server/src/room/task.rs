@@ -12,7 +12,7 @@ use super::{Brought, MsrpInput, Place, RoomEvent, RoomHandle, Rooms, SipInput};
 use crate::clock::since_epoch;
 use crate::metrics::{MessageKind, Metrics};
 use crate::msrp::{Connections, OfferedUri, Reservation, SessionTable};
-use crate::sip::{Locator, SipOutput, count_refusal};
+use crate::sip::{Locator, SipOutput, Whereabouts, count_refusal};
 use crate::transfer::Transfers;
 use parlor_focus::{DialogChange, EndReason, Focus, Output as FocusOutput};
 use parlor_room::{Room, SessionId};
@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) focus: Arc<parlor_focus::Settings>,
     pub(crate) locator: Locator,
+    /// Who wants to know in which rooms users are.
+    pub(crate) whereabouts: Whereabouts,
     pub(crate) switch: parlor_switch::Settings,
     pub(crate) outbox: OutboxLimits,
     pub(crate) tls: Arc<rustls::ClientConfig>,
@@ -334,10 +336,14 @@ impl RoomTask {
         while let Some(change) = self.focus.poll_dialog() {
             match change {
                 DialogChange::Began(tag) => self.handle.mailbox.dialogs().insert(&tag),
-                DialogChange::Located(tag, user, at) => self.shared.locator.directory.insert(&tag, *user, at),
+                DialogChange::Located(tag, user, at) => {
+                    self.shared.whereabouts.came(&tag, &user, self.room.name());
+                    self.shared.locator.directory.insert(&tag, *user, at);
+                }
                 DialogChange::Moved(tag, at) => self.shared.locator.directory.move_to(&tag, at),
                 DialogChange::Ended(tag) => {
                     self.handle.mailbox.dialogs().remove(&tag);
+                    self.shared.whereabouts.left(&tag);
                     self.shared.locator.directory.remove(&tag);
                 }
             }

@@ -20,6 +20,7 @@ mod stream;
 mod task;
 mod udp;
 mod users;
+mod whereabouts;
 
 pub(crate) use locate::Locator;
 pub(crate) use proxying::{Proxying, has_users};
@@ -27,6 +28,7 @@ pub(crate) use reach::{Reach, Unlocated};
 pub(crate) use task::Settings;
 pub(crate) use task::{SipTask, Socket};
 pub(crate) use udp::bind_udp;
+pub(crate) use whereabouts::{Whereabouts, whereabouts};
 
 /// The methods that are served where users can register, beside those of rooms.
 pub(crate) const OWN_METHODS: [Method; 2] = [Method::Register, Method::Publish];

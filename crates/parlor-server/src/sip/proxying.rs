@@ -5,6 +5,7 @@ use super::presence;
 use super::reach::Reach;
 use super::saved;
 use super::storing::{Storing, Told};
+use super::whereabouts::{InRooms, Moved};
 use crate::clock::since_epoch;
 use crate::config::Config;
 use anyhow::{Context as _, Result};
@@ -29,6 +30,7 @@ pub(crate) struct Proxying {
     believes_loopback: bool,
     pub(super) storing: Storing,
     pub(super) elsewhere: Elsewhere,
+    pub(super) in_rooms: InRooms,
     /// What was passed on and is not answered.
     pub(super) sent: HashMap<ClientTransactionId, SendId>,
 }
@@ -40,6 +42,8 @@ pub(super) enum Heard {
     Stored(Told),
     /// Where a message goes to.
     Found(Found),
+    /// Who has come into a room or left it.
+    Moved(Moved),
 }
 
 /// Whether users can register at all.
@@ -57,6 +61,7 @@ impl Proxying {
         focus: &parlor_focus::Settings,
         store: Arc<dyn Store>,
         reach: Reach,
+        in_rooms: InRooms,
     ) -> Result<Self> {
         let wall = since_epoch();
         let bindings = store.bindings(saved::millis(wall)).await.context("bindings")?;
@@ -71,16 +76,18 @@ impl Proxying {
             believes_loopback: config.registrar.trust_loopback && !config.asks_who_it_is(),
             storing: Storing::new(store),
             elsewhere: Elsewhere::new(reach),
+            in_rooms,
             sent: HashMap::new(),
         })
     }
 
-    /// What the store says, and where messages go to.
+    /// What the store says, where messages go to, and who is where.
     pub(super) async fn heard(this: &mut Option<Self>) -> Heard {
-        let Some(Self { storing, elsewhere, .. }) = this else { return std::future::pending().await };
+        let Some(Self { storing, elsewhere, in_rooms, .. }) = this else { return std::future::pending().await };
         tokio::select! {
             Some(told) = storing.next() => Heard::Stored(told),
             Some(found) = elsewhere.next() => Heard::Found(found),
+            Some(moved) = in_rooms.next() => Heard::Moved(moved),
             else => std::future::pending().await,
         }
     }

@@ -153,7 +153,7 @@ impl SipTask {
 
     /// The store has answered, or it is known where a message goes.
     pub(super) fn handle_heard(&mut self, now: Instant, heard: Heard) {
-        let Some(Proxying { proxy, .. }) = &mut self.proxying else { return };
+        let Some(Proxying { proxy, in_rooms, hosts, .. }) = &mut self.proxying else { return };
         match heard {
             Heard::Stored(Told::Stored(all)) => {
                 all.into_iter().for_each(|(id, stored)| proxy.handle_stored(now, id, stored));
@@ -161,6 +161,7 @@ impl SipTask {
             Heard::Stored(Told::Fetched(user, fetched)) => proxy.handle_fetched(now, &user, fetched),
             Heard::Stored(Told::Swept(swept)) => proxy.handle_swept(swept),
             Heard::Found((id, found)) => proxy.handle_found(now, id, found),
+            Heard::Moved(moved) => in_rooms.handle(now, moved, hosts, proxy),
         }
     }
 

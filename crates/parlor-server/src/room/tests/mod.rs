@@ -78,6 +78,7 @@ impl Scene {
             connections: Arc::new(connections),
             metrics,
             locator: Locator::new(Arc::clone(&focus.hosts), reach),
+            whereabouts: crate::sip::Whereabouts::default(),
             focus: Arc::new(focus),
             switch: parlor_switch::Settings::default(),
             outbox,
