@@ -106,7 +106,7 @@ async fn what_came_meanwhile() {
 }
 
 /// RFC 3994: who writes is told until they have said it; who is away is told nothing of it later.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn typing_is_told() {
     let server = server().await;
     let alice = open(&server, "alice").await;
@@ -114,6 +114,7 @@ async fn typing_is_told() {
     assert_eq!(alice.send_text(&uri("bob"), "are you there?").await, Ok(Receipt::Accepted));
     let mut bob = open(&server, "bob").await;
     assert_eq!(next_text(&mut bob).await, said("alice", "are you there?"));
+    server.await_metric("parlor_kept_messages", 0.0);
     for text in ["one", "two"] {
         alice.messenger().typing(&uri("bob"));
         alice.messenger().typing(&uri("bob"));
@@ -121,7 +122,7 @@ async fn typing_is_told() {
             AccountEvent::Composing { who, active: true } => assert_eq!(who.uri, "sip:alice@127.0.0.1"),
             other => panic!("{other:?} instead of typing"),
         }
-        alice.send_text(&uri("bob"), text).await.unwrap();
+        assert_eq!(alice.send_text(&uri("bob"), text).await, Ok(Receipt::Delivered));
         assert!(matches!(next_event(&mut bob).await, AccountEvent::Composing { active: false, .. }));
         assert_eq!(next_text(&mut bob).await, said("alice", text));
     }

@@ -40,7 +40,8 @@ pub(crate) struct Agent {
     ours: Ours,
     pub(super) theirs: Theirs,
     leaving: bool,
-    registered: VecDeque<Result<(), RegisterError>>,
+    /// Whether we are registered, as it was not told yet.
+    registered: registration::News,
     pub(super) events: VecDeque<AccountEvent>,
     /// Octets in them.
     pub(super) octets: usize,
@@ -63,7 +64,7 @@ impl Agent {
             ours: Ours::default(),
             theirs: Theirs::default(),
             leaving: false,
-            registered: VecDeque::new(),
+            registered: None,
             events: VecDeque::new(),
             octets: 0,
         }
@@ -185,9 +186,9 @@ impl Agent {
         self.core.endpoint.poll_transmit()
     }
 
-    /// Whether we are registered, whenever that has changed.
+    /// Whether we are registered, if that has changed.
     pub(crate) fn poll_registered(&mut self) -> Option<Result<(), RegisterError>> {
-        self.registered.pop_front()
+        self.registered.take()
     }
 
     /// The next thing that others did.
@@ -260,7 +261,9 @@ impl Agent {
     }
 
     fn tell_registration(&mut self, news: registration::News) {
-        self.registered.extend(news);
+        if news.is_some() {
+            self.registered = news;
+        }
     }
 
     pub(super) fn tell_composing(&mut self, News { who, active, .. }: News) {
