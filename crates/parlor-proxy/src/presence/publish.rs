@@ -240,7 +240,8 @@ fn document(request: &Request, limits: &parlor_events::Limits) -> Result<Bytes, 
         return Err(Reject::BodyType);
     }
     match Presence::read(&request.body, limits) {
-        Ok(_) => Ok(request.body.clone()),
+        // It is kept, and what was read with it is not to be.
+        Ok(_) => Ok(Bytes::copy_from_slice(&request.body)),
         Err(parlor_events::XmlError::TooLarge) => Err(Reject::BodySize),
         Err(error) => Err(Reject::Document(error)),
     }
