@@ -27,7 +27,7 @@ struct Cli {
 enum Command {
     /// Serve rooms; also what plain `parlor` does
     Serve(ConfigArgs),
-    /// Chat in a room
+    /// Chat in a room, and with people one to one
     Chat(ChatArgs),
     /// Add, change, remove and list those who may join
     #[command(subcommand)]
