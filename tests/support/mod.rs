@@ -9,6 +9,7 @@ pub(crate) mod file;
 pub(crate) mod message;
 pub(crate) mod msrp;
 pub(crate) mod openssl;
+pub(crate) mod pager;
 pub(crate) mod participant;
 pub(crate) mod presence;
 pub(crate) mod schema;

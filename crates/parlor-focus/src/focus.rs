@@ -3,6 +3,7 @@
 use crate::dial_out::DialOut;
 use crate::dialogs::BareDialog;
 use crate::leg::{Leg, LegId, Media, Open, Phase, Unacked};
+use crate::pager::Pagers;
 use crate::referral::Referral;
 use crate::roster::Roster;
 use crate::sdp::{Chatroom, LocalMedia};
@@ -36,6 +37,8 @@ pub struct Focus {
     pub(crate) referrals: BTreeMap<LegId, Referral>,
     /// The dialogs without an INVITE.
     pub(crate) bare: BTreeMap<LegId, BareDialog>,
+    /// Who takes part by MESSAGE alone.
+    pub(crate) pagers: Pagers,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) roster: Roster,
     sessions: BTreeMap<SessionId, LegId>,
@@ -84,6 +87,7 @@ impl Focus {
             calls: BTreeMap::new(),
             referrals: BTreeMap::new(),
             bare: BTreeMap::new(),
+            pagers: Pagers::default(),
             subscriptions: Subscriptions::default(),
             roster: Roster::default(),
             sessions: BTreeMap::new(),
@@ -105,9 +109,10 @@ impl Focus {
     }
 
     /// How many places for sessions are taken: one by a dialog, however many media lines it has, also if it has given its
-    /// sessions up and may take them up again (SIP-65); and one by each call of ours.
+    /// sessions up and may take them up again (SIP-65); one by each call of ours; and one by each device that takes part by
+    /// MESSAGE.
     pub fn places(&self) -> usize {
-        self.places + self.calls.len()
+        self.places + self.calls.len() + self.pagers.len()
     }
 }
 
@@ -139,7 +144,7 @@ impl Focus {
         caller: &Caller,
     ) {
         if request.method == Method::Message {
-            return self.take_message(room, tx, request, &flow, caller);
+            return self.take_message(now, room, tx, request, &flow, caller);
         }
         let in_dialog = request.headers.to_tag().is_ok_and(|tag| tag.is_some());
         let served = match (&request.method, in_dialog) {
@@ -193,6 +198,7 @@ impl Focus {
     /// Time has come.
     pub fn handle_timeout(&mut self, now: Instant, room: &mut Room) {
         self.wake_subscriptions(now);
+        self.wake_pagers(now, room);
         while let Some((id, timer)) = self.timers.pop(now) {
             match timer {
                 Timer::Retransmit => self.retransmit(now, id),
@@ -225,6 +231,9 @@ impl Focus {
     /// Ends a session from our side: the room loses it at once. If it has failed the others of its dialog go on; else they
     /// end with it. With the last one its participant gets BYE.
     pub fn end_session(&mut self, now: Instant, room: &mut Room, session: SessionId, reason: EndReason) {
+        if self.pagers.has(session) {
+            return self.end_pager(now, room, session, reason);
+        }
         let Some(&id) = self.sessions.get(&session) else { return };
         match reason {
             EndReason::ConnectionLost | EndReason::BindTimeout | EndReason::Stalled => {
@@ -261,6 +270,7 @@ impl Focus {
         for id in theirs {
             self.end(now, room, id, EndReason::Removed);
         }
+        self.end_pagers_of(now, room, who, EndReason::Removed);
     }
 
     /// Ends all dialogs and subscriptions.
@@ -269,6 +279,7 @@ impl Focus {
         for id in all {
             self.end(now, room, id, reason);
         }
+        self.end_all_pagers(now, room, reason);
         self.give_up_all_calls(487);
         self.subscriptions.end_all(match reason {
             EndReason::Shutdown => SubscriptionEnd::Shutdown,
@@ -291,7 +302,7 @@ impl Focus {
 
     /// When [`Focus::handle_timeout`] is to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.timers.next(), self.subscriptions.next_timeout()].into_iter().flatten().min()
+        [self.timers.next(), self.subscriptions.next_timeout(), self.pagers.next_timeout()].into_iter().flatten().min()
     }
 }
 

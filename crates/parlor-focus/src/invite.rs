@@ -3,7 +3,8 @@
 
 use crate::focus::Answer;
 use crate::leg::{Leg, LegId, Media, Phase, Unacked};
-use crate::sdp::{self, LocalSdp, Offered, SdpReject};
+use crate::pager::may_by_message;
+use crate::sdp::{self, LocalSdp, Offered, SdpReject, Unacceptable};
 use crate::session_timer::Granted;
 use crate::timers::Timer;
 use crate::{Caller, EndReason, Focus, Output, Reject, identity, message, uas};
@@ -50,7 +51,7 @@ impl Focus {
                 self.give_way(room, replaced, true);
                 let admitted = self.admit(now, room, guest, body.as_deref(), &flow, &sdp);
                 self.give_way(room, replaced, false);
-                admitted?
+                admitted.map_err(|reject| hinting(room, reject))?
             }
         };
         let heir = media.first_session();
@@ -263,6 +264,14 @@ impl Focus {
         let session = room.admit(guest.identity, nothing_known(), guest.endpoint)?;
         self.emit(Output::OfferSession { session, local: offered.uri().clone() });
         Ok((Media::Offered(session), offered.sdp.clone(), Some(offered)))
+    }
+}
+
+/// Who brings no MSRP is told how else one can take part, where one can.
+fn hinting(room: &Room, reject: Reject) -> Reject {
+    match reject {
+        Reject::Sdp(SdpReject::NotAcceptable(Unacceptable::NoMessage)) if may_by_message(room) => Reject::NoMedia,
+        other => other,
     }
 }
 

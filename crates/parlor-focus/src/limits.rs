@@ -30,6 +30,10 @@ pub struct Limits {
     pub subscriptions_of_user: usize,
     /// How many dialogs one room holds, those of leaving participants among them.
     pub dialogs: usize,
+    /// How many messages may wait for a device that takes part by MESSAGE alone.
+    pub pages: usize,
+    /// How many octets of them.
+    pub page_bytes: usize,
     /// How many calls of ours one room has under way.
     pub dial_outs: usize,
     /// How many of them one participant wants.
@@ -59,6 +63,8 @@ impl Default for Limits {
             subscriptions: 10_000,
             subscriptions_of_user: 16,
             dialogs: 16_384,
+            pages: 32,
+            page_bytes: 32 * 1024,
             dial_outs: 64,
             dial_outs_of_one: 8,
             invited: 32,

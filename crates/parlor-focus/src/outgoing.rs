@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 impl Focus {
     /// A response to a request of ours.
     pub fn handle_response(&mut self, now: Instant, room: &mut Room, id: RequestId, response: &Response) {
+        if self.page_answered(now, room, id, response.code) {
+            return;
+        }
         if let Some(subscription) = self.subscriptions.requester(id) {
             if !response.is_provisional() {
                 self.notify_answered(now, subscription, response);

@@ -1,8 +1,8 @@
 //! What a focus wants done.
 
-use crate::Post;
 use crate::Transfer;
 use crate::sdp::Line;
+use crate::{Ask, Page, PageFate, Post};
 use parlor_msrp::Path;
 use parlor_room::{Departure, Identity, ParticipantId, SessionId};
 use parlor_sip::subscription::SubscriptionEnd;
@@ -37,6 +37,37 @@ pub enum Output {
         request: Request,
         /// Where to.
         next_hop: NextHop,
+    },
+    /// Somebody who takes part by MESSAGE alone asks for something, which is done by [`crate::Focus::handle_asked`] and answered
+    /// by [`crate::Focus::handle_posted`].
+    Ask {
+        /// The transaction of the MESSAGE.
+        tx: ServerTransactionId,
+        /// The MESSAGE.
+        request: Box<Request>,
+        /// What it asks for.
+        ask: Ask,
+    },
+    /// Send a MESSAGE to who takes part by it alone, and tell its fate by [`crate::Focus::handle_response`].
+    Page {
+        /// Names the request.
+        id: RequestId,
+        /// It.
+        page: Box<Page>,
+    },
+    /// What became of a MESSAGE of the room; for those who count.
+    PageEnded(PageFate),
+    /// Somebody takes part by MESSAGE alone from now on, as this session.
+    PagerJoined {
+        /// It.
+        session: SessionId,
+    },
+    /// And no longer does.
+    PagerLeft {
+        /// The session that it was.
+        session: SessionId,
+        /// Why.
+        reason: EndReason,
     },
     /// Find out where somebody is, who is to be called, and tell it by [`crate::Focus::handle_located`].
     Locate {

@@ -27,6 +27,12 @@ pub enum Reject {
     /// The request is not its sender's to make (SIP-111, SIP-125).
     #[error("forbidden")]
     Forbidden,
+    /// The sender of a MESSAGE is not in the room, and may come in by one (MSG-52).
+    #[error("not in the room")]
+    NotIn,
+    /// Nothing in an offer is for a room, which can be taken part in without (MSG-52).
+    #[error("no message media")]
+    NoMedia,
     /// Something is to be kept private that we know nothing of (SIP-112).
     #[error("unknown privacy")]
     Privacy,
@@ -149,10 +155,17 @@ impl Refusal {
     /// RFC 3261 §20.43: 304 is about the kind of media, 305 about its format and attributes.
     fn warning_code(&self) -> u16 {
         let no_media = Unacceptable::NoMessage.to_string();
-        let about_kind = self.header.as_ref().is_some_and(|(_, text)| **text == *no_media);
-        if about_kind { 304 } else { 305 }
+        let starts = |with: &str| self.header.as_ref().is_some_and(|(_, text)| text.starts_with(with));
+        match () {
+            () if starts(&no_media) => 304,
+            () if starts(BY_MESSAGE) => 399,
+            () => 305,
+        }
     }
 }
+
+/// What somebody without MSRP is told who may take part.
+const BY_MESSAGE: &str = "Send /join in a MESSAGE to take part without MSRP";
 
 /// The one place where reasons become codes: spec/sip-focus.md §§2, 4.
 impl From<&Reject> for Refusal {
@@ -165,6 +178,10 @@ impl From<&Reject> for Refusal {
             Reject::Scheme => Self::new(416),
             Reject::NotFound => Self::new(404),
             Reject::Forbidden => Self::new(403),
+            Reject::NotIn => Self::with(403, HeaderName::Warning, BY_MESSAGE),
+            Reject::NoMedia => {
+                Self::with(488, HeaderName::Warning, format!("{}. {BY_MESSAGE}", Unacceptable::NoMessage))
+            }
             Reject::Privacy => Self { code: 500, reason: Some("Privacy Not Available".into()), header: None },
             Reject::Extension(unknown) => Self::with(420, HeaderName::Unsupported, unknown.join(", ")),
             Reject::BodyType => Self::with(415, HeaderName::Accept, features::ACCEPT),

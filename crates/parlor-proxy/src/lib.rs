@@ -22,5 +22,5 @@ pub use presence::{PresenceLimits, PresenceSettings, PublicationId, Rule, Rules,
 pub use proxy::{Proxy, Restored, Sender};
 pub use registrar::{BindingId, SavedBinding, admissible};
 pub use reject::Reject;
-pub use relay::{Failure, Mark, Recipient, SearchId, SendId};
+pub use relay::{Failure, Mark, PageId, Recipient, SearchId, SendId};
 pub use settings::{Limits, Settings};

@@ -1,7 +1,7 @@
 //! What a proxy wants done.
 
 use crate::{
-    BindingId, MessageId, PublicationId, Reject, SavedBinding, SavedMessage, SavedPublication, SearchId, SendId,
+    BindingId, MessageId, PageId, PublicationId, Reject, SavedBinding, SavedMessage, SavedPublication, SearchId, SendId,
 };
 use parlor_sip::subscription::SubscriptionEnd;
 use parlor_sip::{Flow, Request, Response, ServerTransactionId, Uri};
@@ -41,6 +41,13 @@ pub enum Output {
     },
     /// A subscription to presence is gone; for those who count.
     Unwatched(SubscriptionEnd),
+    /// What became of a message of a room: the status that it ended with.
+    Paged {
+        /// Which.
+        id: PageId,
+        /// 408 if its device said nothing.
+        code: u16,
+    },
     /// A message has come to an end; for those who count.
     Ended(Fate),
     /// Ask the store what waits for a user, and tell it by [`crate::Proxy::handle_fetched`].

@@ -1,8 +1,8 @@
 //! Who comes and goes.
 
 use crate::{
-    Capabilities, Departure, Endpoint, EndpointId, Gone, Identity, Participant, ParticipantId, Reject, Room, Session,
-    SessionId, Watchers,
+    Capabilities, Departure, Direction, Endpoint, EndpointId, Gone, Identity, Nickname, Participant, ParticipantId,
+    Reject, Room, Session, SessionId, TypeList, Watchers,
 };
 use std::time::Instant;
 
@@ -95,11 +95,28 @@ impl Room {
         };
         let endpoint = self.shown_endpoint(participant, session, endpoint);
         let on = EndpointId(self.fresh_id());
-        self.add_session(
-            session,
-            Session { participant, capabilities, on, endpoint, nickname: None, lost: false, gives_way: false },
-        );
+        self.add_session(session, Session::new(participant, capabilities, on, endpoint));
         Ok(())
+    }
+
+    /// Lets a user in with a device that takes part by SIP MESSAGE alone (MSG-52).
+    ///
+    /// # Errors
+    /// As of [`Room::admit`].
+    pub fn admit_by_message(&mut self, identity: Identity, endpoint: Endpoint) -> Result<SessionId, Reject> {
+        let capabilities = Capabilities {
+            direction: Direction::SendRecv,
+            wrapped_types: TypeList::any(),
+            max_size: None,
+            chatroom: true,
+            nickname: true,
+            private_messages: true,
+        };
+        let session = self.admit(identity, capabilities, endpoint)?;
+        if let Some(own) = self.sessions.get_mut(&session) {
+            own.by_message = true;
+        }
+        Ok(session)
     }
 
     /// Lets who has a session have another one on the same endpoint: a further media line of its dialog (REQ-1).
@@ -107,10 +124,7 @@ impl Room {
         let known = self.sessions.get(&beside)?;
         let (participant, on, endpoint) = (known.participant, known.on, known.endpoint.clone());
         let session = self.name_session();
-        self.add_session(
-            session,
-            Session { participant, capabilities, on, endpoint, nickname: None, lost: false, gives_way: false },
-        );
+        self.add_session(session, Session::new(participant, capabilities, on, endpoint));
         Some(session)
     }
 
@@ -141,9 +155,9 @@ impl Room {
             self.hand_over(now, session, heir);
         }
         let Some(Session { participant, nickname, .. }) = self.sessions.remove(&session) else { return };
-        if let Some(nickname) = nickname {
+        if let Some(nickname) = &nickname {
             let quarantine = self.rules().nickname_quarantine;
-            self.nicknames.release(now, &nickname, session, quarantine);
+            self.nicknames.release(now, nickname, session, quarantine);
         }
         let Some(holder) = self.participants.get_mut(&participant) else { return };
         holder.sessions.retain(|held| *held != session);
@@ -151,6 +165,9 @@ impl Room {
             return self.journal.changed(participant);
         }
         if let Some(gone) = self.participants.remove(&participant) {
+            if self.rules().keep_mentions {
+                self.mentions.note(now, &gone.identity, nickname.as_ref().map(Nickname::as_str));
+            }
             for uri in gone.identity.uris() {
                 self.disown(uri, participant);
             }
@@ -190,7 +207,7 @@ impl Room {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::{Direction, Hosts, JoiningMethod, Rules, TypeList, UserList};
+    use crate::{Hosts, JoiningMethod, Rules, UserList};
     use std::sync::Arc;
 
     pub(crate) fn room(rules: Rules) -> Room {

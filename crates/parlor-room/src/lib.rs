@@ -15,6 +15,7 @@ mod files;
 mod identity;
 mod journal;
 mod kept;
+mod mention;
 mod naming;
 mod nickname;
 mod ownership;

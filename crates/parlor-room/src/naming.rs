@@ -1,8 +1,11 @@
 //! Who is called what (RFC 7701 §7).
 
 use crate::nickname::Owner;
-use crate::{Identity, Nickname, NicknameReject, ParticipantId, Room, SessionId};
+use crate::{Identity, Nickname, NicknameReject, ParticipantId, Room, SessionId, one_line};
 use std::time::Instant;
+
+/// The longest name that people are shown, in characters; an address may have twice as many.
+const LONGEST_SHOWN: usize = 64;
 
 impl Room {
     /// Gives a session a nickname, or takes the one it has away.
@@ -36,6 +39,15 @@ impl Room {
         }
         self.journal.changed(participant);
         Ok(())
+    }
+
+    /// Whom a participant is known as where nothing else tells who it is, in one line: its nickname, which nobody else has, or its
+    /// address. Anybody may choose any display name, and what looks like an address is none as a nickname (CHAT-172).
+    pub fn known_as(&self, participant: ParticipantId) -> Option<String> {
+        let holder = self.participants.get(&participant)?;
+        let nickname = self.nickname_of(participant).map(|nickname| one_line(nickname.as_str(), LONGEST_SHOWN));
+        let nickname = nickname.filter(|name| !name.is_empty() && !name.contains(['@', ':']));
+        Some(nickname.unwrap_or_else(|| one_line(&holder.identity.aor.to_string(), 2 * LONGEST_SHOWN)))
     }
 
     /// Whether nothing would change: who asks for the same again and again makes nobody's roster change.

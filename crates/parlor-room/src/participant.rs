@@ -41,7 +41,7 @@ impl Participant {
     }
 }
 
-/// One MSRP session of a participant: one media line of a dialog.
+/// One MSRP session of a participant: one media line of a dialog; or a device of it that takes part by SIP MESSAGE.
 #[derive(Debug)]
 pub struct Session {
     pub(crate) participant: ParticipantId,
@@ -53,9 +53,28 @@ pub struct Session {
     pub(crate) lost: bool,
     /// Another one takes its place.
     pub(crate) gives_way: bool,
+    pub(crate) by_message: bool,
 }
 
 impl Session {
+    pub(crate) fn new(
+        participant: ParticipantId,
+        capabilities: Capabilities,
+        on: EndpointId,
+        endpoint: Endpoint,
+    ) -> Self {
+        Self {
+            participant,
+            capabilities,
+            on,
+            endpoint,
+            nickname: None,
+            lost: false,
+            gives_way: false,
+            by_message: false,
+        }
+    }
+
     /// Whose session this is.
     pub fn participant(&self) -> ParticipantId {
         self.participant
@@ -74,6 +93,11 @@ impl Session {
     /// Where it takes part from.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Whether it takes part by SIP MESSAGE alone (MSG-52).
+    pub fn is_by_message(&self) -> bool {
+        self.by_message
     }
 
     /// The nickname that was set on it.

@@ -52,6 +52,12 @@ pub struct Rules {
     pub private_messages: bool,
     /// Whether receipts (IMDN) whose To is the room are passed on (CHAT-161).
     pub pass_imdn: bool,
+    /// Whether one may take part by SIP MESSAGE alone (MSG-52); not where messages must travel in TLS.
+    pub by_message: bool,
+    /// How long who takes part so may say nothing.
+    pub by_message_for: Duration,
+    /// Whether who is named while away is to be told ([`crate::Room::mentioned`]).
+    pub keep_mentions: bool,
     /// Up to how many participants the room passes on who is writing (EVT-107).
     pub composing_up_to: usize,
     /// Whether visitors may only read (CHAT-36).
@@ -175,6 +181,9 @@ impl Default for Rules {
             nickname_quarantine: Duration::from_secs(300),
             private_messages: true,
             pass_imdn: false,
+            by_message: false,
+            by_message_for: Duration::from_secs(3600),
+            keep_mentions: false,
             composing_up_to: usize::MAX,
             moderated: false,
             files: FileRule::default(),

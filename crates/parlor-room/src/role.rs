@@ -77,6 +77,14 @@ impl UserList {
         self.0.is_empty()
     }
 
+    /// The users that it names one by one.
+    pub fn users(&self) -> impl Iterator<Item = &Uri> {
+        self.0.iter().filter_map(|pattern| match pattern {
+            Pattern::User(user) => Some(user),
+            Pattern::Everybody | Pattern::Host(_) => None,
+        })
+    }
+
     /// Whether somebody is in it, under one of its URIs; of an anonymous participant it is the account that counts.
     pub fn has(&self, identity: &Identity) -> bool {
         self.0.iter().any(|pattern| match pattern {

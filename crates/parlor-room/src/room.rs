@@ -3,6 +3,7 @@
 
 use crate::identity::key_of;
 use crate::journal::Journal;
+use crate::mention::Mentions;
 use crate::nickname::Nicknames;
 use crate::{
     Action, Changes, FileId, Hosts, Identity, JoiningMethod, Nickname, Participant, ParticipantId, Revision, Role,
@@ -36,6 +37,7 @@ pub struct Room {
     pub(crate) file_expiries: BTreeSet<(Instant, FileId)>,
     sidebars: BTreeSet<Box<str>>,
     pub(crate) journal: Journal,
+    pub(crate) mentions: Mentions,
     pub(crate) next_id: u64,
     pub(crate) next_pseudonym: u64,
     /// The pseudonyms that callers chose: nobody gets one that was another's.
@@ -67,6 +69,7 @@ impl Room {
             file_expiries: BTreeSet::new(),
             sidebars: BTreeSet::new(),
             journal: Journal::default(),
+            mentions: Mentions::default(),
             next_id: 1,
             next_pseudonym: 1,
             wanted: BTreeSet::new(),
@@ -152,6 +155,12 @@ impl Room {
     /// One session.
     pub fn session(&self, id: SessionId) -> Option<&Session> {
         self.sessions.get(&id)
+    }
+
+    /// Whether one of a participant's devices takes part by SIP MESSAGE alone (MSG-52).
+    pub fn is_by_message(&self, participant: ParticipantId) -> bool {
+        let held = self.participants.get(&participant).map(|holder| holder.sessions.as_slice()).unwrap_or_default();
+        held.iter().any(|id| self.sessions.get(id).is_some_and(|session| session.by_message))
     }
 
     /// Who holds this session.

@@ -179,13 +179,11 @@ impl Server {
         let gate = Gate::new(began, config, Arc::clone(&focus.hosts), users).with_rooms(passwords);
         let settings = sip_settings(config, &sockets);
         let proxying = match store.filter(|_| sip::has_users(config)) {
-            Some(store) => Some(Proxying::open(config, &focus, store, to_others, in_rooms).await?),
-            None => None,
+            Some(store) => Proxying::open(config, &focus, store, to_others, in_rooms).await?,
+            None => Proxying::without_users(config, &focus, to_others),
         };
         let mut task = SipTask::new(&settings, Arc::clone(&rooms), table, focus, Arc::clone(metrics), gate, from_rooms);
-        if let Some(proxying) = proxying {
-            task.serve_users(proxying);
-        }
+        task.proxy_with(proxying);
         for (socket, _, bound, told) in sockets.sip {
             let sent_by = SentBy { host: told.host.into(), port: told.port };
             task.serve(socket, bound, sent_by);
@@ -437,6 +435,9 @@ fn rules(rules: &config::RoomRules) -> Rules {
         private_messages: rules.private_messages,
         pass_imdn: rules.imdn == config::Receipts::Pass,
         composing_up_to: rules.composing_up_to as usize,
+        by_message: rules.by_message,
+        by_message_for: rules.by_message_for,
+        keep_mentions: rules.keep_mentions,
         moderated: rules.moderated,
         own_copies: rules.own_copies,
         own_private_copies: rules.own_private_copies,

@@ -2,6 +2,7 @@
 
 use crate::Credit;
 use crate::frame::{BASE62, CPIM, Frame, FrameHeaders, FrameTid, MessageKey, Place, TID_RANDOM};
+use crate::heard::Heard;
 use crate::outbox::Pushed;
 use crate::private::Private;
 use crate::recipients::{Except, Recipients, wake};
@@ -56,6 +57,8 @@ pub(crate) struct Outgoing {
     /// What the room is to be about once it is complete.
     pub(crate) subject: Option<Box<str>>,
     pub(crate) headers_len: usize,
+    /// What is gathered of it.
+    pub(crate) heard: Option<Box<Heard>>,
     message_id: Bytes,
     declared_total: Option<u64>,
     frames: u64,
@@ -113,7 +116,7 @@ impl Outgoing {
     pub(crate) fn new(key: MessageKey, rng: &mut StdRng, route: Route, declared_total: Option<u64>) -> Self {
         let random = random_id(rng);
         let message_id = Bytes::copy_from_slice(&random);
-        let Route { kind, recipients, except, private, subject, headers_len } = route;
+        let Route { kind, recipients, except, private, subject, headers_len, heard } = route;
         Self {
             key,
             random,
@@ -123,6 +126,7 @@ impl Outgoing {
             private,
             subject,
             headers_len,
+            heard,
             message_id,
             declared_total,
             frames: 0,
@@ -143,7 +147,7 @@ impl Outgoing {
 
     /// Whether it is a private message that nobody whom it is for gets.
     pub(crate) fn is_for_nobody(&self) -> bool {
-        let to = self.only_recipient();
+        let to = self.only_recipient().filter(|_| self.heard.is_none());
         to.is_some_and(|to| self.recipients.iter().all(|recipient| recipient.participant != to))
     }
 
@@ -183,6 +187,9 @@ impl Outgoing {
 
     /// Takes further octets of the message; what makes whole frames is planned.
     pub(crate) fn push(&mut self, fanout: &mut Fanout, body: Bytes, credit: &Credit) {
+        if let Some(heard) = &mut self.heard {
+            heard.take(&body);
+        }
         let mut pending = match self.pending.take() {
             Some(mut pending) if pending.body.len() < SMALLEST_CHUNK => {
                 pending.join(&fanout.reserve, &body, credit);
@@ -327,7 +334,8 @@ mod tests {
     fn outgoing(fanout: &mut Fanout) -> Outgoing {
         let recipients = Recipients::new([]);
         let except = Except::Session(SessionId(1));
-        let route = Route { kind: Kind::Room, recipients, except, private: None, subject: None, headers_len: 0 };
+        let route =
+            Route { kind: Kind::Room, recipients, except, private: None, subject: None, headers_len: 0, heard: None };
         Outgoing::new(MessageKey(1), &mut fanout.rng, route, None)
     }
 

@@ -59,9 +59,14 @@ impl Switch {
         }
         let uri = to.parse().map_err(|_| Refusal::UnknownRecipient)?;
         let to = room.participant_at(&uri).ok_or(Refusal::UnknownRecipient)?;
-        let theirs = some(elsewhere(room, voice, to), Refusal::UnknownRecipient)?;
-        let supporting = theirs.into_iter().filter(|id| takes_private(room, *id)).collect();
-        let supporting = some(supporting, Refusal::PrivateUnsupported)?;
+        let theirs: Vec<SessionId> = some(elsewhere(room, voice, to), Refusal::UnknownRecipient)?;
+        // MSG-52: who gets it by MESSAGE gets it in any case, or is told of it.
+        let by_message = |id: &SessionId| room.session(*id).is_some_and(|own| own.is_by_message());
+        let is_heard = self.hears && theirs.iter().any(by_message);
+        let supporting: Vec<SessionId> =
+            theirs.into_iter().filter(|id| takes_private(room, *id) && !by_message(id)).collect();
+        let supporting = if is_heard { supporting } else { some(supporting, Refusal::PrivateUnsupported)? };
+        let some = |left, refusal| if is_heard { Ok(left) } else { some(left, refusal) };
         // Who has no connection now, or takes no deliveries, cannot be reached; nothing is kept for later.
         let reached = supporting.into_iter().filter_map(|id| self.recipient(room, id)).collect();
         let mut reached = some(reached, Refusal::UnknownRecipient)?;

@@ -1,5 +1,6 @@
 //! Whom a message is for: the decisions of spec/chatroom.md §4 that need its CPIM headers, in their order.
 
+use crate::heard::Heard;
 use crate::message::Incoming;
 use crate::private::{Private, Wrapper};
 use crate::recipients::{Except, Recipients};
@@ -21,6 +22,8 @@ pub(crate) struct Route {
     pub(crate) subject: Option<Box<str>>,
     /// Where its content begins.
     pub(crate) headers_len: usize,
+    /// What is to be gathered of it.
+    pub(crate) heard: Option<Box<Heard>>,
 }
 
 /// As whom and from where a message is sent.
@@ -80,7 +83,9 @@ impl Switch {
         let private = Some(Private { wrapper: Box::new(Wrapper::of(envelope)), to });
         let headers_len = envelope.headers_len;
         let except = voice.device.map_or(Except::Nobody, Except::Session);
-        Ok(Route { kind, recipients, except, private, subject: None, headers_len })
+        let heard = self.hearing(room, voice, envelope, kind, except).filter(|_| room.is_by_message(to));
+        let heard = heard.map(|heard| heard.for_one(to));
+        Ok(Route { kind, recipients, except, private, subject: None, headers_len, heard })
     }
 
     /// CHAT-40: a message to the room.
@@ -94,14 +99,31 @@ impl Switch {
         };
         if let Some(withheld) = withheld(room, kind) {
             self.count(Counted::Withheld(withheld));
-            return Route { kind, recipients: Recipients::new([]), except, private: None, subject: None, headers_len };
+            let recipients = Recipients::new([]);
+            return Route { kind, recipients, except, private: None, subject: None, headers_len, heard: None };
         }
         self.count_dropped(Dropped::Unaccepted, self.audience.left_out_of(&taking, except));
         let recipients = taking.taking_size(size);
         self.count_dropped(Dropped::Oversized, taking.left_out_of(&recipients, except));
         let subject =
             envelope.subject.as_deref().filter(|_| kind == Kind::Room && room.may(voice.session, Action::SetTopic));
-        Route { kind, recipients, except, private: None, subject: subject.map(Into::into), headers_len }
+        let subject = subject.map(Into::into);
+        let heard = self.hearing(room, voice, envelope, kind, except);
+        Route { kind, recipients, except, private: None, subject, headers_len, heard }
+    }
+
+    /// What is gathered of a message that people wrote, if anybody listens.
+    fn hearing(
+        &self,
+        room: &Room,
+        voice: Voice,
+        envelope: &Envelope,
+        kind: Kind,
+        except: Except,
+    ) -> Option<Box<Heard>> {
+        let is_written = matches!(kind, Kind::Room | Kind::Private);
+        let from = room.session(voice.session).filter(|_| self.hears && is_written)?.participant();
+        Some(Box::new(Heard::new(from, envelope, except)))
     }
 
     /// The same as [`is_to_room`], which it remembers of those who write to the room.

@@ -284,6 +284,7 @@ impl Switch {
         } else {
             outgoing.end(&mut self.fanout, Flag::Complete);
         }
+        self.heard.extend(outgoing.heard.take().map(|heard| *heard));
         let (kind, subject) = (outgoing.kind, outgoing.subject.take());
         self.count(Counted::Message(kind));
         if subject.is_some_and(|subject| room.set_topic(&subject)) {

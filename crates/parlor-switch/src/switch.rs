@@ -4,6 +4,7 @@ use crate::completed::Completed;
 use crate::composing::Composing;
 use crate::deliver::{Cut, Fanout, hand_out};
 use crate::frame::{MessageKey, TID_RANDOM};
+use crate::heard::Heard;
 use crate::message::Phase;
 use crate::outbox::{Outbox, OutboxLimits, Slot};
 use crate::recipients::{Audience, Recipient, Recipients, wake};
@@ -159,6 +160,9 @@ pub struct Switch {
     pub(crate) answers_due: Option<Instant>,
     pub(crate) completed: Completed,
     pub(crate) composing: Composing,
+    /// Whether what is said is gathered.
+    pub(crate) hears: bool,
+    pub(crate) heard: VecDeque<Heard>,
     next_message: u64,
     outputs: VecDeque<Output>,
 }
@@ -181,6 +185,8 @@ impl Switch {
             answers_due: None,
             completed: Completed::default(),
             composing: Composing::default(),
+            hears: false,
+            heard: VecDeque::new(),
             next_message: 1,
             outputs: VecDeque::new(),
         }
@@ -310,6 +316,16 @@ impl Switch {
     /// What there is to tell.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// Whether what is said from now on is gathered, up to [`crate::LARGEST_HEARD`], for those who get no frames.
+    pub fn hear(&mut self, hears: bool) {
+        self.hears = hears;
+    }
+
+    /// What was said.
+    pub fn poll_heard(&mut self) -> Option<Heard> {
+        self.heard.pop_front()
     }
 
     /// When [`Switch::handle_timeout`] is to be called.

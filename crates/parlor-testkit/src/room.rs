@@ -254,6 +254,11 @@ impl RoomTask {
                 | Output::Locate { .. }
                 | Output::Cancel { .. }
                 | Output::Called { .. }
+                | Output::Ask { .. }
+                | Output::Page { .. }
+                | Output::PageEnded(_)
+                | Output::PagerJoined { .. }
+                | Output::PagerLeft { .. }
                 | Output::SubscriptionEnded(_)
                 | Output::UpdateSession { .. }
                 | Output::Connect { .. } => {

@@ -19,7 +19,10 @@ pub(super) fn user(room: &Room, settings: &Settings, id: ParticipantId, particip
     for (id, session) in participant.sessions().iter().filter_map(|id| Some((*id, room.session(*id)?))) {
         let new = || endpoint(settings, session, shown.as_deref());
         let known = endpoints.entry(session.on()).or_insert_with(new);
-        known.media.push(medium(room, id, session, known.media.len() + 1));
+        // MSG-52: who takes part by MESSAGE has no media of ours.
+        if !session.is_by_message() {
+            known.media.push(medium(room, id, session, known.media.len() + 1));
+        }
         if session.capabilities().direction != Direction::Inactive {
             known.status = Some(EndpointStatus::Connected);
         }

@@ -46,7 +46,7 @@ pub enum SdpReject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Unacceptable {
     /// There is no `m=message` line at all.
-    #[error("No message media")]
+    #[error("No message media: this room is joined with MSRP")]
     NoMessage,
     /// The line's port is 0.
     #[error("Media refused")]

@@ -225,7 +225,7 @@ fn refusals_have_their_codes_and_leave_nothing_behind() {
     let tls = OFFER.replace("TCP/MSRP", "TCP/TLS/MSRP").replace("msrp:", "msrps:");
     let cases: [(&str, &str, u16, &str, &str); 12] = [
         ("", &none, 488, "Warning", "305 chat.example.com \"message/cpim is required\""),
-        ("", &audio, 488, "Warning", "304 chat.example.com \"No message media\""),
+        ("", &audio, 488, "Warning", "304 chat.example.com \"No message media: this room is joined with MSRP\""),
         ("", &tls, 488, "Warning", "305 chat.example.com \"TLS is not available\""),
         ("", "junk", 400, "Server", "Parlor"),
         ("Require: gruu, timer, foo\r\n", OFFER, 420, "Unsupported", "gruu, foo"),

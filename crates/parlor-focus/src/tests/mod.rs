@@ -6,6 +6,7 @@ mod identity;
 mod join;
 mod leave;
 mod lines;
+mod pager;
 mod random;
 mod refer;
 mod replaces;

@@ -90,6 +90,11 @@ impl Books {
                 | Output::SendAck { .. }
                 | Output::Cancel { .. }
                 | Output::Called { .. }
+                | Output::Ask { .. }
+                | Output::Page { .. }
+                | Output::PageEnded(_)
+                | Output::PagerJoined { .. }
+                | Output::PagerLeft { .. }
                 | Output::SubscriptionEnded(_) => {}
             }
         }

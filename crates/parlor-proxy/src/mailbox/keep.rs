@@ -2,9 +2,9 @@
 
 use super::State;
 use super::message::{Amount, MessageId, SavedMessage, expires};
-use crate::relay::RelayId;
+use crate::relay::{Asker, RelayId};
 use crate::{Change, Fate, Output, Proxy, Reject, StoreId, Stored};
-use parlor_sip::{HeaderName, Request, Response, ServerTransactionId, reason_phrase};
+use parlor_sip::{HeaderName, Request, Response, reason_phrase};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,8 +23,8 @@ pub(crate) struct Keeping {
 /// Who is to know that it is kept.
 #[derive(Debug)]
 enum Waiter {
-    /// Its sender.
-    Sender(ServerTransactionId, Box<Response>),
+    /// Who sent it.
+    Sender(Asker, Box<Response>),
     /// What still waits for the devices that have not answered.
     Relay(RelayId),
 }
@@ -41,16 +41,10 @@ impl Proxy {
             && expires(request, clock, self.settings.keep_for) > clock
     }
 
-    /// Keeps a message whose sender waits.
-    pub(crate) fn keep_for_sender(
-        &mut self,
-        now: Instant,
-        tx: ServerTransactionId,
-        user: &str,
-        request: &Request,
-    ) -> Result<(), Reject> {
+    /// Keeps a message that no device has been sent.
+    pub(crate) fn keep_for(&mut self, now: Instant, asker: Asker, user: &str, request: &Request) -> Result<(), Reject> {
         let echo = Box::new(Response::for_request(request, 202, reason_phrase(202)));
-        self.keep(now, user, request, Waiter::Sender(tx, echo))
+        self.keep(now, user, request, Waiter::Sender(asker, echo))
     }
 
     /// Keeps a message that no device has answered yet.
@@ -102,15 +96,18 @@ impl Proxy {
             Some(reject) => {
                 self.release(&user, amount);
                 match waiter {
-                    Waiter::Sender(tx, echo) => self.refuse(tx, reject.instead_of(*echo), reject),
+                    Waiter::Sender(Asker::Sender(tx), echo) => self.refuse(tx, reject.instead_of(*echo), reject),
+                    Waiter::Sender(asker @ (Asker::Room(_) | Asker::Nobody), echo) => {
+                        self.tell_asker(asker, reject.instead_of(*echo));
+                    }
                     Waiter::Relay(relay) => self.relay_not_kept(now, relay, &reject),
                 }
             }
             None => {
                 let is_new = stored == Stored::Yes;
                 match waiter {
-                    Waiter::Sender(tx, echo) => {
-                        self.accept(tx, *echo);
+                    Waiter::Sender(asker, echo) => {
+                        self.accept(asker, *echo);
                         self.look_at_mailbox(now, &user);
                     }
                     Waiter::Relay(relay) => self.relay_kept(now, relay, &user, id, amount, is_new),
@@ -120,9 +117,9 @@ impl Proxy {
     }
 
     /// MSG-20, MSG-21: 202, without Contact and body.
-    pub(crate) fn accept(&mut self, tx: ServerTransactionId, mut response: Response) {
+    pub(crate) fn accept(&mut self, asker: Asker, mut response: Response) {
         response.headers.push(HeaderName::Server, &self.settings.product);
-        self.respond(tx, response, None);
+        self.tell_asker(asker, response);
         self.emit(Output::Ended(Fate::Kept));
     }
 

@@ -1,7 +1,7 @@
 //! Messages of our users to other domains (MSG-61, RFC 3263).
 
 use super::target::Target;
-use super::{Mark, Origin, admission, forward};
+use super::{Asker, Mark, Origin, admission, forward};
 use crate::{Output, Proxy, Reject, Sender, Way};
 use parlor_room::Identity;
 use parlor_sip::{Request, Scheme, ServerTransactionId, Uri};
@@ -67,13 +67,21 @@ impl Proxy {
     pub fn handle_found(&mut self, now: Instant, id: SearchId, found: Result<Vec<Way>, Reject>) {
         let Some(Search { tx, request, mark, octets, .. }) = self.relays.searches.remove(&id) else { return };
         self.relays.octets -= octets;
-        let target = |way| Target { uri: request.uri.clone(), path: [].into(), way, others: VecDeque::new() };
+        let target = |way| Target::at(request.uri.clone(), way);
         let mut targets: VecDeque<Target> = found.iter().flatten().cloned().map(target).collect();
         match (targets.pop_front(), found) {
             (Some(first), _) => {
                 let group = vec![Target { others: targets, ..first }];
                 // It is nobody's of ours, and not kept.
-                self.begin(now, Origin::Sender(tx, false), Arc::from(""), request, Some(mark), [group].into(), octets);
+                self.begin(
+                    now,
+                    Origin::Sender(Asker::Sender(tx), false),
+                    Arc::from(""),
+                    request,
+                    Some(mark),
+                    [group].into(),
+                    octets,
+                );
             }
             (None, Err(reject)) => self.refuse(tx, reject.response(&request), reject),
             (None, Ok(_)) => self.refuse(tx, Reject::NotFound.response(&request), Reject::NotFound),

@@ -7,6 +7,7 @@ mod breadth;
 mod elsewhere;
 mod forward;
 mod lanes;
+mod own;
 mod run;
 mod target;
 
@@ -102,13 +103,28 @@ struct Relay {
     timers: BTreeSet<(Instant, Timer)>,
 }
 
+/// Names a message of a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PageId(pub u64);
+
+/// Who waits to hear what becomes of a message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Asker {
+    /// Its sender.
+    Sender(ServerTransactionId),
+    /// The room whose message it is.
+    Room(PageId),
+    /// Nobody.
+    Nobody,
+}
+
 /// Where a message came from, and who waits for it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Origin {
-    /// Its sender waits for an answer; it may be kept or not.
-    Sender(ServerTransactionId, bool),
-    /// Its sender waits for the store, as no device answers.
-    Keeping(ServerTransactionId),
+    /// Who sent it waits for an answer; it may be kept or not.
+    Sender(Asker, bool),
+    /// Who sent it waits for the store, as no device answers.
+    Keeping(Asker),
     /// It is kept and its sender knows; some device may still have it.
     Kept(MessageId, Amount),
     /// It comes out of a mailbox.

@@ -1,7 +1,7 @@
 //! From sender to devices, and what becomes of it.
 
 use super::target::{Target, groups};
-use super::{Mark, Origin, Recipient, Relay, RelayId, Timer, admission, breadth, forward};
+use super::{Asker, Mark, Origin, Recipient, Relay, RelayId, Timer, admission, breadth, forward, own};
 use crate::mailbox::{Amount, MessageId};
 use crate::{Fate, Output, Proxy, Reject, Sender};
 use parlor_sip::{Request, Response, ServerTransactionId};
@@ -38,7 +38,7 @@ impl Proxy {
         // MSG-50: what comes after what waits waits too.
         let has_mail = self.mailboxes.amount(name).messages > 0;
         if keepable && (groups.is_empty() || has_mail) {
-            return self.keep_for_sender(now, tx, name, &request);
+            return self.keep_for(now, Asker::Sender(tx), name, &request);
         }
         if groups.is_empty() {
             return Err(if has_account { Reject::Unavailable } else { Reject::NotFound });
@@ -48,7 +48,7 @@ impl Proxy {
             return Err(Reject::Overload);
         }
         let user = self.registrar.bindings.share(name);
-        self.begin(now, Origin::Sender(tx, keepable), user, request, Some(mark), groups, octets);
+        self.begin(now, Origin::Sender(Asker::Sender(tx), keepable), user, request, Some(mark), groups, octets);
         Ok(())
     }
 
@@ -128,7 +128,8 @@ impl Proxy {
         }
         let Some(mut relay) = self.relays.remove(id) else { return };
         match (relay.origin, relay.best.take()) {
-            (Origin::Sender(tx, _) | Origin::Keeping(tx), Some(best)) => self.tell(tx, best),
+            (Origin::Sender(asker, _) | Origin::Keeping(asker), Some(best)) => self.tell(asker, best),
+            (Origin::Sender(asker @ Asker::Room(_), _), None) => self.tell(asker, own::silence(&relay.request)),
             // RFC 4320 §4.2: by now its sender has given up.
             (Origin::Sender(..) | Origin::Keeping(_), None) => self.emit(Output::Ended(Fate::Unavailable)),
             (Origin::Mailbox { .. }, _) if unavailable => self.rest(now, &relay.user),
@@ -145,7 +146,7 @@ impl Proxy {
         let (user, delivered) = (Arc::clone(&relay.user), response.is_success());
         relay.groups.clear();
         match std::mem::replace(&mut relay.origin, Origin::Answered) {
-            Origin::Sender(tx, _) | Origin::Keeping(tx) => self.tell(tx, response),
+            Origin::Sender(asker, _) | Origin::Keeping(asker) => self.tell(asker, response),
             Origin::Kept(message, amount) if delivered => {
                 self.emit(Output::Ended(Fate::DeliveredLater));
                 self.end_early(now, &user, message, amount);
@@ -161,15 +162,17 @@ impl Proxy {
         self.relays.disarm(id, Timer::Patience);
     }
 
-    /// Tells the sender, once (MSG-2).
-    fn tell(&mut self, tx: ServerTransactionId, response: Response) {
+    /// Tells who waits for it, once (MSG-2). What becomes of a room's messages the room counts.
+    fn tell(&mut self, asker: Asker, response: Response) {
         let fate = match response.code {
             ..300 => Fate::Delivered,
             code if super::best::is_unavailable(code) => Fate::Unavailable,
             _ => Fate::Refused,
         };
-        self.respond(tx, response, None);
-        self.emit(Output::Ended(fate));
+        self.tell_asker(asker, response);
+        if !matches!(asker, Asker::Room(_)) {
+            self.emit(Output::Ended(fate));
+        }
     }
 }
 
@@ -178,17 +181,17 @@ impl Proxy {
     /// Has it kept, if its sender still waits.
     fn keep_relayed(&mut self, now: Instant, id: RelayId) -> Result<(), Reject> {
         let Some(relay) = self.relays.all.get(&id) else { return Ok(()) };
-        let Origin::Sender(tx, true) = relay.origin else { return Ok(()) };
+        let Origin::Sender(asker, true) = relay.origin else { return Ok(()) };
         let (user, request) = (Arc::clone(&relay.user), relay.request.clone());
         let kept = self.keep_for_relay(now, id, &user, &request);
         if let Some(relay) = self.relays.all.get_mut(&id) {
             match &kept {
                 Ok(()) => {
-                    relay.origin = Origin::Keeping(tx);
+                    relay.origin = Origin::Keeping(asker);
                     relay.pending += 1;
                 }
                 Err(reject) => {
-                    relay.origin = Origin::Sender(tx, false);
+                    relay.origin = Origin::Sender(asker, false);
                     let refusal = relay.response(reject.code());
                     relay.best.note(refusal);
                 }
@@ -210,10 +213,10 @@ impl Proxy {
         let Some(relay) = self.relays.all.get_mut(&id) else { return };
         relay.pending -= 1;
         match relay.origin {
-            Origin::Keeping(tx) => {
+            Origin::Keeping(asker) => {
                 let accepted = relay.response(202);
                 relay.origin = if is_new { Origin::Kept(message, amount) } else { Origin::Answered };
-                self.accept(tx, accepted);
+                self.accept(asker, accepted);
                 // Those devices have it now, or cannot be reached: neither is tried again at once.
                 self.rest_if_idle(now, user);
             }
@@ -228,8 +231,8 @@ impl Proxy {
     pub(crate) fn relay_not_kept(&mut self, now: Instant, id: RelayId, reject: &Reject) {
         let Some(relay) = self.relays.all.get_mut(&id) else { return };
         relay.pending -= 1;
-        if let Origin::Keeping(tx) = relay.origin {
-            relay.origin = Origin::Sender(tx, false);
+        if let Origin::Keeping(asker) = relay.origin {
+            relay.origin = Origin::Sender(asker, false);
             let refusal = relay.response(reject.code());
             relay.best.note(refusal);
         }

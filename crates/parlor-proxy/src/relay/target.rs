@@ -16,6 +16,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// A device that is not registered, and was heard from.
+    pub(super) fn at(uri: Uri, way: Way) -> Self {
+        Self { uri, path: Box::default(), way, others: VecDeque::new() }
+    }
+
     fn of(binding: &Binding) -> Self {
         Self {
             uri: binding.contact.uri.clone().into_request_uri(),

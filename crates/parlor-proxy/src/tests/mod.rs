@@ -2,13 +2,15 @@
 
 mod elsewhere;
 mod mailbox;
+mod own;
 mod presence;
 mod register;
 mod relay;
 
 use crate::{
-    Amount, BindingId, Change, Failure, Fate, Fetched, MessageId, Output, Proxy, PublicationId, Recipient, Restored,
-    SavedBinding, SavedMessage, SavedPublication, SearchId, SendId, Sender, Settings, StoreId, Stored, Way, admissible,
+    Amount, BindingId, Change, Failure, Fate, Fetched, MessageId, Output, PageId, Proxy, PublicationId, Recipient,
+    Restored, SavedBinding, SavedMessage, SavedPublication, SearchId, SendId, Sender, Settings, StoreId, Stored, Way,
+    admissible,
 };
 use parlor_room::{Hosts, Identity, WallClock};
 use parlor_sip::subscription::SubscriptionEnd;
@@ -52,6 +54,8 @@ pub(crate) struct Scene {
     pub(crate) searches: Vec<(SearchId, Uri, bool)>,
     /// Which subscriptions have.
     pub(crate) unwatched: Vec<SubscriptionEnd>,
+    /// What became of messages of rooms.
+    pub(crate) paged: Vec<(PageId, u16)>,
 }
 
 /// A message that was passed on.
@@ -91,6 +95,7 @@ impl Scene {
             fates: Vec::new(),
             searches: Vec::new(),
             unwatched: Vec::new(),
+            paged: Vec::new(),
         }
     }
 
@@ -209,6 +214,7 @@ impl Scene {
                 Output::Send { id, request, way, mark } => self.sent.push(Sent { id, request, way, mark }),
                 Output::Search { id, uri, is_large } => self.searches.push((id, uri, is_large)),
                 Output::Unwatched(why) => self.unwatched.push(why),
+                Output::Paged { id, code } => self.paged.push((id, code)),
                 Output::Ended(fate) => self.fates.push(fate),
                 Output::Store { id, changes } => self.store(id, changes),
                 Output::Fetch { user, after, now } => {

@@ -290,6 +290,18 @@ section! {
         /// What becomes of receipts (IMDN) that are sent to the room: `"drop"`, after a 200, as a message that asks for them
         /// would bring as many as there are participants, or `"pass"`. Those for one participant are private messages.
         imdn: Receipts = "drop";
+        /// Whether one may be in the room by SIP MESSAGE alone, without MSRP: who sends `/join` to the room's address gets what
+        /// is said by MESSAGE; texts above 1,300 bytes that do not come over a stream, other content and what is above 8 KiB
+        /// are only told of. `/leave`, `/who`, `/nick NAME` and `/help` are for those who are in so; anything else they send
+        /// is said to everybody. Where `require_tls` is set nobody is.
+        by_message: bool = false;
+        /// After this time without a MESSAGE of theirs they are no longer in.
+        by_message_for: Duration = "1h", from "1m" to "7d";
+        /// Whether users with an account are told by MESSAGE, now or when they register, that they were named in a text to the
+        /// room while they were not in it: by the user part of their address as a word, or by `@` and the nickname they had
+        /// there. Told are those whom `owners`, `moderators` and `members` name by a URI, the first 256, and the last 256 who
+        /// were in the room within a week, as far as they were there since the server started; each once a minute at the most.
+        keep_mentions: bool = false;
         /// Up to how many participants the room passes on who is writing.
         composing_up_to: u32 = 100000, from 0 to 100000;
         /// Whether visitors only read: what they send gets 403, to the room and to one participant alike.

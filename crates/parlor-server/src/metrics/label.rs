@@ -41,6 +41,22 @@ macro_rules! labels {
 }
 
 labels! {
+    /// What became of a message to somebody who is in a room by MESSAGE alone.
+    PageResult {
+        /// A device has it.
+        Delivered = "delivered",
+        /// It was told of it.
+        Told = "told",
+        /// Too much waited for it.
+        Dropped = "dropped",
+        /// A device refused it.
+        Refused = "refused",
+        /// No device was reached; it is tried again.
+        Unreached = "unreached",
+    }
+}
+
+labels! {
     /// The method of a SIP request.
     SipMethod {
         /// INVITE

@@ -12,8 +12,8 @@ use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
 pub use self::label::{
-    CallEnd, CodeCounters, Counters, DropReason, Label, LookupEnd, MessageKind, MsrpMethod, PagerFate, SessionEnd,
-    SipMethod, SubscriptionEnd, TransferEnd, WithheldKind,
+    CallEnd, CodeCounters, Counters, DropReason, Label, LookupEnd, MessageKind, MsrpMethod, PageResult, PagerFate,
+    SessionEnd, SipMethod, SubscriptionEnd, TransferEnd, WithheldKind,
 };
 pub use self::rejected::Rejected;
 use self::rejected::Rejections;
@@ -50,6 +50,12 @@ pub struct Metrics {
     pub presence_notify_bytes: IntCounter,
     /// MESSAGEs to users that have come to an end, by which.
     pub pager_messages: Counters<PagerFate>,
+    /// Devices that are in rooms by MESSAGE alone.
+    pub pagers: IntGauge,
+    /// MESSAGEs of rooms to these, by what became of them.
+    pub pages: Counters<PageResult>,
+    /// MESSAGEs to users who were named in a room that they were not in.
+    pub mentions: IntCounter,
     /// SIP requests received, by method.
     pub sip_requests: Counters<SipMethod>,
     /// SIP responses sent, by status code.
@@ -158,6 +164,16 @@ impl Metrics {
                 "parlor_pager_messages_total",
                 "SIP MESSAGEs to users that were passed on.",
                 "result",
+            ),
+            pagers: families.gauge("parlor_pagers", "Devices that are in rooms by SIP MESSAGE alone."),
+            pages: families.labelled(
+                "parlor_pages_total",
+                "SIP MESSAGEs of rooms to devices that are in by MESSAGE alone.",
+                "result",
+            ),
+            mentions: families.counter(
+                "parlor_mentions_total",
+                "SIP MESSAGEs to users who were named in a room that they were not in.",
             ),
             sip_requests: families.labelled("parlor_sip_requests_total", "SIP requests received.", "method"),
             sip_responses: families.codes("parlor_sip_responses_total", "SIP responses sent."),

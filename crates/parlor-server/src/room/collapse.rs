@@ -45,6 +45,7 @@ impl Drop for RoomTask {
         let metrics = &self.shared.metrics;
         metrics.participants.sub(i64::try_from(self.participants).unwrap_or(i64::MAX));
         metrics.subscriptions.sub(i64::try_from(self.subscriptions).unwrap_or(i64::MAX));
+        metrics.pagers.sub(i64::try_from(self.pagers.len()).unwrap_or(i64::MAX));
         for (session, entries) in std::mem::take(&mut self.entries) {
             self.shared.metrics.msrp_sessions.dec();
             entries.remove_from(&self.shared.table);

@@ -1,7 +1,7 @@
 //! The files of a room, and the sessions that carry them.
 
 use super::labels::end_of;
-use super::task::{RoomTask, date_time};
+use super::task::RoomTask;
 use super::words;
 use crate::clock::millis_since_epoch;
 use crate::transfer::{Cargo, Offered, Source, Told, Transfer, TransferEvent, Transfers};
@@ -136,7 +136,7 @@ impl RoomTask {
             None => self.room.add_file(file),
         };
         self.files.sources.insert(id, Source::Kept(kept));
-        self.switch.notify_all(&self.room, &date_time(), &text);
+        self.say_to_all(&text);
     }
 
     /// Forgets the files whose time is over; the spool sees to theirs itself.

@@ -1,5 +1,6 @@
 //! Rooms as tasks: each owns its room, focus and switch, and is reached through two bounded mailboxes.
 
+mod by_message;
 mod collapse;
 mod dial_out;
 mod dialogs;

@@ -108,8 +108,9 @@ impl RoomTask {
     /// How fast a participant is read, on all its sessions together (CHAT-170).
     pub(super) fn tempos(&self, session: SessionId) -> Tempos {
         let others = self.room.participant_of(session).map(|holder| holder.sessions()).unwrap_or_default();
-        let mut known = others.iter().filter_map(|other| self.entries.get(other)?.current.tempos());
-        known.next().cloned().unwrap_or_else(|| {
+        let by_message = |other| self.pagers.get(other);
+        let known = |other| self.entries.get(other).and_then(|entries| entries.current.tempos()).or(by_message(other));
+        others.iter().find_map(known).cloned().unwrap_or_else(|| {
             let rules = self.room.rules();
             let messages = Rate::new(rules.message_rate, rules.message_burst).map(Tempo::new);
             Tempos { messages, nicknames: Tempo::of_nicknames() }

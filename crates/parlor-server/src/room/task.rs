@@ -1,5 +1,6 @@
 //! The task of one room. It only moves inputs and outputs; room, focus and switch decide.
 
+use super::by_message::result_of;
 use super::family::Parent;
 use super::files::Files;
 use super::founder::Founder;
@@ -12,6 +13,7 @@ use super::{Brought, MsrpInput, Place, RoomEvent, RoomHandle, Rooms, SipInput};
 use crate::clock::since_epoch;
 use crate::metrics::{MessageKind, Metrics};
 use crate::msrp::{Connections, OfferedUri, Reservation, SessionTable};
+use crate::pace::Tempos;
 use crate::sip::{Locator, SipOutput, Whereabouts, count_refusal};
 use crate::transfer::Transfers;
 use parlor_focus::{DialogChange, EndReason, Focus, Output as FocusOutput};
@@ -19,7 +21,7 @@ use parlor_room::{Room, SessionId};
 use parlor_sip::Method;
 use parlor_switch::{Counted, Credit, Input, OutboxLimits, Output as SwitchOutput, Switch};
 use prometheus::IntGauge;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -78,6 +80,10 @@ pub(super) struct RoomTask {
     /// As they were counted last.
     pub(super) participants: usize,
     pub(super) subscriptions: usize,
+    /// Who takes part by MESSAGE alone, and how fast each may send.
+    pub(super) pagers: BTreeMap<SessionId, Tempos>,
+    /// Messages for those who are away, which wait for space in the SIP task.
+    pub(super) for_users: VecDeque<SipOutput>,
     pub(super) founder: Founder,
     /// The room that this one is a sidebar of.
     pub(super) parent: Option<Parent>,
@@ -125,6 +131,8 @@ impl RoomTask {
             for_sip: None,
             participants: 0,
             subscriptions: 0,
+            pagers: BTreeMap::new(),
+            for_users: VecDeque::new(),
             founder,
             parent: parent.map(Parent::from),
             files,
@@ -137,6 +145,7 @@ impl RoomTask {
         let shared = Arc::clone(&self.shared);
         let mut reads = Vec::with_capacity(TURN);
         let mut family = self.family_news();
+        self.follow_pagers();
         loop {
             let deadline = self.deadline();
             tokio::select! {
@@ -302,7 +311,7 @@ impl RoomTask {
         match self.lifetime.take_due(now) {
             None => {}
             Some(Due::Notice) => {
-                self.switch.notify_all(&self.room, &date_time(), "This room closes in a minute.");
+                self.say_to_all("This room closes in a minute.");
             }
             Some(Due::End) => {
                 self.rooms.retire(&self.handle);
@@ -315,7 +324,7 @@ impl RoomTask {
     /// Tells everybody that the room ends, which it does as soon as that has been written.
     fn say_farewell(&mut self, now: Instant, reason: EndReason, why: &str) {
         self.room.close();
-        self.switch.notify_all(&self.room, &date_time(), why);
+        self.say_to_all(why);
         self.phase = Phase::Farewell(now, reason);
     }
 
@@ -349,21 +358,31 @@ impl RoomTask {
             }
         }
         self.reserved.truncate(self.focus.places());
-        while self.for_sip.is_none()
-            && let Some(output) = self.focus.poll_output()
-        {
-            self.handle_focus_output(output);
-        }
+        self.move_messages();
         self.focus.note_changes(Instant::now(), &self.room);
         if self.for_sip.is_none()
             && let Some(notify) = self.focus.poll_notify(Instant::now(), &self.room)
         {
             self.handle_focus_output(notify);
         }
-        while let Some(output) = self.switch.poll_output() {
-            self.handle_switch_output(output);
-        }
         self.count();
+    }
+
+    /// What the switch heard is for the focus, and what that has is for the switch or the SIP task.
+    fn move_messages(&mut self) {
+        loop {
+            self.hand_on_what_was_heard();
+            while let Some(output) = self.switch.poll_output() {
+                self.handle_switch_output(output);
+            }
+            if self.for_sip.is_none() {
+                self.for_sip = self.for_users.pop_front();
+            }
+            match self.for_sip.is_none().then(|| self.focus.poll_output()).flatten() {
+                Some(output) => self.handle_focus_output(output),
+                None => return,
+            }
+        }
     }
 
     fn handle_focus_output(&mut self, output: FocusOutput) {
@@ -380,6 +399,11 @@ impl RoomTask {
                 }
                 self.for_sip = Some(SipOutput::Request { room: self.handle.id(), id, request, next_hop });
             }
+            FocusOutput::Page { id, page } => self.for_sip = Some(SipOutput::Page { room: self.handle.id(), id, page }),
+            FocusOutput::Ask { tx, request, ask } => self.asked(tx, &request, &ask),
+            FocusOutput::PageEnded(fate) => self.shared.metrics.pages.of(result_of(fate)).inc(),
+            FocusOutput::PagerJoined { session } => self.pager_joined(session),
+            FocusOutput::PagerLeft { session, .. } => self.pager_left(session),
             FocusOutput::Cancel { id } => self.for_sip = Some(SipOutput::Cancel { room: self.handle.id(), id }),
             FocusOutput::Locate { id, uri } => self.locate(id, uri),
             FocusOutput::Called { code } => self.shared.metrics.dial_outs.of(end_of_call(code)).inc(),
@@ -407,7 +431,7 @@ impl RoomTask {
             SwitchOutput::TopicSet(session) => {
                 if self.room.rules().announce_topic {
                     let text = words::topic_set(&self.room, session);
-                    self.switch.notify_all(&self.room, &date_time(), &text);
+                    self.say_to_all(&text);
                 }
             }
             SwitchOutput::Counted(Counted::Message(kind)) => metrics.messages.of(kind_of(kind)).inc(),

@@ -5,7 +5,7 @@ use crate::metrics::{Rejected, SipMethod};
 use crate::room::{Dispatch, SipInput};
 use crate::sip::count_refusal;
 use crate::sip::task::SipTask;
-use parlor_focus::{Caller, Focus, Output, Reject, tag_prefix, uas};
+use parlor_focus::{Caller, Focus, Output, Reject, asks_to_join, tag_prefix, uas};
 use parlor_room::Room;
 use parlor_sip::{Flow, HeaderName, Method, Request, Response, ServerTransactionId, reason_phrase};
 use std::sync::Arc;
@@ -56,6 +56,7 @@ impl SipTask {
     fn comes_too_often(&self, now: Instant, request: &Request, flow: &Flow) -> Option<Rejected> {
         let (pace, too_many) = match request.method {
             Method::Invite => (&self.joins, Rejected::SipTooManyJoins),
+            Method::Message if asks_to_join(request) => (&self.joins, Rejected::SipTooManyJoins),
             Method::Subscribe => (&self.subscribes, Rejected::SipTooManySubscribes),
             _ => return None,
         };
@@ -103,7 +104,10 @@ impl SipTask {
         if uas::is_for_factory(&request, &self.focus) {
             return self.handle_factory_request(now, tx, name, request, flow, caller);
         }
-        let joins = request.method == Method::Invite;
+        if request.method == Method::Message && self.is_of_room(&request) {
+            return self.refuse_loop(now, tx, &request);
+        }
+        let joins = request.method == Method::Invite || self.asks_to_join(name, &request);
         // SIP-48: OPTIONS is refused as an INVITE would be.
         let as_joining = joins || request.method == Method::Options;
         let reserved = if as_joining { self.table.reserve() } else { None };
@@ -148,6 +152,25 @@ impl SipTask {
                 self.refuse_undelivered(now, asked);
             }
         }
+    }
+
+    /// MSG-54: whether it is a room of ours that says it.
+    fn is_of_room(&self, request: &Request) -> bool {
+        let from = request.headers.from().ok();
+        let name = from.as_ref().and_then(|from| self.focus.hosts.local_user(&from.uri));
+        name.is_some_and(|name| self.rooms.is_configured(name))
+    }
+
+    fn refuse_loop(&mut self, now: Instant, tx: ServerTransactionId, request: &Request) {
+        let mut response = Response::for_request(request, 482, reason_phrase(482));
+        response.headers.push(HeaderName::Server, &self.focus.product);
+        response.set_to_tag(&self.tag());
+        self.respond(now, tx, &response);
+    }
+
+    /// MSG-52: whether somebody wants to take part by MESSAGE alone where that is allowed.
+    fn asks_to_join(&self, name: &str, request: &Request) -> bool {
+        self.rooms.rules(name).by_message && asks_to_join(request)
     }
 
     /// SIP-76: an INVITE makes a room; anything else is answered as by a room that nobody is in.

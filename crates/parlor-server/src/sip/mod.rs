@@ -7,6 +7,7 @@ mod flows;
 mod listener;
 mod locate;
 mod opening;
+mod pages;
 mod presence;
 mod proxying;
 mod queue;
@@ -36,7 +37,7 @@ pub(crate) const OWN_METHODS: [Method; 2] = [Method::Register, Method::Publish];
 pub(crate) const OWN_EVENTS: [&str; 1] = [parlor_events::pidf::EVENT];
 
 use crate::metrics::{Metrics, Rejected};
-use parlor_focus::{Account, Location, NextHop, RequestId};
+use parlor_focus::{Account, Location, NextHop, Page, RequestId};
 use parlor_sip::{Flow, Message, Method, ParseError, Request, Response, ServerTransactionId, Uri};
 use queue::Queue;
 use tokio::sync::oneshot;
@@ -65,6 +66,10 @@ pub(crate) enum SipOutput {
     Respond { tx: ServerTransactionId, response: Response },
     /// Send a request.
     Request { room: u64, id: RequestId, request: Request, next_hop: NextHop },
+    /// Take a MESSAGE of a room to somebody.
+    Page { room: u64, id: RequestId, page: Box<Page> },
+    /// Take a MESSAGE to a user who has an account, or keep it.
+    Mention { to: Uri, request: Box<Request> },
     /// Cancel an INVITE.
     Cancel { room: u64, id: RequestId },
     /// Send an ACK to a 2xx.

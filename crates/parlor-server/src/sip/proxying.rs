@@ -1,6 +1,7 @@
 //! The proxy beside the rooms, and its store.
 
 use super::elsewhere::{Elsewhere, Found};
+use super::pages::Pages;
 use super::presence;
 use super::reach::Reach;
 use super::saved;
@@ -10,7 +11,7 @@ use crate::clock::since_epoch;
 use crate::config::Config;
 use anyhow::{Context as _, Result};
 use parlor_focus::{Account, Caller};
-use parlor_proxy::{Proxy, SendId, Sender, Settings, Way};
+use parlor_proxy::{Proxy, Restored, SendId, Sender, Settings, Way};
 use parlor_room::{Hosts, Identity, WallClock};
 use parlor_sip::{ClientTransactionId, Flow, Uri};
 use parlor_store::Store;
@@ -28,9 +29,11 @@ pub(crate) struct Proxying {
     pub(super) hosts: Arc<Hosts>,
     /// Whether who is on this machine need not prove anything.
     believes_loopback: bool,
-    pub(super) storing: Storing,
+    /// Where users are kept; without it, users cannot register.
+    pub(super) storing: Option<Storing>,
     pub(super) elsewhere: Elsewhere,
     pub(super) in_rooms: InRooms,
+    pub(super) pages: Pages,
     /// What was passed on and is not answered.
     pub(super) sent: HashMap<ClientTransactionId, SendId>,
 }
@@ -74,16 +77,35 @@ impl Proxying {
             proxy,
             hosts: Arc::clone(&focus.hosts),
             believes_loopback: config.registrar.trust_loopback && !config.asks_who_it_is(),
-            storing: Storing::new(store),
+            storing: Some(Storing::new(store)),
             elsewhere: Elsewhere::new(reach),
             in_rooms,
+            pages: Pages::default(),
             sent: HashMap::new(),
         })
     }
 
+    /// One for messages of rooms alone, as no user can register.
+    pub(crate) fn without_users(config: &Config, focus: &parlor_focus::Settings, reach: Reach) -> Self {
+        let (now, settings) = (Instant::now(), settings(config, focus));
+        let clock = WallClock::new(now, since_epoch());
+        Self {
+            proxy: Proxy::new(now, Arc::new(settings), clock, Restored::default(), rand::make_rng()),
+            hosts: Arc::clone(&focus.hosts),
+            believes_loopback: false,
+            storing: None,
+            elsewhere: Elsewhere::new(reach),
+            in_rooms: InRooms::default(),
+            pages: Pages::default(),
+            sent: HashMap::new(),
+        }
+    }
+
     /// What the store says, where messages go to, and who is where.
     pub(super) async fn heard(this: &mut Option<Self>) -> Heard {
-        let Some(Self { storing, elsewhere, in_rooms, .. }) = this else { return std::future::pending().await };
+        let Some(Self { storing: Some(storing), elsewhere, in_rooms, .. }) = this else {
+            return std::future::pending().await;
+        };
         tokio::select! {
             Some(told) = storing.next() => Heard::Stored(told),
             Some(found) = elsewhere.next() => Heard::Found(found),

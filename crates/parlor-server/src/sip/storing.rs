@@ -1,7 +1,7 @@
 //! What the proxy has stored: together for each turn, and without waiting for it.
 
 use super::saved;
-use parlor_proxy::{Amount, Change, Fetched, MessageId, StoreId, Stored};
+use parlor_proxy::{Amount, Change, Fetched, MessageId, Output, StoreId, Stored};
 use parlor_store::{Pending, Store, StoreError};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -42,8 +42,23 @@ impl Storing {
         self.told.recv().await
     }
 
+    /// What the proxy wants of the store.
+    pub(super) fn take(&mut self, output: Output) {
+        match output {
+            Output::Store { id, changes } => self.collect(id, changes),
+            Output::Fetch { user, after, now } => self.fetch(user, after, now),
+            Output::Sweep { now, ended_before } => self.sweep(now, ended_before),
+            Output::Respond { .. }
+            | Output::Send { .. }
+            | Output::Search { .. }
+            | Output::Unwatched(_)
+            | Output::Paged { .. }
+            | Output::Ended(_) => {}
+        }
+    }
+
     /// Takes in what is to be stored at the end of the turn.
-    pub(super) fn collect(&mut self, id: Option<StoreId>, changes: Vec<Change>) {
+    fn collect(&mut self, id: Option<StoreId>, changes: Vec<Change>) {
         let message = changes.iter().find_map(|change| match change {
             Change::Keep(message) => Some(message.id),
             Change::Put(_)
@@ -77,7 +92,7 @@ impl Storing {
     }
 
     /// Asks what waits for a user.
-    pub(super) fn fetch(&self, user: Arc<str>, after: MessageId, now: u64) {
+    fn fetch(&self, user: Arc<str>, after: MessageId, now: u64) {
         let pending = self.store.waiting(&user, after.0, now);
         let tell = self.tell.clone();
         tokio::spawn(async move {
@@ -93,7 +108,7 @@ impl Storing {
     }
 
     /// Has removed what nobody wants any more.
-    pub(super) fn sweep(&self, now: u64, ended_before: u64) {
+    fn sweep(&self, now: u64, ended_before: u64) {
         let pending = self.store.sweep(now, ended_before);
         let tell = self.tell.clone();
         tokio::spawn(async move {

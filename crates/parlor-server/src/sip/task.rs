@@ -209,6 +209,8 @@ impl SipTask {
                 }
                 None => self.tell(room, SipInput::Failed(id)),
             },
+            SipOutput::Page { room, id, page } => self.page(now, room, id, *page),
+            SipOutput::Mention { to, request } => self.mention(now, &to, *request),
             SipOutput::Cancel { room, id } => {
                 if let Some(tx) = self.requests.transaction(room, id) {
                     self.endpoint.cancel(now, tx);
@@ -277,7 +279,7 @@ impl SipTask {
     }
 
     /// The answer to a room's own request. A room that has ended needs none; what is spare may be refused.
-    fn tell(&self, room: u64, input: SipInput) {
+    pub(super) fn tell(&self, room: u64, input: SipInput) {
         self.rooms.dispatch_by_id(room, input);
     }
 

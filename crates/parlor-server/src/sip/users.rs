@@ -28,8 +28,8 @@ pub(super) enum ForUsers {
 }
 
 impl SipTask {
-    /// From now on users can register.
-    pub(crate) fn serve_users(&mut self, proxying: Proxying) {
+    /// From now on messages are passed on, and users can register if they are kept anywhere.
+    pub(crate) fn proxy_with(&mut self, proxying: Proxying) {
         count(&self.metrics, &proxying.proxy);
         self.proxying = Some(proxying);
     }
@@ -119,7 +119,7 @@ impl SipTask {
     /// What a request has to do with users, if it has.
     pub(super) fn for_users(&self, request: &Request) -> Option<ForUsers> {
         let is_outside = request.headers.to_tag().is_ok_and(|tag| tag.is_none());
-        self.proxying.as_ref()?;
+        self.proxying.as_ref().filter(|proxying| proxying.storing.is_some())?;
         match request.method {
             Method::Register if is_outside => Some(ForUsers::Register),
             Method::Publish | Method::Subscribe => self.for_presence(request).map(ForUsers::Presence),
@@ -194,9 +194,12 @@ impl SipTask {
             Some(Output::Search { id, uri, is_large }) => proxying.elsewhere.search(id, uri, is_large),
             Some(Output::Unwatched(why)) => self.metrics.watchers_ended.of(end_of_subscription(why)).inc(),
             Some(Output::Ended(fate)) => self.metrics.pager_messages.of(fate_of(fate)).inc(),
-            Some(Output::Store { id, changes }) => proxying.storing.collect(id, changes),
-            Some(Output::Fetch { user, after, now }) => proxying.storing.fetch(user, after, now),
-            Some(Output::Sweep { now, ended_before }) => proxying.storing.sweep(now, ended_before),
+            Some(Output::Paged { id, code }) => self.paged(id, code),
+            Some(output @ (Output::Store { .. } | Output::Fetch { .. } | Output::Sweep { .. })) => {
+                if let Some(storing) = &mut proxying.storing {
+                    storing.take(output);
+                }
+            }
             None => return false,
         }
         true
@@ -253,7 +256,9 @@ impl SipTask {
     /// The turn is over.
     pub(super) fn flush_proxy(&mut self) {
         if let Some(proxying) = &mut self.proxying {
-            proxying.storing.flush();
+            if let Some(storing) = &mut proxying.storing {
+                storing.flush();
+            }
             count(&self.metrics, &proxying.proxy);
         }
     }

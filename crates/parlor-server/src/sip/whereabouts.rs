@@ -40,7 +40,7 @@ type Stay = (Box<str>, Box<str>);
 /// Both ends, if that is to be told at all.
 pub(crate) fn whereabouts(config: &Config) -> (Whereabouts, InRooms) {
     let (tell, told) = mpsc::unbounded_channel();
-    let in_rooms = InRooms { told, dialogs: BTreeMap::new(), count: BTreeMap::new() };
+    let in_rooms = InRooms { told, ..InRooms::default() };
     (Whereabouts(config.presence.rooms.then_some(tell)), in_rooms)
 }
 
@@ -67,6 +67,13 @@ impl Whereabouts {
             // Where no users are served nobody wants to know.
             let _ = tell.send(moved());
         }
+    }
+}
+
+/// Nobody is anywhere, and nobody will tell.
+impl Default for InRooms {
+    fn default() -> Self {
+        Self { told: mpsc::unbounded_channel().1, dialogs: BTreeMap::new(), count: BTreeMap::new() }
     }
 }
 

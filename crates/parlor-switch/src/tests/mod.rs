@@ -1,5 +1,6 @@
 //! A switch and its participants, without sockets, on a virtual clock.
 
+mod heard;
 mod limits;
 mod post;
 mod private;

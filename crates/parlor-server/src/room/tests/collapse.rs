@@ -37,6 +37,8 @@ impl Scene {
                 | SipOutput::Locate { .. }
                 | SipOutput::Place { .. }
                 | SipOutput::Cancel { .. }
+                | SipOutput::Page { .. }
+                | SipOutput::Mention { .. }
                 | SipOutput::Ack { .. } => {}
             }
         }

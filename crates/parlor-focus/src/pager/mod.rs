@@ -1,0 +1,210 @@
+//! MESSAGE to the room: pager mode (RFC 3428), which becomes a message of the room (MSG-40 … MSG-47).
+
+mod command;
+mod delivery;
+mod member;
+mod membership;
+mod page;
+
+pub use command::asks_to_join;
+pub use delivery::Page;
+pub use member::PageFate;
+pub(crate) use member::Pagers;
+pub use page::Spoken;
+
+use self::command::Command;
+use self::membership::by_message;
+use crate::{Caller, Focus, Output, Reject, features, identity, uas};
+use bytes::Bytes;
+use parlor_room::{Identity, ParticipantId, Room, SessionId};
+use parlor_sip::{Flow, HeaderError, HeaderName, MediaType, Request, Response, ServerTransactionId, reason_phrase};
+use std::time::{Duration, Instant};
+
+/// What a MESSAGE says in the room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// Who says it.
+    pub participant: ParticipantId,
+    /// The session of the device that says it, if it has one here.
+    pub device: Option<SessionId>,
+    /// What.
+    pub content: PostContent,
+}
+
+/// What somebody who takes part by MESSAGE alone asks the room for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// As which session it is in.
+    pub session: SessionId,
+    command: Command,
+}
+
+impl Ask {
+    /// Whether it tries a nickname.
+    pub fn is_for_nickname(&self) -> bool {
+        matches!(self.command, Command::Nick(_))
+    }
+}
+
+/// What a MESSAGE is good for.
+enum Meant {
+    Nothing,
+    Joined(SessionId),
+    Post(Post),
+    Ask(Ask),
+}
+
+/// The content of a MESSAGE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PostContent {
+    /// `message/cpim` as it is.
+    Cpim(Bytes),
+    /// Anything else, to be wrapped.
+    Plain {
+        /// Its type, with parameters.
+        content_type: Box<str>,
+        /// It.
+        body: Bytes,
+        /// When it was sent, since 1970-01-01T00:00:00Z, if that is said.
+        sent: Option<Duration>,
+    },
+}
+
+impl Focus {
+    /// A MESSAGE in or outside of a dialog. What it says goes to [`Output::Post`]; one that says nothing is accepted so.
+    pub(crate) fn take_message(
+        &mut self,
+        now: Instant,
+        room: &mut Room,
+        tx: ServerTransactionId,
+        request: &Request,
+        flow: &Flow,
+        caller: &Caller,
+    ) {
+        match self.read_message(now, room, request, flow, caller) {
+            Ok(Meant::Post(post)) => self.emit(Output::Post { tx, request: Box::new(request.clone()), post }),
+            Ok(Meant::Ask(ask)) => self.emit(Output::Ask { tx, request: Box::new(request.clone()), ask }),
+            Ok(Meant::Joined(session)) => {
+                self.handle_posted(tx, request, Ok(()));
+                self.greet(now, room, session);
+            }
+            Ok(Meant::Nothing) => self.handle_posted(tx, request, Ok(())),
+            Err(reject) => self.handle_posted(tx, request, Err(reject)),
+        }
+    }
+
+    /// What became of an [`Output::Post`].
+    pub fn handle_posted(&mut self, tx: ServerTransactionId, request: &Request, posted: Result<(), Reject>) {
+        let tag = self.fresh_tag();
+        let response = match posted {
+            // MSG-20, MSG-21: a relay says 202, without Contact and body.
+            Ok(()) => {
+                let mut response = Response::for_request(request, 202, reason_phrase(202));
+                response.headers.push(HeaderName::Server, &self.settings.product);
+                response.set_to_tag(&tag);
+                response
+            }
+            Err(reject) => uas::refuse(request, &reject, &self.settings, &tag),
+        };
+        self.emit(Output::Respond { tx, response });
+    }
+
+    fn read_message(
+        &mut self,
+        now: Instant,
+        room: &mut Room,
+        request: &Request,
+        flow: &Flow,
+        caller: &Caller,
+    ) -> Result<Meant, Reject> {
+        let (participant, device) = match request.headers.to_tag()?.is_some() {
+            true => self.speaker_in_dialog(room, request, flow, caller)?,
+            false => {
+                let identity = identity::identify(request, caller, &self.settings.limits)?;
+                let command = if may_by_message(room) { Command::of(request) } else { None };
+                if command == Some(Command::Join) {
+                    uas::understood(request)?;
+                    return self.join_by_message(now, room, identity, request, flow).map(Meant::Joined);
+                }
+                let speaker = self.speaker(now, room, &identity, flow)?;
+                let pager = speaker.1.filter(|session| self.pagers.has(*session));
+                if let Some((session, command)) = pager.zip(command) {
+                    uas::understood(request)?;
+                    return Ok(Meant::Ask(Ask { session, command }));
+                }
+                speaker
+            }
+        };
+        uas::understood(request)?;
+        if request.body.is_empty() {
+            return Ok(Meant::Nothing);
+        }
+        let content = content(room, request)?;
+        Ok(Meant::Post(Post { participant, device, content }))
+    }
+
+    /// MSG-46: who sends it is in the room by the dialog that it stands in.
+    fn speaker_in_dialog(
+        &mut self,
+        room: &Room,
+        request: &Request,
+        flow: &Flow,
+        caller: &Caller,
+    ) -> Result<(ParticipantId, Option<SessionId>), Reject> {
+        let id = self.find(request)?;
+        self.accept_in_dialog(id, request, *flow, caller)?;
+        let session = self.legs.get(&id).and_then(crate::leg::Leg::session).ok_or(Reject::NoDialog)?;
+        let own = room.session(session).ok_or(Reject::NoDialog)?;
+        Ok((own.participant(), Some(session)))
+    }
+
+    /// MSG-40, MSG-41: who sends it must be in the room by who it is. A device that takes part by MESSAGE stays by that.
+    fn speaker(
+        &mut self,
+        now: Instant,
+        room: &Room,
+        identity: &Identity,
+        flow: &Flow,
+    ) -> Result<(ParticipantId, Option<SessionId>), Reject> {
+        let absent = if may_by_message(room) { Reject::NotIn } else { Reject::Forbidden };
+        let participant = room.participant_who_is(identity).ok_or(absent)?;
+        let sessions = room.participant(participant).map(|holder| holder.sessions()).unwrap_or_default();
+        let is_there = |session: &SessionId| self.flow_of(*session).is_some_and(|own| is_same_peer(own, flow));
+        if let Some(device) = sessions.iter().copied().find(is_there) {
+            return Ok((participant, Some(device)));
+        }
+        let device = by_message(room, participant);
+        if let Some(device) = device {
+            self.keep_pager(now, room, device, flow);
+        }
+        Ok((participant, device))
+    }
+}
+
+/// Whether a room may be taken part in by MESSAGE alone: not where all must travel in TLS.
+pub(crate) fn may_by_message(room: &Room) -> bool {
+    room.rules().by_message && !room.rules().require_tls
+}
+
+/// MSG-42: what the room takes.
+fn content(room: &Room, request: &Request) -> Result<PostContent, Reject> {
+    let coding = request.headers.content_encoding().map(str::trim).unwrap_or_default();
+    if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
+        return Err(Reject::BodyEncoding);
+    }
+    // RFC 3261 §20.15: Content-Type must be there if the body is not empty.
+    let missing = HeaderError::Missing(HeaderName::ContentType);
+    let media: MediaType = request.headers.content_type()?.ok_or(missing)?;
+    if media.is("message/cpim") {
+        return Ok(PostContent::Cpim(request.body.clone()));
+    }
+    if !room.rules().wrapped_types.accepts(&format!("{}/{}", media.main, media.sub)) {
+        return Err(Reject::MessageType(features::accept_of_messages(&room.rules().wrapped_types)));
+    }
+    let written = request.headers.first(&HeaderName::ContentType).unwrap_or_default();
+    Ok(PostContent::Plain { content_type: written.into(), body: request.body.clone(), sent: request.headers.date() })
+}
+
+fn is_same_peer(own: &Flow, other: &Flow) -> bool {
+    own.transport == other.transport && own.remote == other.remote && own.connection == other.connection
+}
