@@ -60,7 +60,7 @@ fn cancel() {
 /// REFERs that participants should not send, each refused with its code while the participant stays.
 #[test]
 fn bad_referrals() {
-    let server = Server::plain();
+    let server = unbound().start();
     if run(&server, "bad_referrals", &["-m", "20", "-r", "20"]) {
         server.shows("parlor_participants", 0.0);
         server.shows("parlor_dial_outs_total{result=\"forbidden\"}", 0.0);
@@ -81,7 +81,7 @@ fn referrals_from_outside() {
 /// SUBSCRIBEs that cannot be, each refused with its code and what would do; and a fetch.
 #[test]
 fn bad_subscriptions() {
-    let server = Server::plain();
+    let server = unbound().start();
     if run(&server, "bad_subscriptions", &["-m", "20", "-r", "20"]) {
         server.shows("parlor_subscriptions", 0.0);
         server.shows("parlor_subscriptions_ended_total{reason=\"unsubscribed\"}", 20.0);
@@ -94,7 +94,7 @@ fn bad_subscriptions() {
 #[test]
 fn bad_messages() {
     for extra in [&[][..], &LOSSES] {
-        let server = Setup::default().room("lobby", "accept_wrapped_types = [\"text/plain\"]").start();
+        let server = unbound().room("lobby", "accept_wrapped_types = [\"text/plain\"]").start();
         let mut bob = Participant::join(&server, "bob");
         if run(&server, "bad_messages", &[&["-m", "10", "-r", "10"], extra].concat()) {
             server.shows("parlor_participants", 1.0);
@@ -105,6 +105,11 @@ fn bad_messages() {
         bob.say("still here");
         server.shows("parlor_messages_total{kind=\"room\"}", 21.0);
     }
+}
+
+/// A server whose participants need not connect for as long as a scenario may take.
+fn unbound() -> Setup {
+    Setup::default().set("msrp.bind_timeout", "\"5m\"")
 }
 
 /// Runs a scenario to its end; every call must succeed. False when there is no SIPp.
@@ -122,7 +127,7 @@ fn run(server: &Server, scenario: &str, arguments: &[&str]) -> bool {
             "127.0.0.1",
             "-nostdin",
             "-timeout",
-            "60",
+            "120",
             "-timeout_error",
         ])
         .args(["-p", &free_port(server.sip.ip()).to_string(), "-trace_err", "-error_file", "errors.log"])
