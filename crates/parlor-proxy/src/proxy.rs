@@ -49,6 +49,16 @@ pub enum Sender {
     Stranger,
 }
 
+impl Sender {
+    /// Who it is, if that is proven.
+    pub(crate) fn aor(&self) -> Option<&Uri> {
+        match self {
+            Self::Known(own) => Some(&own.aor),
+            Self::Believed | Self::Vouched | Self::Stranger => None,
+        }
+    }
+}
+
 /// What outlived a restart.
 #[derive(Debug, Default)]
 pub struct Restored {

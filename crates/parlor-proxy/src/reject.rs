@@ -43,7 +43,7 @@ pub enum Reject {
     /// There is no such dialog (EVT-13).
     #[error("no such dialog")]
     NoDialog,
-    /// This user has as many subscriptions or publications as one may have.
+    /// This user has as many subscriptions, publications or octets of messages on their way as one may have.
     #[error("too many of one user")]
     TooManyOfUser,
     /// A binding is wanted for less than this many seconds (SIP-130).

@@ -79,6 +79,8 @@ pub struct Limits {
     pub searches_of_user: usize,
     /// How many octets of messages may be on their way.
     pub relayed_bytes: usize,
+    /// How many of one sender, if it is known.
+    pub relayed_bytes_of_user: usize,
 }
 
 impl Default for Limits {
@@ -95,6 +97,7 @@ impl Default for Limits {
             kept_messages: 100_000,
             kept_bytes: 1 << 30,
             relayed_bytes: 64 << 20,
+            relayed_bytes_of_user: 8 << 20,
         }
     }
 }

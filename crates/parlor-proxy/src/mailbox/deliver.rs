@@ -61,10 +61,10 @@ impl Proxy {
                 self.mailboxes.set_state(user, State::Delivering);
                 let origin = Origin::Mailbox { id: message.id, amount: message.amount() };
                 let octets = crate::relay::octets(&request, &groups);
-                if self.relays.octets + octets > self.settings.limits.relayed_bytes {
-                    return self.rest(now, user);
+                match self.relays.load.take(None, octets, &self.settings.limits) {
+                    Ok(taken) => self.begin(now, origin, Arc::clone(user), request, None, groups, taken),
+                    Err(_) => self.rest(now, user),
                 }
-                self.begin(now, origin, Arc::clone(user), request, None, groups, octets);
             }
             Err(_) => self.end_in_turn(now, user, &message),
         }

@@ -1,5 +1,6 @@
 //! What is asked of a message before it is passed on (RFC 3261 §16.3, §16.4).
 
+use super::breadth;
 use crate::{Reject, Settings};
 use parlor_sip::{HeaderName, Request};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -39,7 +40,10 @@ pub(crate) fn check(request: &Request, secret: u64, settings: &Settings) -> Resu
 
 /// Makes a message what is passed on of it.
 pub(super) fn prepare(request: &mut Request, settings: &Settings) {
+    // RFC 5393 §5.3.3: said from here on, so that what is added later for a device makes nothing larger.
+    let breadth = breadth::of(request);
     let headers = &mut request.headers;
+    headers.set(HeaderName::MaxBreadth, breadth);
     let left = headers.max_forwards().ok().flatten().map_or(MAX_FORWARDS, |hops| hops.saturating_sub(1));
     headers.set(HeaderName::MaxForwards, left);
     headers.remove(&HeaderName::Route);

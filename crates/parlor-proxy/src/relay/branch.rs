@@ -2,7 +2,7 @@
 
 use super::lanes::Entry;
 use super::target::Target;
-use super::{Branch, Failure, Origin, RelayId, SendId, forward};
+use super::{Asker, Branch, Failure, Origin, RelayId, SendId, forward};
 use crate::{Output, Proxy};
 use parlor_sip::Response;
 use std::time::Instant;
@@ -64,37 +64,39 @@ impl Proxy {
 
     fn branch_ended(&mut self, now: Instant, id: SendId, ended: Ended) {
         let Some(branch) = self.relays.branches.remove(&id) else { return };
-        let silent = matches!(ended, Ended::Failed(_));
-        self.leave_lane(now, &branch, silent);
-        self.target_ended(now, branch, ended);
+        let device = &branch.target.uri;
+        match ended {
+            Ended::Answered(_) | Ended::TooLarge | Ended::Congested => {
+                if let Some(next) = self.relays.lanes.leave(device) {
+                    self.go(now, next);
+                }
+                self.target_ended(now, branch, ended);
+            }
+            Ended::Failed(_) => {
+                let waiting: Vec<SendId> = self.relays.lanes.clear(device).collect();
+                // In the order in which they came, also where there is another flow.
+                self.target_ended(now, branch, ended);
+                waiting.into_iter().for_each(|id| self.give_up(now, id));
+            }
+        }
     }
 
-    /// Lets the next message go to a device, or gives up all that wait when nobody is there.
-    fn leave_lane(&mut self, now: Instant, branch: &Branch, silent: bool) {
-        let device = &branch.target.uri;
-        if !silent {
-            if let Some(next) = self.relays.lanes.leave(device) {
-                self.go(now, next);
-            }
-            return;
-        }
-        let waiting: Vec<SendId> = self.relays.lanes.clear(device).collect();
-        for id in waiting {
-            if let Some(branch) = self.relays.branches.remove(&id) {
-                self.target_ended(now, branch, Ended::Failed(Failure::Silence));
-            }
+    /// Nobody is there for what has waited: it was never sent.
+    fn give_up(&mut self, now: Instant, id: SendId) {
+        if let Some(branch) = self.relays.branches.remove(&id) {
+            self.target_ended(now, branch, Ended::Failed(Failure::Unreachable));
         }
     }
 
     /// A device has answered, or will not.
     fn target_ended(&mut self, now: Instant, branch: Branch, ended: Ended) {
         let Branch { relay: id, mut target, .. } = branch;
-        if may_have_another_flow(&ended)
+        let Some(relay) = self.relays.all.get_mut(&id) else { return };
+        if may_have_another_flow(&ended, relay.origin)
             && let Some(next) = target.next_flow()
         {
             return self.send(now, id, next);
         }
-        let Some(relay) = self.relays.all.get_mut(&id) else { return };
         relay.pending -= 1;
         let response = match ended {
             Ended::Answered(response) => Some(forward::response_for(&relay.request, &response)),
@@ -114,9 +116,11 @@ impl Proxy {
 }
 
 /// RFC 5626 §6, RFC 3263 §4.3: where one flow to a device, or one server of a domain, does not do, another may.
-fn may_have_another_flow(ended: &Ended) -> bool {
+fn may_have_another_flow(ended: &Ended, origin: Origin) -> bool {
     match ended {
-        Ended::Failed(Failure::Silence | Failure::Unreachable) => true,
+        Ended::Failed(Failure::Unreachable) => true,
+        // RFC 3261 §17.1.2.2: who waited has given up as well, and may send it again. What is kept goes on.
+        Ended::Failed(Failure::Silence) => !matches!(origin, Origin::Sender(Asker::Sender(_), _)),
         Ended::Answered(response) => matches!(response.code, 430 | 503),
         // The other one may be a stream.
         Ended::TooLarge => true,

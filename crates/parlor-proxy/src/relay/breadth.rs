@@ -23,7 +23,7 @@ impl Share {
 }
 
 /// How many ways a message may be on.
-fn breadth(request: &Request) -> u32 {
+pub(super) fn of(request: &Request) -> u32 {
     let told = request.headers.first(&HeaderName::MaxBreadth).and_then(|value| value.trim().parse().ok());
     told.unwrap_or(MAX_BREADTH)
 }
@@ -33,12 +33,12 @@ fn breadth(request: &Request) -> u32 {
 /// # Errors
 /// [`Reject::TooBroad`]
 pub(super) fn check(request: &Request) -> Result<(), Reject> {
-    if breadth(request) == 0 { Err(Reject::TooBroad) } else { Ok(()) }
+    if of(request) == 0 { Err(Reject::TooBroad) } else { Ok(()) }
 }
 
 /// Divides it between all ways; or where these are too many, one way at a time has all of it.
 pub(super) fn divide(request: &Request, groups: VecDeque<Vec<Target>>) -> (Share, VecDeque<Vec<Target>>) {
-    let breadth = breadth(request);
+    let breadth = of(request);
     let ways = u32::try_from(groups.iter().map(Vec::len).sum::<usize>()).unwrap_or(u32::MAX).max(1);
     if breadth >= ways {
         return (Share { each: breadth / ways, in_turn: false }, groups);

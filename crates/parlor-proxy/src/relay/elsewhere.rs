@@ -1,5 +1,6 @@
 //! Messages of our users to other domains (MSG-61, RFC 3263).
 
+use super::load::Taken;
 use super::target::Target;
 use super::{Asker, Mark, Origin, admission, forward};
 use crate::{Output, Proxy, Reject, Sender, Way};
@@ -21,8 +22,7 @@ pub(crate) struct Search {
     user: Box<str>,
     request: Request,
     mark: Mark,
-    /// What it counts for in [`super::Relays::octets`].
-    octets: usize,
+    taken: Taken,
 }
 
 impl Proxy {
@@ -39,18 +39,18 @@ impl Proxy {
         admission::prepare(&mut request, &self.settings);
         let of_sip = of_sip(&request.uri)?;
         let wanted = std::mem::replace(&mut request.uri, of_sip);
-        let size = request.octets();
-        let octets = 2 * size;
         let (limits, searches) = (&self.settings.limits, &self.relays.searches);
         let of_user = searches.values().filter(|search| search.user == user).count();
         let too_many = searches.len() >= limits.searches || of_user >= limits.searches_of_user;
-        if too_many || self.relays.octets + octets > limits.relayed_bytes {
+        if too_many {
             return Err(Reject::Overload);
         }
+        // Here, and with the server.
+        let taken = self.relays.load.take(sender.aor(), 2 * request.octets(), limits)?;
         let id = SearchId(self.relays.name());
-        self.relays.octets += octets;
-        self.relays.searches.insert(id, Search { tx, user, request, mark, octets });
-        self.emit(Output::Search { id, uri: wanted, is_large: size > forward::UNCONTROLLED });
+        let is_large = forward::needs_stream(&request);
+        self.relays.searches.insert(id, Search { tx, user, request, mark, taken });
+        self.emit(Output::Search { id, uri: wanted, is_large });
         Ok(())
     }
 
@@ -65,27 +65,25 @@ impl Proxy {
 
     /// The servers of another domain, in the order in which they are to be tried, or why none is.
     pub fn handle_found(&mut self, now: Instant, id: SearchId, found: Result<Vec<Way>, Reject>) {
-        let Some(Search { tx, request, mark, octets, .. }) = self.relays.searches.remove(&id) else { return };
-        self.relays.octets -= octets;
+        let Some(Search { tx, request, mark, taken, .. }) = self.relays.searches.remove(&id) else { return };
         let target = |way| Target::at(request.uri.clone(), way);
         let mut targets: VecDeque<Target> = found.iter().flatten().cloned().map(target).collect();
-        match (targets.pop_front(), found) {
-            (Some(first), _) => {
-                let group = vec![Target { others: targets, ..first }];
-                // It is nobody's of ours, and not kept.
-                self.begin(
-                    now,
-                    Origin::Sender(Asker::Sender(tx), false),
-                    Arc::from(""),
-                    request,
-                    Some(mark),
-                    [group].into(),
-                    octets,
-                );
-            }
-            (None, Err(reject)) => self.refuse(tx, reject.response(&request), reject),
-            (None, Ok(_)) => self.refuse(tx, Reject::NotFound.response(&request), Reject::NotFound),
-        }
+        let Some(first) = targets.pop_front() else {
+            let reject = found.err().unwrap_or(Reject::NotFound);
+            self.relays.load.give_back(taken);
+            return self.refuse(tx, reject.response(&request), reject);
+        };
+        let group = vec![Target { others: targets, ..first }];
+        // It is nobody's of ours, and not kept.
+        self.begin(
+            now,
+            Origin::Sender(Asker::Sender(tx), false),
+            Arc::from(""),
+            request,
+            Some(mark),
+            [group].into(),
+            taken,
+        );
     }
 }
 

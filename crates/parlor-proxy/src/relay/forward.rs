@@ -6,7 +6,7 @@ use parlor_sip::{HeaderName, Request, Response, reason_phrase};
 use std::collections::VecDeque;
 
 /// MSG-16: the most octets of a message that may go where congestion is not controlled all the way.
-pub(super) const UNCONTROLLED: usize = 1300;
+const UNCONTROLLED: usize = 1300;
 /// What our Via takes at the most.
 const VIA: usize = 160;
 
@@ -29,7 +29,12 @@ pub(crate) fn fits_any(request: &Request, groups: &VecDeque<Vec<Target>>) -> boo
 
 /// MSG-16: whether it may go there.
 pub(super) fn fits(request: &Request, target: &Target) -> bool {
-    target.takes_any_size() || request.octets() + VIA <= UNCONTROLLED
+    target.takes_any_size() || !needs_stream(request)
+}
+
+/// MSG-16: whether what [`super::admission::prepare`] has made ready is too large for datagrams.
+pub(super) fn needs_stream(request: &Request) -> bool {
+    request.octets() + VIA > UNCONTROLLED
 }
 
 /// What a message counts for while it is on its way to all of them.

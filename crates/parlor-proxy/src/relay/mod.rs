@@ -7,6 +7,7 @@ mod breadth;
 mod elsewhere;
 mod forward;
 mod lanes;
+mod load;
 mod own;
 mod run;
 mod target;
@@ -21,6 +22,7 @@ use self::best::Best;
 use self::breadth::Share;
 use self::elsewhere::Search;
 use self::lanes::Lanes;
+use self::load::{Load, Taken};
 use self::target::Target;
 use crate::mailbox::{Amount, MessageId};
 use parlor_sip::{Request, Response, ServerTransactionId, reason_phrase};
@@ -69,8 +71,7 @@ pub(crate) struct Relays {
     searches: BTreeMap<SearchId, Search>,
     lanes: Lanes,
     timers: BTreeSet<(Instant, RelayId, Timer)>,
-    /// Octets of all messages, as often as they are on their way.
-    pub(crate) octets: usize,
+    pub(crate) load: Load,
     next: u64,
 }
 
@@ -92,8 +93,7 @@ struct Relay {
     request: Request,
     /// What our Via says if it is somebody else's.
     mark: Option<u64>,
-    /// What it counts for in [`Relays::octets`].
-    octets: usize,
+    taken: Taken,
     /// Those that are not tried yet: each of a group at once, one group after the other.
     groups: VecDeque<Vec<Target>>,
     share: Share,
@@ -182,9 +182,14 @@ impl Relays {
     fn remove(&mut self, id: RelayId) -> Option<Relay> {
         self.disarm(id, Timer::Group);
         self.disarm(id, Timer::Patience);
-        let relay = self.all.remove(&id)?;
-        self.octets -= relay.octets;
-        Some(relay)
+        self.all.remove(&id)
+    }
+
+    /// Whether nothing is on its way.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        let Self { all, branches, searches, load, timers, lanes: _, next: _ } = self;
+        all.is_empty() && branches.is_empty() && searches.is_empty() && load.is_empty() && timers.is_empty()
     }
 }
 

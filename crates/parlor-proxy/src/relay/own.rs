@@ -65,9 +65,13 @@ impl Proxy {
         groups: VecDeque<Vec<Target>>,
     ) -> bool {
         let octets = forward::under_way(&request, &groups);
-        let fits = !groups.is_empty() && self.relays.octets + octets <= self.settings.limits.relayed_bytes;
-        if fits {
-            self.begin(now, origin, Arc::clone(user), request, None, groups, octets);
+        if groups.is_empty() {
+            return false;
+        }
+        let taken = self.relays.load.take(None, octets, &self.settings.limits);
+        let fits = taken.is_ok();
+        if let Ok(taken) = taken {
+            self.begin(now, origin, Arc::clone(user), request, None, groups, taken);
         }
         fits
     }

@@ -1,5 +1,6 @@
 //! From sender to devices, and what becomes of it.
 
+use super::load::Taken;
 use super::target::{Target, groups};
 use super::{Asker, Mark, Origin, Recipient, Relay, RelayId, Timer, admission, breadth, forward, own};
 use crate::mailbox::{Amount, MessageId};
@@ -44,11 +45,9 @@ impl Proxy {
             return Err(if has_account { Reject::Unavailable } else { Reject::NotFound });
         }
         let octets = forward::under_way(&request, &groups);
-        if self.relays.octets + octets > self.settings.limits.relayed_bytes {
-            return Err(Reject::Overload);
-        }
+        let taken = self.relays.load.take(sender.aor(), octets, &self.settings.limits)?;
         let user = self.registrar.bindings.share(name);
-        self.begin(now, Origin::Sender(Asker::Sender(tx), keepable), user, request, Some(mark), groups, octets);
+        self.begin(now, Origin::Sender(Asker::Sender(tx), keepable), user, request, Some(mark), groups, taken);
         Ok(())
     }
 
@@ -61,17 +60,16 @@ impl Proxy {
         request: Request,
         mark: Option<Mark>,
         groups: VecDeque<Vec<Target>>,
-        octets: usize,
+        taken: Taken,
     ) {
         let id = RelayId(self.relays.name());
-        self.relays.octets += octets;
         let (share, groups) = breadth::divide(&request, groups);
         let relay = Relay {
             origin,
             user,
             request,
             mark: mark.map(|mark| mark.0),
-            octets,
+            taken,
             groups,
             share,
             pending: 0,
@@ -127,6 +125,7 @@ impl Proxy {
             return;
         }
         let Some(mut relay) = self.relays.remove(id) else { return };
+        self.relays.load.give_back(relay.taken);
         match (relay.origin, relay.best.take()) {
             (Origin::Sender(asker, _) | Origin::Keeping(asker), Some(best)) => self.tell(asker, best),
             (Origin::Sender(asker @ Asker::Room(_), _), None) => self.tell(asker, own::silence(&relay.request)),

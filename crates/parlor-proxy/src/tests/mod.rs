@@ -204,12 +204,23 @@ impl Scene {
 
     /// Does what the proxy wants done; returns the answer to a request, if there is one.
     pub(crate) fn outputs(&mut self) -> Option<Response> {
-        let mut answer = None;
+        let mut answers = self.all_outputs();
+        assert!(answers.len() <= 1, "one answer only");
+        answers.pop()
+    }
+
+    /// Does what the proxy wants done; returns how it answers requests.
+    pub(crate) fn answered(&mut self) -> Vec<u16> {
+        self.all_outputs().iter().map(|response| response.code).collect()
+    }
+
+    fn all_outputs(&mut self) -> Vec<Response> {
+        let mut answers = Vec::new();
         while let Some(output) = self.proxy.poll_output() {
             match output {
                 Output::Respond { response, .. } => {
                     assert!(response.headers.to_tag().unwrap().is_some(), "SIP-29");
-                    assert!(answer.replace(response).is_none(), "one answer only");
+                    answers.push(response);
                 }
                 Output::Send { id, request, way, mark } => self.sent.push(Sent { id, request, way, mark }),
                 Output::Search { id, uri, is_large } => self.searches.push((id, uri, is_large)),
@@ -229,7 +240,7 @@ impl Scene {
                 }
             }
         }
-        answer
+        answers
     }
 
     fn expire(&mut self, now: u64, wanted: impl Fn(&SavedMessage) -> bool) -> Vec<(Arc<str>, Amount)> {

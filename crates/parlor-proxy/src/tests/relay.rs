@@ -272,17 +272,36 @@ fn one_at_a_time() {
     assert_eq!(code(scene.answers(&first, 200)), 200);
     let second = one(scene.sent());
     assert_eq!(second.request.headers.call_id(), Ok("call2@1.2.3.4"));
-    scene.fails(&second, Failure::Silence);
+    assert_eq!(code(scene.fails(&second, Failure::Silence)), 480, "the third was never sent");
     assert!(scene.sent().is_empty());
     assert_eq!(scene.fates.len(), 4);
     scene.message(&numbered(5), &bob());
-    assert_eq!(scene.sent().len(), 1, "the next one is tried");
+    let fifth = one(scene.sent());
+    scene.answers(&fifth, 200);
     let mut scene = Scene::new();
     scene.device("bob", "<sip:b@192.0.2.9;transport=tcp>", tcp(2));
     (1..=4).for_each(|n| drop(scene.message(&numbered(n), &bob())));
     for _ in 1..=4 {
         let pending = one(scene.sent());
         assert_eq!(code(scene.answers(&pending, 200)), 200);
+    }
+}
+
+/// MSG-17: whoever waits for a device that cannot be reached, or is silent, is told at once: it was never sent, and may be again.
+#[test]
+fn who_waits_for_nobody_is_told() {
+    for (failure, first) in [(Failure::Unreachable, Some(480)), (Failure::Silence, None)] {
+        let mut scene = Scene::new();
+        scene.device("bob", "<sip:b@192.0.2.9;transport=tcp>", tcp(2));
+        let numbered = |n: u32| message("").replace("asd88asd77a", &format!("call{n}"));
+        (1..=3).for_each(|n| drop(scene.message(&numbered(n), &bob())));
+        let sent = one(scene.sent());
+        scene.proxy.handle_failure(scene.now, sent.id, failure);
+        let mut told = scene.answered();
+        told.sort_unstable();
+        let expected: Vec<u16> = first.into_iter().chain([480, 480]).collect();
+        assert_eq!(told, expected, "{failure:?}");
+        assert_eq!((scene.sent().len(), scene.fates.as_slice()), (0, [Fate::Unavailable; 3].as_slice()));
     }
 }
 
