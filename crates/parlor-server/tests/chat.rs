@@ -16,6 +16,8 @@ mod roster;
 mod server;
 #[path = "chat/terminal.rs"]
 mod terminal;
+#[path = "chat/unhurried.rs"]
+mod unhurried;
 
 use std::io::{BufRead, BufReader, Read as _};
 use std::sync::Arc;

@@ -71,17 +71,22 @@ pub(super) const COMMANDS: [Usage; 13] = [
     },
     Usage { name: "/nick", usage: "/nick [NAME]", does: "be called NAME; without it, give the nickname up" },
     Usage { name: "/who", usage: "/who", does: "tell who is in the room" },
-    Usage { name: "/send", usage: "/send FILE", does: "send a file to the room; Ctrl-C gives it up" },
+    Usage { name: "/send", usage: "/send FILE", does: "send a file to the room" },
     Usage { name: "/topic", usage: "/topic [TEXT]", does: "tell what the room is about, or set it; \"\" removes it" },
     Usage { name: "/invite", usage: "/invite SIP-URI", does: "have the room call somebody in" },
     Usage { name: "/kick", usage: "/kick USER", does: "have the room send somebody away" },
-    Usage { name: "/quit", usage: "/quit", does: "leave the room, as do Ctrl-C and Ctrl-D" },
+    Usage {
+        name: "/quit",
+        usage: "/quit",
+        does: "leave, as do Ctrl-D and Ctrl-C; Ctrl-C first drops the line, then gives up what goes on",
+    },
     Usage { name: "/help", usage: "/help", does: "tell this" },
 ];
 
 impl<'a> Line<'a> {
     pub(super) fn parse(line: &'a str) -> Self {
-        let Some(command) = line.strip_prefix('/') else {
+        // A space before it must not make public what is for one.
+        let Some(command) = line.trim_start().strip_prefix('/') else {
             return if line.trim().is_empty() { Self::Nothing } else { Self::Text(line) };
         };
         // Two slashes are one of text.
@@ -170,6 +175,7 @@ mod tests {
             ("/nick", Line::Nick(None)),
             ("/nick  Alice in W ", Line::Nick(Some("Alice in W"))),
             ("/nick \"Al\"", Line::Nick(Some("Al"))),
+            (" /msg bob hi", Line::Msg("bob", "hi")),
             ("/msg bob hi there", Line::Msg("bob", "hi there")),
             ("/msg \"Bob B.\" hi", Line::Msg("Bob B.", "hi")),
             ("/msg sip:bob@b  hi", Line::Msg("sip:bob@b", "hi")),

@@ -27,34 +27,45 @@ pub(super) fn complete(
     if let Some(command) = ["/msg ", "/kick "].iter().find(|command| before.starts_with(**command)) {
         let start = command.len();
         let begun = before[start..].trim_start_matches('"');
-        let called = called(roster, own, begun);
-        return (start, called.into_iter().map(|name| format!("{} ", quoted(name))).collect());
+        let called = called(roster, own, begun, |name| quoted(name).is_some());
+        let word = |name: String| quoted(&name).unwrap_or(name);
+        return (start, called.into_iter().map(|name| format!("{} ", word(name))).collect());
     }
     let start = before.rfind(char::is_whitespace).map_or(0, |space| space + 1);
     if before.starts_with('/') || start == before.len() {
         return (before.len(), Vec::new());
     }
     let end = if start == 0 { ": " } else { " " };
-    (start, called(roster, own, &before[start..]).into_iter().map(|name| format!("{name}{end}")).collect())
+    let called = called(roster, own, &before[start..], |_| true);
+    (start, called.into_iter().map(|name| format!("{name}{end}")).collect())
 }
 
-/// What those are called whose names begin so.
-fn called(roster: &Roster, own: &str, begun: &str) -> Vec<String> {
+/// What those are called whose names or URIs begin so.
+fn called(roster: &Roster, own: &str, begun: &str, is_word: impl Fn(&str) -> bool) -> Vec<String> {
     let begun = begun.to_lowercase();
-    let all = roster.participants.iter().map(|one| name(roster, own, one));
-    all.filter(|name| name.to_lowercase().starts_with(&begun)).take(MOST).collect()
+    let begins = |name: &str| name.trim_start_matches('"').to_lowercase().starts_with(&begun);
+    let called = roster.participants.iter().filter_map(|one| {
+        let by_name = begins(one.name()).then(|| name(roster, own, one, &is_word));
+        by_name.or_else(|| begins(&one.uri).then(|| harmless::line(&one.uri)))
+    });
+    called.take(MOST).collect()
 }
 
 /// The name by which nobody else is found, and which no terminal obeys; else the URI.
-fn name(roster: &Roster, own: &str, one: &Participant) -> String {
+fn name(roster: &Roster, own: &str, one: &Participant, is_word: impl Fn(&str) -> bool) -> String {
     let name = one.name();
-    let is_plain = !name.contains('"') && harmless::line(name) == name;
     let is_found = || names::find(Some(roster), own, name).is_ok_and(|uri| uri.to_string() == one.uri);
-    if is_plain && is_found() { name.to_owned() } else { harmless::line(&one.uri) }
+    if is_word(name) && harmless::line(name) == name && is_found() { name.to_owned() } else { harmless::line(&one.uri) }
 }
 
-fn quoted(name: String) -> String {
-    if name.contains(char::is_whitespace) { format!("\"{name}\"") } else { name }
+/// A name as commands take it, if they can.
+fn quoted(name: &str) -> Option<String> {
+    let has_quotes = name.contains('"');
+    match name.contains(char::is_whitespace) || name.starts_with('"') {
+        false => Some(name.to_owned()),
+        true if has_quotes => None,
+        true => Some(format!("\"{name}\"")),
+    }
 }
 
 /// More are not of use.
@@ -72,8 +83,10 @@ mod tests {
     fn words_are_completed() {
         let unnamed = Participant { nickname: None, display: Some("Bob".to_owned()), ..one("sip:bob@c", "") };
         let evil = one("sip:boris@d", "bo\x1b[2J");
-        let participants =
-            vec![one("sip:alice@a", "Alice in W."), one("sip:bob@b", "Bobby"), unnamed.clone(), evil, unnamed];
+        let (inches, quote) = (one("sip:dave@d", "Dave 6\""), one("sip:eve@e", "\"Eve"));
+        let bobby = one("sip:bob@b", "Bobby");
+        let [alice, fred] = [one("sip:alice@a", "Alice in W."), one("sip:fred@f", "Fr\"ed")];
+        let participants = vec![alice, bobby, unnamed.clone(), evil, unnamed, inches, quote, fred];
         let roster = Roster { participants, ..Roster::default() };
         let contacts =
             |begun: &str| Some(vec!["carol".to_owned()].into_iter().filter(|name| name.starts_with(begun)).collect());
@@ -82,8 +95,13 @@ mod tests {
         assert_eq!(complete("/"), (0, COMMANDS.iter().map(|command| format!("{} ", command.name)).collect()));
         assert_eq!(complete("/msg AL"), (5, vec!["\"Alice in W.\" ".to_owned()]));
         assert_eq!(complete("/kick \"al"), (6, vec!["\"Alice in W.\" ".to_owned()]));
-        assert_eq!(complete("bo"), (0, vec!["Bobby: ".to_owned()]), "what cannot be told apart is a URI");
-        assert_eq!(complete("/msg sip:bo").1, ["sip:bob@c ", "sip:boris@d ", "sip:bob@c "]);
+        let several = ["Bobby: ", "sip:bob@c: ", "sip:boris@d: ", "sip:bob@c: "];
+        assert_eq!(complete("bo").1, several, "what cannot be told apart is a URI");
+        assert_eq!(complete("/msg sip:bo").1, ["sip:bob@b ", "sip:bob@c ", "sip:boris@d ", "sip:bob@c "]);
+        assert_eq!(complete("/msg fr").1, ["Fr\"ed "]);
+        assert_eq!(complete("/msg dave").1, ["sip:dave@d "], "no command takes spaces and quotes");
+        assert_eq!(complete("/msg ev").1, ["sip:eve@e "]);
+        assert_eq!(complete("dave").1, ["Dave 6\": "]);
         assert_eq!(complete("hi bobb"), (3, vec!["Bobby ".to_owned()]));
         assert_eq!(complete("hi ").1, [""; 0]);
         assert_eq!(complete("/topic bo").1, [""; 0]);

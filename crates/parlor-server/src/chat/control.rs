@@ -6,7 +6,7 @@ use super::talk::Talker;
 
 impl Talker {
     /// Tells the topic, or sets it.
-    pub(super) async fn topic(&mut self, topic: Option<&str>) {
+    pub(super) async fn topic(&self, topic: Option<&str>) {
         let Some(room) = self.room() else { return };
         let Some(topic) = topic else {
             let shown = room.topic().map_or_else(|| "no topic".to_owned(), |topic| format!("topic: {topic}"));
@@ -20,31 +20,23 @@ impl Talker {
         }
     }
 
-    /// Has the room call somebody. Ctrl-C stops waiting for the answer.
-    pub(super) async fn invite(&mut self, whom: &str) {
+    /// Has the room call somebody.
+    pub(super) async fn invite(&self, whom: &str) {
         let Some(room) = self.room() else { return };
         let Ok(uri) = whom.parse() else {
             return self.complain(&format!("{whom} is no SIP URI, such as sip:carol@example.com"));
         };
         self.screen.notice(&format!("calling {whom}"));
-        let outcome = tokio::select! {
-            outcome = room.invite(&uri) => outcome,
-            _ = self.interrupts.recv() => return self.complain(&format!("no longer waiting for {whom}")),
-        };
-        match outcome {
+        match room.invite(&uri).await {
             Ok(()) => self.screen.notice(&format!("{whom} has taken the call")),
             Err(error) => self.complain(&format!("{whom} was not brought in: {}", reason(&error, "invite"))),
         }
     }
 
     /// Has the room send somebody away.
-    pub(super) async fn kick(&mut self, whom: &str) {
+    pub(super) async fn kick(&self, whom: &str) {
         let Some((room, uri)) = self.uri_of(whom) else { return };
-        let outcome = tokio::select! {
-            outcome = room.remove(&uri) => outcome,
-            _ = self.interrupts.recv() => return self.complain(&format!("no longer waiting for {whom} to go")),
-        };
-        match outcome {
+        match room.remove(&uri).await {
             Ok(()) => self.screen.notice(&format!("{whom} was sent away")),
             Err(error) => self.complain(&format!("{whom} stays: {}", reason(&error, "remove"))),
         }

@@ -6,15 +6,11 @@ use super::outlets::People;
 use super::talk::Talker;
 
 impl Talker {
-    /// Writes to somebody, in a room or not. Ctrl-C stops waiting for it to arrive.
-    pub(super) async fn dm(&mut self, user: &str, text: &str) {
+    /// Writes to somebody, in a room or not.
+    pub(super) async fn dm(&self, user: &str, text: &str) {
         let Some((people, uri)) = self.person(user) else { return };
         people.know(&uri.to_string());
-        let outcome = tokio::select! {
-            outcome = people.messenger.send_text(&uri, text) => outcome,
-            _ = self.interrupts.recv() => return self.complain(&format!("no longer waiting for {user} to get it")),
-        };
-        match outcome {
+        match people.messenger.send_text(&uri, text).await {
             Ok(Receipt::Delivered) => {}
             Ok(Receipt::Accepted) => self.screen.notice(&format!("{user} will get it later")),
             Err(error) => self.complain(&format!("not sent to {user}: {}", reason(&error))),
@@ -22,7 +18,7 @@ impl Talker {
     }
 
     /// Those we can write to; if there is nobody, that is told.
-    pub(super) fn people(&mut self) -> Option<People> {
+    pub(super) fn people(&self) -> Option<People> {
         if self.outlets.people.is_none() {
             self.complain("people are known to users of the server alone: begin with --user NAME");
         }
@@ -30,7 +26,7 @@ impl Talker {
     }
 
     /// The same, and the address of one of them.
-    pub(super) fn person(&mut self, user: &str) -> Option<(People, Uri)> {
+    pub(super) fn person(&self, user: &str) -> Option<(People, Uri)> {
         let people = self.people()?;
         let Some(uri) = people.find(user) else {
             self.complain(&format!("{user} is no user, and no SIP URI such as sip:carol@example.com"));

@@ -33,6 +33,11 @@ pub(super) fn editor(outlets: Outlets) -> rustyline::Result<RoomEditor> {
 }
 
 impl Helper {
+    /// Whether something is typed.
+    pub(super) fn has_line(&self) -> bool {
+        !self.line.borrow().is_empty()
+    }
+
     /// Tells those for whom the line is.
     fn typed(&self, line: &str) {
         match Line::parse(line) {

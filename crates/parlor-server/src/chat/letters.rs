@@ -45,16 +45,16 @@ impl Letters {
     fn message(&self, message: &PagerMessage) {
         let from = self.people.called(&message.from.uri);
         self.people.know(&message.from.uri);
-        let who = match &message.author {
+        let (name, whence) = match &message.author {
             // A room passes on what its members say, and vouches for that itself.
-            Some(author) => format!("{} in {from}", self.people.called(&author.uri)),
-            None => format!("{from} to you"),
+            Some(author) => (self.people.called(&author.uri), format!(" in {from}")),
+            None => (from, " to you".to_owned()),
         };
         let subject = message.subject.as_ref().filter(|subject| **subject != *message.text);
         let subject = subject.map(|subject| format!(" [{subject}]")).unwrap_or_default();
         let late = message.date.filter(|date| date.elapsed().is_ok_and(|since| since > LATE));
         let late = late.map(|date| format!(" (sent {})", day_and_time(date))).unwrap_or_default();
-        self.screen.said(&format!("{who}{subject}{late}"), &message.text);
+        self.screen.said(&name, &format!("{whence}{late}{subject}"), &message.text);
     }
 
     fn presence(&self, uri: &str, presence: Presence) {

@@ -11,6 +11,7 @@ use super::harmless;
 use super::names;
 use super::save::Saver;
 use super::screen::Screen;
+use super::size;
 use super::typing::Typing;
 
 /// Shows what comes and saves files.
@@ -104,7 +105,8 @@ impl Listener {
         if let Some(text) = message.text() {
             let about = header.subject.as_ref().filter(|subject| **subject != *text);
             let about = about.map(|subject| format!(" [{subject}]")).unwrap_or_default();
-            return self.screen.said(&format!("{}{about}", speaker(room, header)), &text);
+            let (name, alone) = speaker(room, header);
+            return self.screen.said(&name, &format!("{alone}{about}"), &text);
         }
         // What clients tell each other; people need not see it.
         if header.essence() == "message/imdn+xml" {
@@ -127,18 +129,16 @@ impl Listener {
 
     fn announce(&self, room: &Room, header: &Header, size: Option<u64>) {
         let file = header.file_name.as_ref().map(|name| format!("{name:?}, ")).unwrap_or_default();
-        let size = size.map_or_else(|| "unknown size".to_owned(), |size| indicatif::HumanBytes(size).to_string());
+        let size = size.map_or_else(|| "unknown size".to_owned(), size::shown);
         let saved = if self.saver.is_some() { "" } else { "; --save DIR would save it" };
-        self.screen.notice(&format!(
-            "{} sends {file}{}, {size}{saved}",
-            harmless::line(&speaker(room, header)),
-            header.essence()
-        ));
+        let (name, alone) = speaker(room, header);
+        let (name, essence) = (harmless::line(&name), harmless::line(&header.essence()));
+        self.screen.notice(&format!("{name}{alone} sends {file}{essence}, {size}{saved}"));
     }
 }
 
 /// The name of a sender, and whether only we hear it.
-fn speaker(room: &Room, header: &Header) -> String {
+fn speaker(room: &Room, header: &Header) -> (String, &'static str) {
     let name = names::shown(room.roster().as_deref(), &header.from);
-    if header.private { format!("{name} (to you alone)") } else { name }
+    (name, if header.private { " (to you alone)" } else { "" })
 }

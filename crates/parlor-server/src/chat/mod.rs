@@ -8,6 +8,7 @@ mod content_type;
 mod control;
 mod direct;
 mod editor;
+mod errands;
 mod harmless;
 mod input;
 mod letters;
@@ -16,9 +17,11 @@ mod names;
 mod outlets;
 mod people;
 mod presence;
+mod printer;
 mod save;
 mod screen;
 mod send;
+mod size;
 mod talk;
 mod typing;
 
@@ -98,16 +101,20 @@ async fn chat(args: &ChatArgs) -> Result<()> {
         watch(people, &args.contacts, &screen).await;
     }
     let mut letters = people.map(|people| Letters::new(Arc::clone(&screen), people, input.is_terminal()));
-    let mut talker = Talker::new(outlets, screen, signal(SignalKind::interrupt())?);
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let talker = Talker::new(outlets, screen);
     let why = tokio::select! {
         closed = attend(&mut listener, room.as_mut()) => Why::Closed(closed),
-        why = talker.run(&mut input) => why,
+        why = talker.run(&mut input, &mut interrupts) => why,
         _ = terminate.recv() => Why::Left,
         never = correspond(letters.as_mut(), account.as_mut()) => match never {},
     };
-    let left = leave(why, room, account).await;
     listener.give_up().await;
     input.close();
+    let left = tokio::select! {
+        left = leave(why, room, account) => left,
+        _ = interrupts.recv() => Err(anyhow::anyhow!("left without waiting for the server to know")),
+    };
     left.and_then(|()| talker.result())
 }
 

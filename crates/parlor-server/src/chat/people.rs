@@ -8,8 +8,9 @@ use super::talk::Talker;
 
 impl Talker {
     /// Takes a nickname, or gives ours up.
-    pub(super) async fn nick(&mut self, nickname: Option<&str>) {
+    pub(super) async fn nick(&self, nickname: Option<&str>) {
         let Some(room) = self.room() else { return };
+        let _turn = self.turn.lock().await;
         match (room.set_nickname(nickname).await, nickname) {
             (Ok(()), Some(nickname)) => self.screen.notice(&format!("you are {nickname}")),
             (Ok(()), None) => self.screen.notice("you have no nickname"),
@@ -19,15 +20,16 @@ impl Talker {
     }
 
     /// Says something to one person.
-    pub(super) async fn msg(&mut self, user: &str, text: &str) {
+    pub(super) async fn msg(&self, user: &str, text: &str) {
         let Some((room, uri)) = self.uri_of(user) else { return };
+        let _turn = self.turn.lock().await;
         if let Err(error) = room.send_private(&uri, text).await {
             self.complain(&format!("not sent to {user}: {}", refusal(&error)));
         }
     }
 
     /// Tells who is there.
-    pub(super) fn who(&mut self) {
+    pub(super) fn who(&self) {
         let Some(room) = self.room() else { return };
         let Some(roster) = room.roster() else {
             return self.complain("the room does not tell who is there");
@@ -40,7 +42,7 @@ impl Talker {
     }
 
     /// The room, and the URI of somebody in it; if it is nobody's, that is told.
-    pub(super) fn uri_of(&mut self, user: &str) -> Option<(Sender, Uri)> {
+    pub(super) fn uri_of(&self, user: &str) -> Option<(Sender, Uri)> {
         let room = self.room()?;
         match names::find(room.roster().as_deref(), &room.identity().uri, user) {
             Ok(uri) => Some((room, uri)),

@@ -7,7 +7,7 @@ use super::talk::Talker;
 
 impl Talker {
     /// Watches somebody, or tells how those are whom we watch.
-    pub(super) async fn watch(&mut self, user: Option<&str>) {
+    pub(super) async fn watch(&self, user: Option<&str>) {
         let Some(user) = user else {
             let Some(people) = self.people() else { return };
             let watched = people.watched();
@@ -22,7 +22,7 @@ impl Talker {
     }
 
     /// Watches somebody no more.
-    pub(super) async fn unwatch(&mut self, user: &str) {
+    pub(super) async fn unwatch(&self, user: &str) {
         let Some((people, uri)) = self.person(user) else { return };
         if people.unwatch(&uri).await {
             self.screen.notice(&format!("you watch {user} no more"));
@@ -32,7 +32,7 @@ impl Talker {
     }
 
     /// Says of us whether we are there.
-    pub(super) async fn status(&mut self, status: Status, note: Option<&str>) {
+    pub(super) async fn status(&self, status: Status, note: Option<&str>) {
         let Some(people) = self.people() else { return };
         let (open, note) = match (status, note) {
             (Status::Open, note) => (true, note.map(str::to_owned)),
@@ -40,11 +40,7 @@ impl Talker {
             (Status::Away, Some(note)) => (true, Some(format!("away: {note}"))),
             (Status::Away, None) => (true, Some("away".to_owned())),
         };
-        let outcome = tokio::select! {
-            outcome = people.messenger.publish(Presence { open, note }) => outcome,
-            _ = self.interrupts.recv() => return self.complain("no longer waiting for the server to know"),
-        };
-        match outcome {
+        match people.messenger.publish(Presence { open, note }).await {
             Ok(()) => self.screen.notice("those who watch you know"),
             Err(error) => self.complain(&format!("those who watch you do not know: {}", reason(&error))),
         }

@@ -1,10 +1,8 @@
 //! What is shown.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::harmless;
 use crate::clock::since_epoch;
@@ -12,8 +10,6 @@ use crate::clock::since_epoch;
 /// Where lines go: past the line being typed in a terminal, else to standard output.
 pub(super) struct Screen {
     printer: Mutex<Printer>,
-    /// The bar at the bottom, while a file goes out.
-    bar: Mutex<Option<ProgressBar>>,
     styled: bool,
 }
 
@@ -23,7 +19,7 @@ impl Screen {
     /// Shows lines through `printer`, which is given each with its line end.
     pub(super) fn new(printer: Printer) -> Self {
         let styled = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { printer: Mutex::new(printer), bar: Mutex::new(None), styled }
+        Self { printer: Mutex::new(printer), styled }
     }
 
     /// Lines on standard output.
@@ -35,11 +31,11 @@ impl Screen {
         }))
     }
 
-    /// Somebody said something.
-    pub(super) fn said(&self, name: &str, text: &str) {
-        let (name, text) = (harmless::line(name), harmless::lines(text));
+    /// Somebody said something. However long the name is, `aside` stands behind it.
+    pub(super) fn said(&self, name: &str, aside: &str, text: &str) {
+        let (name, aside, text) = (harmless::line(name), harmless::line(aside), harmless::lines(text));
         let (on, off) = if self.styled { (BOLD, RESET) } else { ("", "") };
-        self.print(&format!("{} {on}{name}:{off} {text}\n", clock()));
+        self.print(&format!("{} {on}{name}{aside}:{off} {text}\n", clock()));
     }
 
     /// The room said something, or something happened.
@@ -59,37 +55,10 @@ impl Screen {
         }
     }
 
-    /// Shows a bar until [`Screen::end_bar`].
-    pub(super) fn begin_bar(&self, name: &str, size: Option<u64>) -> ProgressBar {
-        let (bar, template) = match size {
-            Some(size) => (ProgressBar::new(size), "{msg} [{bar:30}] {bytes} of {total_bytes}, {eta} left"),
-            None => (ProgressBar::new_spinner(), "{msg} {spinner} {bytes}"),
-        };
-        let style = ProgressStyle::with_template(template).expect("the template is one of the two above");
-        let bar = bar.with_style(style.progress_chars("=> ")).with_message(harmless::line(name));
-        *lock(&self.bar) = Some(bar.clone());
-        bar
-    }
-
-    /// Takes the bar away.
-    pub(super) fn end_bar(&self) {
-        if let Some(bar) = lock(&self.bar).take() {
-            bar.finish_and_clear();
-        }
-    }
-
     fn print(&self, line: &str) {
-        let mut printer = lock(&self.printer);
-        match &*lock(&self.bar) {
-            Some(bar) => bar.suspend(|| printer(line)),
-            None => printer(line),
-        }
+        // A panic while the lock was held leaves nothing half done.
+        self.printer.lock().unwrap_or_else(PoisonError::into_inner)(line);
     }
-}
-
-/// A panic while the lock was held leaves nothing half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn clock() -> String {

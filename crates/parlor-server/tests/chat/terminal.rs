@@ -19,7 +19,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    fn chat(room: &str, name: &str) -> Self {
+    pub(crate) fn chat(room: &str, name: &str) -> Self {
         Self::start(&[room, "--as", name], "")
     }
 
@@ -50,6 +50,15 @@ impl Terminal {
 
     pub(crate) fn types(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Waits until it is over.
+    pub(crate) fn ends(&mut self) {
+        let until = Instant::now() + PATIENCE;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < until, "it goes on");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
     }
 
     /// Waits until that is shown, after what was shown before.
