@@ -1,12 +1,13 @@
 //! Who is named in what is said while it is away, and is to be told (MSG-50).
 //!
-//! Those who may be are few, and all accounts: whom the room's lists of owners, moderators and members name by a URI, and whoever was
+//! Those who may be are few, whom a server will find to have accounts or not: whom the room's lists of owners, moderators and members name by a URI, and whoever was
 //! in, having proven who it is, and left within a week. Nothing of it outlives a restart.
 
 use crate::identity::key_of;
 use crate::{Identity, ParticipantId, Room, UserList};
 use parlor_sip::Uri;
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 /// How many who have left are remembered, and how many of those on lists count.
@@ -18,20 +19,46 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// How many one message may name.
 const NAMED_AT_ONCE: usize = 8;
 
-/// Who has left, and who was told.
+/// Who may be named, and who was told.
 #[derive(Debug, Default)]
 pub(crate) struct Mentions {
+    /// Those whom the room's lists name; they do not change.
+    listed: OnceCell<Vec<Absentee>>,
     former: BTreeMap<Box<str>, Former>,
     told: BTreeMap<Box<str>, Instant>,
+}
+
+/// Somebody who may be named.
+#[derive(Debug)]
+struct Absentee {
+    aor: Uri,
+    key: Box<str>,
+    /// The user part of the address, in lower case.
+    user: String,
+    /// `@` and what it was called last, in lower case.
+    nickname: Option<String>,
 }
 
 /// Somebody who was in.
 #[derive(Debug)]
 struct Former {
-    aor: Uri,
-    /// What it was called last, in lower case.
-    nickname: Option<String>,
+    who: Absentee,
     left: Instant,
+}
+
+impl Absentee {
+    fn new(aor: &Uri, nickname: Option<&str>) -> Self {
+        let user = aor.user_decoded().map(|user| user.to_lowercase()).unwrap_or_default();
+        let nickname = nickname.map(|name| format!("@{}", name.to_lowercase()));
+        Self { aor: aor.clone(), key: key_of(aor), user, nickname }
+    }
+
+    /// Whether a text in lower case, of which these are the words, has the user part of the address in it as a word, or `@` and
+    /// the nickname.
+    fn is_named(&self, text: &str, words: &HashSet<&str>) -> bool {
+        let mut names = std::iter::once(&self.user).chain(&self.nickname);
+        names.any(|name| words_of(name).next().is_none_or(|first| words.contains(first)) && has_word(text, name))
+    }
 }
 
 impl Mentions {
@@ -46,68 +73,64 @@ impl Mentions {
         {
             self.former.remove(&first);
         }
-        let former = Former { aor: identity.aor.clone(), nickname: nickname.map(str::to_lowercase), left: now };
-        self.former.insert(key_of(&identity.aor), former);
-    }
-
-    /// Whether somebody may be told once more.
-    fn may_tell(&mut self, now: Instant, key: Box<str>) -> bool {
-        self.told.retain(|_, at| now < *at + PAUSE);
-        let is_first = !self.told.contains_key(&key);
-        if is_first {
-            self.told.insert(key, now);
-        }
-        is_first
+        let who = Absentee::new(&identity.aor, nickname);
+        self.former.insert(who.key.clone(), Former { who, left: now });
     }
 }
 
 impl Room {
-    /// Who is to be told of a text that was said to the room: who is named there, has no session here and might come in.
+    /// Who is to be told of a text that was said to the room: who is named there, has no session here and might come in. Nobody,
+    /// where messages must travel in TLS.
     pub fn mentioned(&mut self, now: Instant, from: ParticipantId, text: &str) -> Vec<Uri> {
-        if !self.rules().keep_mentions {
+        if !self.rules().keep_mentions || self.rules().require_tls {
             return Vec::new();
         }
+        self.mentions.told.retain(|_, at| now < *at + PAUSE);
         let text = text.to_lowercase();
+        let words: HashSet<&str> = words_of(&text).collect();
         let sender = self.participants.get(&from).map(|holder| key_of(&holder.identity.aor));
-        let mut named: BTreeMap<Box<str>, Uri> = BTreeMap::new();
-        for (aor, nickname) in self.absent(now) {
-            let key = key_of(aor);
-            let is_named = names(&text, aor, nickname) && sender.as_ref() != Some(&key);
-            if is_named && named.len() < NAMED_AT_ONCE {
-                named.insert(key, aor.clone());
-            }
-        }
-        named.retain(|key, _| self.mentions.may_tell(now, key.clone()));
-        named.into_values().collect()
+        let is_named = |who: &&Absentee| who.is_named(&text, &words) && sender.as_ref() != Some(&who.key);
+        let named: BTreeMap<&str, &Uri> =
+            self.absentees(now).filter(is_named).map(|who| (&*who.key, &who.aor)).collect();
+        let to_tell =
+            named.into_iter().filter(|(key, aor)| !self.mentions.told.contains_key(*key) && self.may_come(aor));
+        let told: Vec<(Box<str>, Uri)> =
+            to_tell.take(NAMED_AT_ONCE).map(|(key, aor)| (key.into(), aor.clone())).collect();
+        self.mentions.told.extend(told.iter().map(|(key, _)| (key.clone(), now)));
+        told.into_iter().map(|(_, aor)| aor).collect()
     }
 
-    /// Those who are not in and may come in, with what they were called.
-    fn absent(&self, now: Instant) -> impl Iterator<Item = (&Uri, Option<&str>)> {
-        let roles = &self.rules().roles;
-        let listed = [&roles.owners, &roles.moderators, &roles.members].into_iter().flat_map(UserList::users);
-        let listed = listed.take(KNOWN).map(|aor| (aor, None));
+    fn absentees(&self, now: Instant) -> impl Iterator<Item = &Absentee> {
         let former = self.mentions.former.values().filter(move |former| now < former.left + REMEMBERED);
-        let all = former.map(|former| (&former.aor, former.nickname.as_deref())).chain(listed);
-        all.filter(|(aor, _)| {
-            let identity = Identity::of((*aor).clone());
-            let may_come = self.rules().allow.has(&identity) && !self.rules().deny.has(&identity);
-            may_come && self.participant_at(aor).is_none()
-        })
+        let listed = self.mentions.listed.get_or_init(|| {
+            let roles = &self.rules().roles;
+            let all = [&roles.owners, &roles.moderators, &roles.members].into_iter().flat_map(UserList::users);
+            all.take(KNOWN).map(|aor| Absentee::new(aor, None)).collect()
+        });
+        former.map(|former| &former.who).chain(listed)
+    }
+
+    /// Whether somebody is not in, and may come in.
+    fn may_come(&self, aor: &Uri) -> bool {
+        let identity = Identity::of(aor.clone());
+        let is_let_in = self.rules().allow.has(&identity) && !self.rules().deny.has(&identity);
+        is_let_in && self.participant_at(aor).is_none()
     }
 }
 
-/// Whether a text in lower case has the user part of the address in it as a word, or `@` and the nickname.
-fn names(text: &str, aor: &Uri, nickname: Option<&str>) -> bool {
-    let user = aor.user_decoded().map(|user| user.to_lowercase());
-    user.is_some_and(|user| has_word(text, &user)) || nickname.is_some_and(|name| has_word(text, &format!("@{name}")))
+fn is_in_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c| !is_in_word(c)).filter(|word| !word.is_empty())
 }
 
 fn has_word(text: &str, word: &str) -> bool {
-    let is_inside = |c: char| c.is_alphanumeric() || c == '_';
     !word.is_empty()
         && text.match_indices(word).any(|(at, _)| {
             let (before, after) = (text[..at].chars().next_back(), text[at + word.len()..].chars().next());
-            !before.is_some_and(is_inside) && !after.is_some_and(is_inside)
+            !before.is_some_and(is_in_word) && !after.is_some_and(is_in_word)
         })
 }
 

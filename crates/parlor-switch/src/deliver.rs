@@ -147,8 +147,12 @@ impl Outgoing {
 
     /// Whether it is a private message that nobody whom it is for gets.
     pub(crate) fn is_for_nobody(&self) -> bool {
-        let to = self.only_recipient().filter(|_| self.heard.is_none());
-        to.is_some_and(|to| self.recipients.iter().all(|recipient| recipient.participant != to))
+        self.heard.is_none() && self.is_for_no_session()
+    }
+
+    /// Whether it is a private message that none gets for whom it is, unless by MESSAGE.
+    pub(crate) fn is_for_no_session(&self) -> bool {
+        self.only_recipient().is_some_and(|to| self.recipients.iter().all(|recipient| recipient.participant != to))
     }
 
     /// All of it, if none of it has been planned yet.

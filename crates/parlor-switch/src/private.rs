@@ -1,6 +1,7 @@
 //! Private messages (RFC 7701 §6.2): a message whose CPIM To is one participant goes to that one's sessions alone.
 
 use crate::frame::MessageKey;
+use crate::heard::LARGEST_HEARD;
 use crate::message::{Incoming, Phase};
 use crate::recipients::{Recipient, Recipients};
 use crate::refusal::Refusal;
@@ -60,12 +61,21 @@ impl Switch {
         let uri = to.parse().map_err(|_| Refusal::UnknownRecipient)?;
         let to = room.participant_at(&uri).ok_or(Refusal::UnknownRecipient)?;
         let theirs: Vec<SessionId> = some(elsewhere(room, voice, to), Refusal::UnknownRecipient)?;
-        // MSG-52: who gets it by MESSAGE gets it in any case, or is told of it.
+        // MSG-52: what can be put into a MESSAGE reaches who is in by MESSAGE alone too.
         let by_message = |id: &SessionId| room.session(*id).is_some_and(|own| own.is_by_message());
-        let is_heard = self.hears && theirs.iter().any(by_message);
+        let in_message = match self.hears && theirs.iter().any(by_message) {
+            false => Err(Refusal::PrivateUnsupported),
+            true if !is_text(essence) => Err(Refusal::WrappedType),
+            true if size > LARGEST_HEARD as u64 => Err(Refusal::TooLarge),
+            true => Ok(()),
+        };
+        let is_heard = in_message.is_ok();
         let supporting: Vec<SessionId> =
             theirs.into_iter().filter(|id| takes_private(room, *id) && !by_message(id)).collect();
-        let supporting = if is_heard { supporting } else { some(supporting, Refusal::PrivateUnsupported)? };
+        let supporting = match in_message {
+            Ok(()) => supporting,
+            Err(refusal) => some(supporting, refusal)?,
+        };
         let some = |left, refusal| if is_heard { Ok(left) } else { some(left, refusal) };
         // Who has no connection now, or takes no deliveries, cannot be reached; nothing is kept for later.
         let reached = supporting.into_iter().filter_map(|id| self.recipient(room, id)).collect();
@@ -144,6 +154,10 @@ impl Switch {
             }
         }
     }
+}
+
+fn is_text(essence: &str) -> bool {
+    essence.get(..5).is_some_and(|top| top.eq_ignore_ascii_case("text/"))
 }
 
 /// CHAT-57: the sessions of somebody but those on the device that speaks: to oneself is to one's other devices.

@@ -5,6 +5,7 @@ use crate::completed::Owner;
 use crate::composing::Between;
 use crate::deliver::Outgoing;
 use crate::frame::MessageKey;
+use crate::heard::LARGEST_HEARD;
 use crate::message::{Incoming, Phase};
 use crate::refusal::Refusal;
 use crate::reserve::SMALLEST_HELD;
@@ -193,6 +194,10 @@ impl Switch {
             if outgoing.is_for_nobody() {
                 return Err(Refusal::TooLarge);
             }
+        }
+        // MSG-52: no MESSAGE holds it.
+        if size > LARGEST_HEARD as u64 && outgoing.heard.is_some() && outgoing.is_for_no_session() {
+            return Err(Refusal::TooLarge);
         }
         outgoing.push(&mut self.fanout, piece, credit);
         Ok(())

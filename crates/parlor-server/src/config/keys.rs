@@ -301,6 +301,7 @@ section! {
         /// room while they were not in it: by the user part of their address as a word, or by `@` and the nickname they had
         /// there. Told are those whom `owners`, `moderators` and `members` name by a URI, the first 256, and the last 256 who
         /// were in the room within a week, as far as they were there since the server started; each once a minute at the most.
+        /// Where `require_tls` is set nobody is.
         keep_mentions: bool = false;
         /// Up to how many participants the room passes on who is writing.
         composing_up_to: u32 = 100000, from 0 to 100000;

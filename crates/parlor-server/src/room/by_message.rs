@@ -34,7 +34,6 @@ impl RoomTask {
         let now = Instant::now();
         for to in self.room.mentioned(now, heard.from, text) {
             let request = self.focus.mention(now, &self.room, &to, spoken);
-            self.shared.metrics.mentions.inc();
             self.for_users.push_back(SipOutput::Mention { to, request: Box::new(request) });
         }
     }

@@ -25,10 +25,11 @@ pub(super) struct Family {
 }
 
 /// A sidebar, as the room that it belongs to has it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Member {
-    sidebar: Sidebar,
-    /// The account of who has made it, if somebody has.
+    /// `None` until somebody is in who was to make it.
+    sidebar: Option<Sidebar>,
+    /// The account of who makes it, if somebody does.
     made_by: Option<Box<str>>,
 }
 
@@ -63,6 +64,12 @@ pub(super) enum Change {
 }
 
 impl Family {
+    /// Somebody makes a sidebar: from now on it counts.
+    pub(super) fn expect(&self, sidebar: u64, made_by: Box<str>) {
+        let member = Member { sidebar: None, made_by: Some(made_by) };
+        self.sidebars.send_modify(|sidebars| drop(sidebars.insert(sidebar, member)));
+    }
+
     /// The room ends, and its sidebars with it.
     pub(super) fn end(&self) {
         self.ended.send_replace(true);
@@ -101,7 +108,8 @@ impl RoomTask {
         match change {
             Change::Sidebars => {
                 let family = &self.handle.family;
-                let sidebars: Vec<_> = family.sidebars.borrow().values().map(|member| member.sidebar.clone()).collect();
+                let sidebars: Vec<_> =
+                    family.sidebars.borrow().values().filter_map(|member| member.sidebar.clone()).collect();
                 self.focus.set_sidebars(&mut self.room, &sidebars);
             }
             // CHAT-132
@@ -117,13 +125,8 @@ impl RoomTask {
         if parent.shown.as_deref() != Some(name) {
             parent.shown = Some(name.into());
             let sidebar = Sidebar { uri: self.room.uri().clone(), name: name.into() };
-            let founder = match self.founder {
-                Founder::Is(founder) => self.room.participant(founder).map(|own| own.identity().account()),
-                Founder::Nobody | Founder::Awaited => None,
-            };
             parent.handle.family.sidebars.send_modify(|sidebars| {
-                let before = sidebars.remove(&self.handle.id()).and_then(|member| member.made_by);
-                sidebars.insert(self.handle.id(), Member { sidebar, made_by: before.or(founder) });
+                sidebars.entry(self.handle.id()).or_default().sidebar = Some(sidebar);
             });
         }
     }
@@ -148,10 +151,11 @@ impl RoomTask {
     /// A participant who may makes a sidebar; it is joined by the same INVITE.
     pub(super) fn found_sidebar(&mut self, input: SipInput) {
         let SipInput::Request { tx, request, flow, caller, .. } = &input else { return };
-        if let Err(reject) = self.may_found_sidebar(request, *flow, caller) {
-            return self.focus.refuse(*tx, request, &reject);
-        }
-        match self.rooms.found(Some(Arc::clone(&self.handle)), input) {
+        let founder = match self.may_found_sidebar(request, *flow, caller) {
+            Ok(founder) => founder,
+            Err(reject) => return self.focus.refuse(*tx, request, &reject),
+        };
+        match self.rooms.found(Some((Arc::clone(&self.handle), founder)), input) {
             Dispatch::NoRoom(SipInput::Request { tx, request, .. })
             | Dispatch::Overloaded(SipInput::Request { tx, request, .. }) => {
                 self.focus.refuse(tx, &request, &Reject::Overload);
@@ -160,17 +164,18 @@ impl RoomTask {
         }
     }
 
-    fn may_found_sidebar(&self, request: &Request, flow: Flow, caller: &Caller) -> Result<(), Reject> {
+    /// The account of who makes one.
+    fn may_found_sidebar(&self, request: &Request, flow: Flow, caller: &Caller) -> Result<Box<str>, Reject> {
         if self.parent.is_some() {
             return Err(Reject::Forbidden);
         }
         let founder = self.focus.may_found_sidebar(&self.room, request, flow, caller)?;
-        let account = self.room.participant(founder).map(|participant| participant.identity().account());
+        let account = self.room.participant(founder).map(|own| own.identity().account()).ok_or(Reject::Forbidden)?;
         let sidebars = self.handle.family.sidebars.borrow();
-        let own = sidebars.values().filter(|member| member.made_by == account).count();
+        let own = sidebars.values().filter(|member| member.made_by.as_ref() == Some(&account)).count();
         if sidebars.len() >= SIDEBARS || own >= SIDEBARS_OF_ONE {
             return Err(Reject::Overload);
         }
-        Ok(())
+        Ok(account)
     }
 }

@@ -121,7 +121,7 @@ impl Rooms {
     }
 
     /// Makes a room under a name that nobody can guess, and hands the request to it (SIP-72). It may be a sidebar.
-    pub(crate) fn found(self: &Arc<Self>, parent: Option<Arc<RoomHandle>>, input: SipInput) -> Dispatch {
+    pub(crate) fn found(self: &Arc<Self>, parent: Option<(Arc<RoomHandle>, Box<str>)>, input: SipInput) -> Dispatch {
         let Some(factory) = &self.policy.factory else { return Dispatch::NoRoom(input) };
         let name = format!("{factory}-{:032x}", rand::random::<u128>());
         let mut index = self.lock();
@@ -131,12 +131,16 @@ impl Rooms {
         }
         let rules = match &parent {
             // CHAT-130: what a room demands its sidebars demand too.
-            Some(parent) => Rules { topic: "".into(), welcome: "".into(), ..self.rules(&parent.name).clone() },
+            Some((parent, _)) => Rules { topic: "".into(), welcome: "".into(), ..self.rules(&parent.name).clone() },
             None => self.rules(&name).clone(),
         };
-        match self.open(&mut index, &name, rules, Founder::Awaited, parent) {
+        let handle = parent.as_ref().map(|(handle, _)| Arc::clone(handle));
+        match self.open(&mut index, &name, rules, Founder::Awaited, handle) {
             Some(handle) => {
                 index.founded.insert(handle.id);
+                if let Some((parent, founder)) = parent {
+                    parent.family.expect(handle.id, founder);
+                }
                 handle.mailbox.offer(input)
             }
             None => Dispatch::Overloaded(input),

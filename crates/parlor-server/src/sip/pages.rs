@@ -42,6 +42,7 @@ impl SipTask {
         let Some(proxying) = self.proxying.as_mut().filter(|proxying| proxying.storing.is_some()) else { return };
         let account = self.gate.owner(to).map(|account| account.aor);
         if let Some(user) = account.as_ref().and_then(|aor| proxying.hosts.local_user(aor)) {
+            self.metrics.mentions.inc();
             proxying.proxy.handle_mention(now, user, request);
         }
     }

@@ -80,4 +80,12 @@ fn private_messages_are_heard_by_one() {
     assert!(heard(&mut scene).is_empty() && scene.read(bob).contains("psst"));
     scene.feed(alice, &request("c", "", &to("dave"), '$'));
     assert_eq!(scene.codes(alice), [200, 404]);
+    // What no MESSAGE holds is refused, whether that is known at the beginning or not.
+    let picture = to("carol").replace("text/plain", "image/png");
+    let long = to("carol") + &"x".repeat(LARGEST_HEARD);
+    scene.feed(alice, &request("d", "", &picture, '$'));
+    scene.feed(alice, &request("e", "", &long, '$'));
+    scene.feed(alice, &request("f", "1-*/*", &long, '$'));
+    assert_eq!(scene.codes(alice), [415, 413, 413]);
+    assert!(heard(&mut scene).is_empty());
 }
