@@ -90,28 +90,7 @@ pub enum Reject {
 impl Reject {
     /// The status code: spec/sip-focus.md §10, spec/message.md §6.
     pub fn code(&self) -> u16 {
-        match self {
-            Self::Header(_) | Self::Contradiction(_) | Self::Document(_) => 400,
-            Self::Forbidden | Self::TooManyContacts => 403,
-            Self::NotFound => 404,
-            Self::Accept => 406,
-            Self::Tag => 412,
-            Self::BodySize => 413,
-            Self::BodyType => 415,
-            Self::Extension(_) => 420,
-            Self::TooBrief(_) => 423,
-            Self::NeedsStream => 413,
-            Self::FirstHop => 439,
-            Self::TooBroad => 440,
-            Self::Unavailable | Self::MailboxFull => 480,
-            Self::NoDialog => 481,
-            Self::Loop => 482,
-            Self::TooManyHops => 483,
-            Self::Event => 489,
-            Self::OutOfOrder | Self::NotStored => 500,
-            Self::Overload | Self::TooManyOfUser => 503,
-            Self::TooLarge => 513,
-        }
+        self.status().0
     }
 
     /// The response to `request`, without the To tag.
@@ -121,64 +100,56 @@ impl Reject {
 
     /// Makes this of a response that has but what it repeats of its request.
     pub(crate) fn instead_of(&self, mut response: Response) -> Response {
-        let code = self.code();
+        let (code, more) = self.status();
         response.code = code;
-        response.reason = match self {
+        response.reason = match more {
             // RFC 3261 §21.4.1: the reason phrase of 400 should say what is wrong.
-            Self::Header(_) | Self::Contradiction(_) | Self::Document(_) => format!("Bad Request ({self})").into(),
-            Self::TooManyContacts => "Too Many Contacts".into(),
-            Self::Forbidden
-            | Self::NotFound
-            | Self::Extension(_)
-            | Self::TooBrief(_)
-            | Self::Event
-            | Self::Accept
-            | Self::BodyType
-            | Self::BodySize
-            | Self::Tag
-            | Self::NoDialog
-            | Self::TooManyOfUser
-            | Self::FirstHop
-            | Self::TooManyHops
-            | Self::Loop
-            | Self::TooBroad
-            | Self::Unavailable
-            | Self::MailboxFull
-            | Self::OutOfOrder
-            | Self::TooLarge
-            | Self::NeedsStream
-            | Self::Overload
-            | Self::NotStored => reason_phrase(code).into(),
+            More::Why => format!("Bad Request ({self})").into(),
+            More::Phrase(phrase) => phrase.into(),
+            More::Nothing | More::Header(..) => reason_phrase(code).into(),
         };
-        match self {
-            Self::Extension(unknown) => response.headers.push(HeaderName::Unsupported, unknown.join(", ")),
-            Self::TooBrief(least) => response.headers.push(HeaderName::MinExpires, least),
-            Self::Overload | Self::TooManyOfUser => response.headers.push(HeaderName::RetryAfter, 10),
-            Self::Event => response.headers.push(HeaderName::AllowEvents, EVENT),
-            Self::Accept | Self::BodyType => {
-                let accept = Format::ALL.map(Format::content_type).join(", ");
-                response.headers.push(HeaderName::Accept, accept);
-            }
-            Self::Header(_)
-            | Self::Contradiction(_)
-            | Self::Document(_)
-            | Self::BodySize
-            | Self::Tag
-            | Self::NoDialog
-            | Self::Forbidden
-            | Self::NotFound
-            | Self::FirstHop
-            | Self::TooManyHops
-            | Self::Loop
-            | Self::TooBroad
-            | Self::Unavailable
-            | Self::MailboxFull
-            | Self::OutOfOrder
-            | Self::TooLarge
-            | Self::NeedsStream
-            | Self::TooManyContacts
-            | Self::NotStored => {}
+        if let More::Header(name, value) = more {
+            response.headers.push(name, value);
         }
         response
     }
+
+    fn status(&self) -> (u16, More) {
+        match self {
+            Self::Header(_) | Self::Contradiction(_) | Self::Document(_) => (400, More::Why),
+            Self::Forbidden => (403, More::Nothing),
+            Self::TooManyContacts => (403, More::Phrase("Too Many Contacts")),
+            Self::NotFound => (404, More::Nothing),
+            Self::Accept => (406, More::Header(HeaderName::Accept, accepted())),
+            Self::Tag => (412, More::Nothing),
+            Self::BodySize | Self::NeedsStream => (413, More::Nothing),
+            Self::BodyType => (415, More::Header(HeaderName::Accept, accepted())),
+            Self::Extension(unknown) => (420, More::Header(HeaderName::Unsupported, unknown.join(", "))),
+            Self::TooBrief(least) => (423, More::Header(HeaderName::MinExpires, least.to_string())),
+            Self::FirstHop => (439, More::Nothing),
+            Self::TooBroad => (440, More::Nothing),
+            Self::Unavailable | Self::MailboxFull => (480, More::Nothing),
+            Self::NoDialog => (481, More::Nothing),
+            Self::Loop => (482, More::Nothing),
+            Self::TooManyHops => (483, More::Nothing),
+            Self::Event => (489, More::Header(HeaderName::AllowEvents, EVENT.to_owned())),
+            Self::OutOfOrder | Self::NotStored => (500, More::Nothing),
+            Self::Overload | Self::TooManyOfUser => (503, More::Header(HeaderName::RetryAfter, "10".to_owned())),
+            Self::TooLarge => (513, More::Nothing),
+        }
+    }
+}
+
+/// What a refusal says beside its code.
+enum More {
+    Nothing,
+    /// What is wrong.
+    Why,
+    /// Another reason phrase than that of the code.
+    Phrase(&'static str),
+    Header(HeaderName, String),
+}
+
+fn accepted() -> String {
+    Format::ALL.map(Format::content_type).join(", ")
 }

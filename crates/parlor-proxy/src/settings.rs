@@ -75,7 +75,7 @@ pub struct Limits {
     pub kept_bytes: u64,
     /// For how many messages at once the servers of other domains may be looked for.
     pub searches: usize,
-    /// For how many of one user: somebody whose domains do not answer does not keep others from sending.
+    /// For how many of one user: one whose domains do not answer does not keep others from sending.
     pub searches_of_user: usize,
     /// How many octets of messages may be on their way.
     pub relayed_bytes: usize,

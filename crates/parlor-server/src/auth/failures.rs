@@ -1,6 +1,6 @@
 //! How many wrong passwords came from where, and whose are looked at all the same.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,8 @@ use crate::addresses::network_of;
 const REMEMBERED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many of them are remembered of each such time. When there are more, it ends early.
 const REMEMBERED: usize = 16 * 1024;
+/// At how many ports one is known, those that were used last. Whoever opens stream after stream takes no place of others.
+const PORTS: usize = 8;
 
 /// Limits how fast passwords can be guessed. Behind one address there may be many, so who has known its password there goes
 /// on: it has a count of its own. It has one more at its own port, where no neighbour can spend it.
@@ -42,7 +44,7 @@ impl Failures {
             limit,
             of_networks: Counts::new(now),
             of_known: Counts::new(now),
-            known: Remembered { began: now, now: HashSet::new(), before: HashSet::new() },
+            known: Remembered { began: now, now: HashMap::new(), before: HashMap::new() },
         }
     }
 
@@ -51,13 +53,13 @@ impl Failures {
         if self.of_networks.of(now, &network_of(from.ip())) < self.limit {
             return false;
         }
-        let mut known = places(from, name).into_iter().filter(|known| self.known.has(known));
+        let mut known = self.known.places(from, name).into_iter();
         known.all(|known| self.of_known.of(now, &known) >= self.limit)
     }
 
     /// A wrong one; whether it is the last that there may be of that address.
     pub(super) fn note_wrong(&mut self, now: Instant, from: SocketAddr, name: &str) -> bool {
-        if let Some(known) = places(from, name).into_iter().find(|known| self.known.has(known)) {
+        if let Some(known) = self.known.places(from, name).into_iter().next() {
             self.of_known.note(now, known);
         }
         self.of_networks.note(now, network_of(from.ip())) == self.limit
@@ -65,37 +67,42 @@ impl Failures {
 
     /// A right one.
     pub(super) fn note_right(&mut self, now: Instant, from: SocketAddr, name: &str) {
-        for known in places(from, name) {
-            self.known.remember(now, known);
-        }
+        self.known.remember(now, from, name);
     }
 }
 
-/// Where somebody is known that sends from there, the narrowest place first.
-fn places(from: SocketAddr, name: &str) -> [Known; 2] {
-    [Place::Port(from), Place::Network(network_of(from.ip()))].map(|place| Known { place, name: name.into() })
-}
-
-/// Those of the time that runs and of the one before.
+/// Those of the time that runs and of the one before: whose password was shown in which network, and at which ports there.
 #[derive(Debug)]
 struct Remembered {
     began: Instant,
-    now: HashSet<Known>,
-    before: HashSet<Known>,
+    now: HashMap<(IpAddr, Box<str>), VecDeque<SocketAddr>>,
+    before: HashMap<(IpAddr, Box<str>), VecDeque<SocketAddr>>,
 }
 
 impl Remembered {
-    fn has(&self, known: &Known) -> bool {
-        self.now.contains(known) || self.before.contains(known)
+    /// Where somebody is known that sends from there, the narrowest place first.
+    fn places(&self, from: SocketAddr, name: &str) -> Vec<Known> {
+        let network = network_of(from.ip());
+        let key = (network, Box::from(name));
+        let ports: Vec<_> = [&self.now, &self.before].into_iter().filter_map(|known| known.get(&key)).collect();
+        let port = ports.iter().any(|ports| ports.contains(&from)).then_some(Place::Port(from));
+        let network = (!ports.is_empty()).then_some(Place::Network(network));
+        port.into_iter().chain(network).map(|place| Known { place, name: name.into() }).collect()
     }
 
-    fn remember(&mut self, now: Instant, known: Known) {
+    fn remember(&mut self, now: Instant, from: SocketAddr, name: &str) {
+        let key = (network_of(from.ip()), Box::from(name));
         let is_over = now.saturating_duration_since(self.began) >= REMEMBERED_FOR;
-        if is_over || (self.now.len() >= REMEMBERED && !self.now.contains(&known)) {
+        if is_over || (self.now.len() >= REMEMBERED && !self.now.contains_key(&key)) {
             self.before = std::mem::take(&mut self.now);
             self.began = now;
         }
-        self.now.insert(known);
+        let ports = self.now.entry(key).or_default();
+        ports.retain(|port| *port != from);
+        if ports.len() == PORTS {
+            ports.pop_front();
+        }
+        ports.push_back(from);
     }
 }
 
@@ -151,11 +158,26 @@ mod tests {
         assert_eq!(guess(&mut failures, now, alice, "alice"), LIMIT, "nor may she guess for ever");
     }
 
+    /// Whoever opens stream after stream, and shows its password on each, has no other forgotten.
+    #[test]
+    fn many_ports_of_one_displace_nobody() {
+        let (now, mut failures) = (Instant::now(), Failures::new(Instant::now(), LIMIT));
+        failures.note_right(now, at("192.0.2.1:5060"), "alice");
+        for port in 1..=60_000 {
+            failures.note_right(now, (at("192.0.2.1:1").ip(), port).into(), "mallory");
+        }
+        assert_eq!(guess(&mut failures, now, at("192.0.2.1:60001"), "mallory"), LIMIT);
+        assert!(!failures.are_too_many(now, at("192.0.2.1:5060"), "alice"));
+        assert_eq!(guess(&mut failures, now, at("192.0.2.1:60001"), "alice"), LIMIT, "only those of the network");
+        assert!(!failures.are_too_many(now, at("192.0.2.1:5060"), "alice"), "her own port is hers");
+    }
+
     /// However many are known, memory is bounded, and who was known last still is.
     #[test]
     fn memory_is_bounded() {
         let (now, mut failures) = (Instant::now(), Failures::new(Instant::now(), 1));
         for port in 0..60_000 {
+            failures.note_right(now, at("192.0.2.1:5060"), &format!("user{port}"));
             failures.note_right(now, (at("192.0.2.1:1").ip(), port).into(), "alice");
         }
         assert!(failures.known.now.len() + failures.known.before.len() <= 2 * REMEMBERED);

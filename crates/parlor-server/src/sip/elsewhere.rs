@@ -28,6 +28,11 @@ impl Elsewhere {
         self.told.recv().await
     }
 
+    /// The same, if there is one already.
+    pub(super) fn try_next(&mut self) -> Option<Found> {
+        self.told.try_recv().ok()
+    }
+
     /// Looks for where messages for that user go.
     pub(super) fn search(&self, id: SearchId, uri: Uri, is_large: bool) {
         let (reach, tell) = (self.reach.clone(), self.tell.clone());

@@ -28,6 +28,8 @@ pub(super) struct Datagrams {
 #[derive(Debug)]
 struct Open {
     queue: Queue,
+    /// Whether the peer may still send something.
+    is_heard: bool,
     /// Where it leads to, if we opened it.
     place: Option<Place>,
 }
@@ -57,15 +59,24 @@ impl Flows {
     /// Notes a stream that was accepted.
     pub(super) fn opened(&mut self, flow: Flow, queue: Queue) {
         if let Some(id) = flow.connection {
-            self.open.insert(id, Open { queue, place: None });
+            self.open.insert(id, Open { queue, is_heard: true, place: None });
+        }
+    }
+
+    /// Nothing more comes over a stream: answers still go out by it, requests find another way.
+    pub(super) fn ended(&mut self, flow: Flow) {
+        let Some(open) = flow.connection.and_then(|id| self.open.get_mut(&id)) else { return };
+        open.is_heard = false;
+        if let Some(place) = open.place.take() {
+            self.ours.remove(&place);
         }
     }
 
     /// Forgets a stream.
     pub(super) fn closed(&mut self, flow: Flow) {
-        let closed = flow.connection.and_then(|id| self.open.remove(&id));
-        if let Some(place) = closed.and_then(|open| open.place) {
-            self.ours.remove(&place);
+        self.ended(flow);
+        if let Some(id) = flow.connection {
+            self.open.remove(&id);
         }
     }
 
@@ -119,7 +130,7 @@ impl Flows {
         }
         let (flow, queue) = self.streams.open(local, place)?;
         let id = flow.connection?;
-        self.open.insert(id, Open { queue, place: Some(place.clone()) });
+        self.open.insert(id, Open { queue, is_heard: true, place: Some(place.clone()) });
         self.ours.insert(place.clone(), id);
         self.remember(id, place.clone());
         Some(id)
@@ -138,7 +149,7 @@ impl Flows {
                 Some(Flow { remote: SocketAddr::new(flow.remote.ip(), port), ..flow })
             }
             Transport::Tcp | Transport::Tls => {
-                let alive = flow.connection.is_some_and(|id| self.open.contains_key(&id));
+                let alive = flow.connection.and_then(|id| self.open.get(&id)).is_some_and(|open| open.is_heard);
                 if alive {
                     return Some(flow);
                 }

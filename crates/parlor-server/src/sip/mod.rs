@@ -1,5 +1,6 @@
 //! SIP over sockets: one task holds all transactions; datagram sockets and streams bring it messages.
 
+mod date;
 mod directory;
 mod dispatch;
 mod elsewhere;
@@ -13,7 +14,6 @@ mod proxying;
 mod queue;
 mod reach;
 mod reading;
-mod replay;
 mod requests;
 mod saved;
 mod storing;
@@ -51,6 +51,8 @@ pub(crate) enum Incoming {
     Message { flow: Flow, message: Box<Message> },
     /// Something that is no message, perhaps answerable.
     Invalid { flow: Flow, error: ParseError },
+    /// A peer will send nothing more over its stream; what it is owed can still be written.
+    Ended { flow: Flow },
     /// A stream is gone, or could not be opened.
     Closed { flow: Flow },
 }

@@ -114,6 +114,14 @@ impl Proxying {
         }
     }
 
+    /// What else has come, so much of each kind at the most.
+    pub(super) fn hear_more(&mut self, most: usize, heard: &mut Vec<Heard>) {
+        let Self { storing, elsewhere, in_rooms, .. } = self;
+        heard.extend(std::iter::from_fn(|| storing.as_mut()?.try_next()).take(most).map(Heard::Stored));
+        heard.extend(std::iter::from_fn(|| elsewhere.try_next()).take(most).map(Heard::Found));
+        heard.extend(std::iter::from_fn(|| in_rooms.try_next()).take(most).map(Heard::Moved));
+    }
+
     /// Where a user of ours is.
     pub(super) fn locate(&self, now: Instant, uri: &Uri) -> Option<(Uri, Way)> {
         let user = self.hosts.local_user(uri).filter(|_| uri.is_sip())?;

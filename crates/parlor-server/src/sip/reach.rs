@@ -78,9 +78,9 @@ impl Reach {
         Self { resolver, listeners: listeners.into(), own, networks: networks.into(), sip, metrics }
     }
 
-    /// The same to other networks.
+    /// The same for another purpose, to other networks.
     pub(crate) fn to(&self, networks: Vec<Network>) -> Self {
-        Self { networks: networks.into(), ..self.clone() }
+        Self { networks: networks.into(), resolver: Arc::new(self.resolver.apart()), ..self.clone() }
     }
 
     /// Whose task it tells what to open.

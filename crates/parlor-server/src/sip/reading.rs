@@ -43,6 +43,7 @@ impl<'a, R: AsyncRead + Unpin> Reader<'a, R> {
         loop {
             let bytes = self.next_bytes().await?;
             if bytes.is_empty() {
+                self.end().await;
                 return Ok(());
             }
             self.decoder.push(bytes);
@@ -107,11 +108,17 @@ impl<'a, R: AsyncRead + Unpin> Reader<'a, R> {
         self.streams.incoming.send(told).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 
+    /// Nothing more is heard of the peer: no request is to wait for an answer from here.
+    async fn end(&self) {
+        let _ = self.streams.incoming.send(Incoming::Ended { flow: self.flow }).await;
+    }
+
     /// What comes from now on is thrown away, as closing with unread data would take the answer from the peer.
     async fn lose_framing(&mut self, lost: StreamError) {
         debug!(peer = %self.flow.remote, "SIP framing lost");
         self.streams.metrics.reject(Rejected::SipFraming);
         let _ = self.streams.incoming.send(Incoming::Invalid { flow: self.flow, error: lost.0 }).await;
+        self.end().await;
         let mut waste = vec![0; 4096];
         let drained = async { while self.half.read(&mut waste).await.is_ok_and(|n| n > 0) {} };
         let _ = timeout(LAST_WORDS, drained).await;

@@ -16,7 +16,8 @@ pub(super) struct Storing {
     /// Who waits for it, and if it is a message, which.
     waiting: Vec<(StoreId, Option<MessageId>)>,
     tell: mpsc::UnboundedSender<Told>,
-    /// What the store has answered; no more of it can wait than the store lets wait.
+    /// What the store has answered; no more of it can wait than the proxy waits for: a change has a name while it waits, and of
+    /// each user one message is fetched at a time.
     told: mpsc::UnboundedReceiver<Told>,
 }
 
@@ -57,6 +58,11 @@ impl Storing {
         }
     }
 
+    /// The same, if there is one already.
+    pub(super) fn try_next(&mut self) -> Option<Told> {
+        self.told.try_recv().ok()
+    }
+
     /// Takes in what is to be stored at the end of the turn.
     fn collect(&mut self, id: Option<StoreId>, changes: Vec<Change>) {
         let message = changes.iter().find_map(|change| match change {
@@ -85,9 +91,11 @@ impl Storing {
                 Ok(_) => Stored::Yes,
                 Err(why) => *why,
             };
-            let stored = waiting.into_iter().map(|(id, message)| (id, of(message))).collect();
-            // Who no longer runs answers nobody.
-            let _ = tell.send(Told::Stored(stored));
+            if !waiting.is_empty() {
+                let stored = waiting.into_iter().map(|(id, message)| (id, of(message))).collect();
+                // Who no longer runs answers nobody.
+                let _ = tell.send(Told::Stored(stored));
+            }
         });
     }
 

@@ -109,6 +109,7 @@ async fn write(mut half: impl AsyncWrite + Unpin, mut waiting: Waiting) -> io::R
 
 #[cfg(test)]
 mod tests {
+    use super::super::flows::Flows;
     use super::super::opening::Place;
     use super::*;
     use crate::tls::Tls;
@@ -136,6 +137,7 @@ mod tests {
         let (streams, mut told) = streams(1);
         let (flow, queue) = streams.open(there, &Place::plain(there)).expect("the first");
         drop(listener.accept().await.expect("it connects"));
+        assert!(matches!(told.recv().await, Some(Incoming::Ended { flow: ended }) if ended == flow));
         assert!(matches!(told.recv().await, Some(Incoming::Closed { flow: closed }) if closed == flow));
         drop((queue, listener));
         drop(streams.admission.admit(there.ip()).await);
@@ -153,6 +155,29 @@ mod tests {
         assert!(streams.open(local, &Place::plain(address("192.0.2.1:2"))).is_none(), "one of each address");
         let _second = streams.open(local, &Place::plain(address("127.0.0.1:1"))).expect("the second");
         assert!(streams.open(local, &Place::plain(address("127.0.0.1:1"))).is_none(), "two in all");
+    }
+
+    /// Over a stream whose peer sends nothing more answers still go, while requests go to where it can be connected to.
+    #[tokio::test]
+    async fn requests_do_not_go_where_nobody_answers() {
+        let (streams, _told) = streams(2);
+        let mut flows = Flows::new(streams.clone());
+        let address = |text: &str| text.parse().expect("an address");
+        let flow = streams.flow(false, address("127.0.0.1:5060"), address("127.0.0.1:40000"));
+        let (queue, _waiting) = Queue::new();
+        flows.opened(flow, queue);
+        let uri = "sip:alice@127.0.0.1:5071;transport=tcp".parse().expect("a URI");
+        let next_hop = parlor_focus::NextHop { flow, uri };
+        assert_eq!(flows.route(&next_hop), Some(flow));
+        flows.ended(flow);
+        let other = flows.route(&next_hop).expect("it can be connected to");
+        assert_eq!((other.remote, other.connection != flow.connection), (address("127.0.0.1:5071"), true));
+        assert!(flows.send(flow, Bytes::from_static(b"SIP/2.0 200 OK\r\n\r\n")));
+        flows.closed(flow);
+        assert!(!flows.send(flow, Bytes::new()));
+        assert_eq!(flows.route(&next_hop), Some(other), "the same again");
+        flows.ended(other);
+        assert!(flows.route(&next_hop).is_some_and(|next| next != other), "a new one");
     }
 
     fn options(via: usize) -> String {
@@ -209,8 +234,7 @@ mod tests {
             let Some(Incoming::Opened { queue, .. }) = told.recv().await else { panic!("it opens") };
             let asked = told.recv().await;
             assert!(matches!(asked, Some(Incoming::Message { .. } | Incoming::Invalid { .. })), "{asked:?}");
-            // On the clock of the test: by then the end of what the peer sends has been seen.
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            assert!(matches!(told.recv().await, Some(Incoming::Ended { .. })));
             queue.put(Bytes::from_static(b"SIP/2.0 400 Bad Request\r\n\r\n"));
             let mut answer = String::new();
             peer.read_to_string(&mut answer).await.expect("it is closed in good order");

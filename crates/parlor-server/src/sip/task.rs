@@ -136,24 +136,27 @@ impl SipTask {
     /// Runs until all rooms and sockets are gone, which is for ever.
     pub(crate) async fn run(mut self) {
         let (mut messages, mut outputs) = (Vec::with_capacity(TURN), Vec::with_capacity(TURN));
+        let mut heard = Vec::new();
         loop {
             let deadline = self.endpoint.poll_timeout();
             let proxy = self.proxying.as_ref().and_then(|proxying| proxying.proxy.poll_timeout());
             let wake = [deadline, proxy].into_iter().flatten().min();
-            let (mut heard, mut removed) = (None, Vec::new());
+            let mut removed = Vec::new();
             tokio::select! {
                 _ = self.incoming.recv_many(&mut messages, TURN) => {}
                 _ = self.outgoing.recv_many(&mut outputs, TURN) => {}
-                said = Proxying::heard(&mut self.proxying) => heard = Some(said),
+                said = Proxying::heard(&mut self.proxying) => heard.push(said),
                 users = self.gate.removed() => removed = users,
                 () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => {}
             }
             let now = Instant::now();
             self.endpoint.handle_timeout(now);
             self.wake_proxy(now);
-            if let Some(heard) = heard {
-                self.handle_heard(now, heard);
+            if let Some(proxying) = &mut self.proxying {
+                // Whatever woke us: what is asked for by messages is answered as fast as they come.
+                proxying.hear_more(TURN, &mut heard);
             }
+            heard.drain(..).for_each(|heard| self.handle_heard(now, heard));
             self.forget_users(now, &removed);
             for message in messages.drain(..) {
                 self.handle_incoming(now, message);
@@ -175,6 +178,10 @@ impl SipTask {
             Incoming::Opened { flow, queue } => self.flows.opened(flow, queue),
             Incoming::Message { flow, message } => self.endpoint.handle_message(now, flow, *message),
             Incoming::Invalid { flow, error } => self.endpoint.handle_invalid(flow, &error),
+            Incoming::Ended { flow } => {
+                self.flows.ended(flow);
+                self.forget_stream(now, flow.connection);
+            }
             Incoming::Closed { flow } => self.lose(now, flow),
         }
     }

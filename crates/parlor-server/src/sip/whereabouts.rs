@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 use tokio::sync::mpsc;
 
-/// What rooms say of their dialogs, where somebody wants to know. There is no more of it than there are INVITEs and BYEs, which
-/// come from who is told.
+/// What rooms say of their dialogs, where somebody wants to know: of each dialog when it begins and when it is gone. It is taken in as
+/// fast as the INVITEs and BYEs that are behind it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Whereabouts(Option<mpsc::UnboundedSender<Moved>>);
 
@@ -81,6 +81,11 @@ impl InRooms {
     /// The next who has come or gone; `None` if that is not told.
     pub(super) async fn next(&mut self) -> Option<Moved> {
         self.told.recv().await
+    }
+
+    /// The same, if that is known already.
+    pub(super) fn try_next(&mut self) -> Option<Moved> {
+        self.told.try_recv().ok()
     }
 
     /// Tells the proxy of those who are users of ours.

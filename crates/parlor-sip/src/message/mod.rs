@@ -2,11 +2,11 @@
 
 mod check;
 mod datagram;
+mod date;
 mod encode;
 mod error;
 mod head;
 mod multipart;
-mod replay;
 mod request;
 mod response;
 mod stream;
