@@ -1,6 +1,6 @@
 //! Lines that are typed, or come through a pipe.
 
-use std::io::{BufRead as _, IsTerminal as _, Read as _};
+use std::io::{BufRead as _, ErrorKind, IsTerminal as _, Read as _};
 
 use anyhow::Result;
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
@@ -47,20 +47,21 @@ impl Input {
     /// Standard input, and the screen that goes with it. While a person types, those for whom it is are told.
     pub(super) fn open(outlets: Outlets) -> Result<(Self, Screen)> {
         let (read, typed) = mpsc::channel(1);
-        let (terminal, screen) = if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-            let settings = tcgetattr(std::io::stdin())?;
-            let mut editor = editor(outlets)?;
-            let lines = Lines::past(editor.create_external_printer()?);
-            std::thread::spawn(move || edit_lines(&mut editor, &read));
-            let shown = lines.clone();
-            // What nobody can read is not shown.
-            let screen = Screen::new(Box::new(move |line| _ = shown.show(line)));
-            (Some(Terminal { settings, lines }), screen)
-        } else {
+        let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        let mut editor = if is_terminal { Some(editor(outlets)?) } else { None };
+        // There are terminals in which no line can be edited, such as `dumb` ones.
+        let printer = editor.as_mut().and_then(|editor| editor.create_external_printer().ok());
+        let (Some(mut editor), Some(printer)) = (editor, printer) else {
             std::thread::spawn(move || read_lines(&read));
-            (None, Screen::plain())
+            return Ok((Self { typed, is_open: true, terminal: None }, Screen::plain()));
         };
-        Ok((Self { typed, is_open: true, terminal }, screen))
+        let settings = tcgetattr(std::io::stdin())?;
+        let lines = Lines::past(printer);
+        std::thread::spawn(move || edit_lines(&mut editor, &read));
+        let shown = lines.clone();
+        // What nobody can read is not shown.
+        let screen = Screen::new(Box::new(move |line| _ = shown.show(line)));
+        Ok((Self { typed, is_open: true, terminal: Some(Terminal { settings, lines }) }, screen))
     }
 
     /// Whether a person types.
@@ -94,6 +95,8 @@ fn edit_lines(editor: &mut RoomEditor, typed: &mpsc::Sender<Typed>) {
             // Ctrl-C drops the line, if there is one.
             Err(ReadlineError::Interrupted) if editor.helper().is_some_and(Helper::has_line) => continue,
             Err(ReadlineError::Interrupted) => Typed::Interrupt,
+            // Keys of another encoding.
+            Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => continue,
             // Ctrl-D, or no terminal any more.
             Err(_) => return,
         };

@@ -32,7 +32,7 @@ async fn calls_hold_up_nothing() {
     let phone = phone();
     let carol = format!("sip:carol@{}", phone.local_addr().unwrap());
     let call = |bob: &mut Terminal| {
-        bob.types(&format!("/invite {carol}\r"));
+        bob.types(format!("/invite {carol}\r"));
         bob.shows("calling sip:carol");
         assert!(phone.recv(&mut [0; 65_536]).unwrap() > 0);
     };
@@ -58,7 +58,7 @@ async fn whom_typing_is_told() {
     let (mut alice, mut carol) = (server.join("alice").await, server.join("carol").await);
     let mut bob = Terminal::chat(&server.room("lobby"), "bob");
     for key in "/msg sip:alice@127.0.0.1 psst".chars() {
-        bob.types(&key.to_string());
+        bob.types(key.to_string());
     }
     match next(&mut alice).await {
         Event::Composing { who, private: true, active: true } => assert_eq!(who.uri, "sip:bob@127.0.0.1"),
@@ -86,7 +86,7 @@ async fn typing_fast_in_a_busy_room() {
         }
     });
     for n in 0..LINES {
-        bob.types(&format!("{n}\r"));
+        bob.types(format!("{n}\r"));
     }
     for n in 0..LINES {
         assert_eq!(next_said(&mut alice).await, n.to_string());
@@ -94,6 +94,20 @@ async fn typing_fast_in_a_busy_room() {
     bob.types("/quit\r");
     bob.ends();
     flood.abort();
+}
+
+/// Keys of another encoding end nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_are_no_text() {
+    let server = Server::start("");
+    let mut alice = server.join("alice").await;
+    let mut bob = Terminal::chat(&server.room("lobby"), "bob");
+    bob.types(b"caf\xe9\r");
+    // Another line begins.
+    bob.shows("\x1b[?2004l");
+    bob.shows("> ");
+    bob.types("still here\r");
+    assert_eq!(next_said(&mut alice).await, "still here");
 }
 
 const LINES: usize = 500;
