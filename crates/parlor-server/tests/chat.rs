@@ -283,6 +283,28 @@ fn transport_of_the_uri() {
     assert!(told.contains("transport"), "{told}");
 }
 
+/// What a server gives as its reason cannot drive a terminal.
+#[test]
+fn reasons_are_harmless() {
+    let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    server.set_read_timeout(Some(PATIENCE)).unwrap();
+    let room = format!("sip:lobby@{};transport=udp", server.local_addr().unwrap());
+    let chatting = std::thread::spawn(move || chat(&[&room, "--as", "alice"], ""));
+    let mut datagram = [0; 4096];
+    let (len, alice) = server.recv_from(&mut datagram).unwrap();
+    let invite = String::from_utf8(datagram[..len].to_vec()).unwrap();
+    let echoed = |name: &str| invite.lines().find(|line| line.starts_with(name)).unwrap();
+    let [via, from, to, id, cseq] = ["Via:", "From:", "To:", "Call-ID:", "CSeq:"].map(echoed);
+    let refusal = format!(
+        "SIP/2.0 486 Busy \u{1b}[2J\u{9b}2J\u{202e}\r\n{via}\r\n{from}\r\n{to};tag=1\r\n{id}\r\n{cseq}\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
+    server.send_to(refusal.as_bytes(), alice).unwrap();
+    let told = String::from_utf8(chatting.join().unwrap().stderr).unwrap();
+    assert!(told.contains("486"), "{told:?}");
+    assert!(!told.trim_end().contains(|c: char| c.is_control() || c == '\u{202e}'), "{told:?}");
+}
+
 /// Nobody listens, nobody answers, nobody of that name: one clear error each.
 #[tokio::test]
 async fn joining_fails_clearly() {

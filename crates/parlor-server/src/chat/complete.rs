@@ -21,7 +21,7 @@ pub(super) fn complete(
     let begun = ["/dm ", "/watch ", "/unwatch "].iter().find_map(|command| before.strip_prefix(command));
     if let Some(begun) = begun.filter(|begun| !begun.contains(char::is_whitespace)) {
         let names = contacts(begun).unwrap_or_default();
-        return (before.len() - begun.len(), names.into_iter().map(|name| format!("{name} ")).collect());
+        return (before.len() - begun.len(), names.iter().map(|name| format!("{} ", harmless::line(name))).collect());
     }
     let Some(roster) = roster else { return (before.len(), Vec::new()) };
     if let Some(command) = ["/msg ", "/kick "].iter().find(|command| before.starts_with(**command)) {

@@ -28,7 +28,7 @@ mod typing;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use parlor_client::{Account, Closed, Room};
 use tokio::signal::unix::{SignalKind, signal};
@@ -76,7 +76,8 @@ pub(crate) fn run(args: &ChatArgs) -> Result<()> {
     let done = runtime.block_on(chat(args));
     // A thread may still wait for a line of standard input.
     runtime.shutdown_background();
-    done
+    // It may hold what the server gave as its reason.
+    done.map_err(|error| anyhow!(harmless::lines(&format!("{error:#}"))))
 }
 
 async fn chat(args: &ChatArgs) -> Result<()> {
@@ -113,7 +114,7 @@ async fn chat(args: &ChatArgs) -> Result<()> {
     input.close();
     let left = tokio::select! {
         left = leave(why, room, account) => left,
-        _ = interrupts.recv() => Err(anyhow::anyhow!("left without waiting for the server to know")),
+        _ = interrupts.recv() => Err(anyhow!("left without waiting for the server to know")),
     };
     left.and_then(|()| talker.result())
 }
