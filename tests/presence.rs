@@ -1,7 +1,5 @@
 //! Presence of users: SUBSCRIBE and NOTIFY (EVT-70 to EVT-76, EVT-80 to EVT-87), PUBLISH (EVT-90 to EVT-96).
 
-use std::time::{Duration, Instant};
-
 use crate::support::device::{Device, aor};
 use crate::support::participant::Joined;
 use crate::support::presence::{PRESENCE, Watching, publish, saying};
@@ -259,14 +257,10 @@ fn quotas() {
     server.shows("parlor_rejected_total{layer=\"proxy\",reason=\"overload\"}", 1.0);
 }
 
-/// EVT-14: watchers whose stream is gone, who know of no subscription, or who never answer are dropped; others are told all the
-/// same.
+/// EVT-14: watchers whose stream is gone, or who know of no subscription, are dropped; others are told all the same.
 #[test]
 fn watchers_who_are_gone() {
     let server = setup().start();
-    let silent = SipUser::udp(&server, "carol").with_account();
-    let (mut silent, _) = Watching::of(silent, "bob");
-    let began = Instant::now();
     let (gone, _) = Watching::of(account(&server, "carol"), "bob");
     let (mut forgetful, _) = Watching::of(account(&server, "carol"), "bob");
     let (mut alice, _) = Watching::of(account(&server, "alice"), "bob");
@@ -277,19 +271,9 @@ fn watchers_who_are_gone() {
     let notify = forgetful.user.expect_request("NOTIFY");
     forgetful.user.answer_with(&notify, "481 Subscription Does Not Exist", "");
     server.shows("parlor_watchers_ended_total{reason=\"failed\"}", 2.0);
-    let notify = silent.user.expect_request("NOTIFY");
     bob.register("Contact: *\r\nExpires: 0\r\n");
     assert_eq!(alice.next().basics(), ["closed"]);
-    // 64*T1, in which the same comes again and nothing else (EVT-15).
-    while server.metrics().value("parlor_watchers") > 1.0 {
-        assert!(began.elapsed() < Duration::from_secs(60));
-        if let Some(again) = silent.user.receive_within(Duration::from_millis(100)) {
-            assert_eq!(again.header("CSeq"), notify.header("CSeq"), "{again:#?}");
-        }
-    }
-    server.shows("parlor_watchers_ended_total{reason=\"failed\"}", 3.0);
-    bob.register_here();
-    assert_eq!(alice.next().basics(), ["open"]);
+    server.shows("parlor_watchers", 1.0);
 }
 
 /// EVT-16, EVT-95: OPTIONS tells of PUBLISH and presence where users are served; where none are, PUBLISH gets 405.

@@ -232,7 +232,7 @@ impl Proxy {
         // One may have been stored after the user was removed.
         self.forget(gone);
         self.mailboxes.forget(user);
-        self.forget_presence(user);
+        self.forget_presence(now, user);
         self.tell_watchers(now);
     }
 

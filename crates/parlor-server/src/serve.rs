@@ -33,6 +33,8 @@ use tracing::info;
 const SIP_MAILBOX: usize = 1024;
 /// How long the server takes to stop at the most; within it each room says farewell, sends its BYEs and waits for their answers.
 const STOP: Duration = Duration::from_millis(4500);
+/// How long to wait for watchers of users: one that lives answers the first NOTIFY, or the second.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves until SIGTERM or Ctrl-C.
 pub async fn run(config: Config) -> Result<()> {
@@ -118,6 +120,7 @@ struct Server {
     rooms: Arc<Rooms>,
     connections: Arc<Connections>,
     transfers: Option<Arc<Transfers>>,
+    to_sip: mpsc::Sender<SipOutput>,
 }
 
 impl Server {
@@ -167,7 +170,7 @@ impl Server {
             switch: switch_settings(config, &outbox),
             outbox,
             tls: Arc::clone(&sockets.tls.client),
-            sip: to_sip,
+            sip: to_sip.clone(),
             transfers: transfers.clone(),
             linger: config.rooms.linger,
             lifetime: config.rooms.lifetime,
@@ -192,21 +195,34 @@ impl Server {
         for (listener, _, _, _) in sockets.msrp {
             tokio::spawn(msrp::accept(listener, Arc::clone(&connections)));
         }
-        Ok(Self { rooms, connections, transfers })
+        Ok(Self { rooms, connections, transfers, to_sip })
     }
 
-    /// Rooms say farewell, everybody gets BYE, and what is on its way is written.
+    /// Rooms say farewell, everybody gets BYE, watchers of users are told, and what is on its way is written.
     async fn stop(self) {
         let deadline = Instant::now() + STOP;
         let drained = async {
             self.rooms.shut_down();
-            while !self.rooms.is_empty() {
-                sleep(Duration::from_millis(10)).await;
-            }
+            let rooms = async {
+                while !self.rooms.is_empty() {
+                    sleep(Duration::from_millis(10)).await;
+                }
+            };
+            tokio::join!(rooms, self.tell_watchers());
         };
         tokio::select! {
             () = drained => {}
             () = sleep_until(deadline) => {}
+        }
+    }
+}
+
+impl Server {
+    /// Those who watch users learn that the server goes down, if they answer soon.
+    async fn tell_watchers(&self) {
+        let (told, are_told) = oneshot::channel();
+        if self.to_sip.send(SipOutput::Shutdown { told }).await.is_ok() {
+            let _ = timeout(FAREWELL, are_told).await;
         }
     }
 }

@@ -242,7 +242,7 @@ impl UserAgent {
                 Event::Cancel { tx } => self.handle_cancel(now, tx),
                 Event::Response { tx, response } => self.handle_response(now, tx, &response),
                 Event::Timeout { tx } => self.handle_failure(now, tx, Ended::Unanswered),
-                Event::TransportError { tx } => self.handle_failure(now, tx, Ended::Lost),
+                Event::TransportError { tx } | Event::Overload { tx } => self.handle_failure(now, tx, Ended::Lost),
             }
         }
     }

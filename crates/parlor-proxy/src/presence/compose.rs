@@ -21,13 +21,11 @@ impl Proxy {
         let bindings = self.registrar.bindings.of(user);
         let mut published = Vec::new();
         for publication in self.presence.publications.of(user) {
-            // It could be read when it was published.
-            let limits = &self.settings.presence.limits.document;
-            let Ok(document) = Presence::read(&publication.document, limits) else { continue };
-            published.extend(contacts_of(&document));
-            composed.tuples.extend(document.tuples);
-            composed.notes.extend(document.notes);
-            composed.extensions.extend(document.extensions);
+            let document = publication.content.presence();
+            published.extend(contacts_of(document));
+            composed.tuples.extend_from_slice(&document.tuples);
+            composed.notes.extend_from_slice(&document.notes);
+            composed.extensions.extend_from_slice(&document.extensions);
         }
         for contact in composed.tuples.iter_mut().filter_map(|tuple| tuple.contact.as_mut()) {
             if is_of_device(&contact.uri, bindings) {
@@ -37,9 +35,11 @@ impl Proxy {
         let publications = self.presence.publications.of(user);
         let silent = bindings.iter().filter(|binding| !has_published(binding, publications, &published));
         let when = self.when(now);
-        composed.tuples.extend(silent.map(|binding| registered(binding, &composed.entity, &when)));
+        composed.tuples.extend(silent.take(MOST_DEVICES).map(|binding| registered(binding, &composed.entity, &when)));
         let rooms = self.presence.rooms.get(user).into_iter().flatten();
-        composed.notes.extend(rooms.map(|room| Note { lang: Some("en".to_owned()), text: format!("in {room}") }));
+        composed.notes.extend(
+            rooms.take(MOST_ROOMS).map(|room| Note { lang: Some("en".to_owned()), text: format!("in {room}") }),
+        );
         if composed.tuples.is_empty() {
             composed.tuples.push(closed(when));
         }
@@ -57,6 +57,11 @@ impl Proxy {
         utc_date_time(time.as_secs(), u16::try_from(time.subsec_millis()).unwrap_or_default())
     }
 }
+
+/// Of how many devices that publish nothing it is told, each with less than a kilobyte.
+const MOST_DEVICES: usize = 10;
+/// Of how many rooms.
+const MOST_ROOMS: usize = 20;
 
 fn closed(when: String) -> Tuple {
     Tuple { timestamp: Some(when), ..Tuple::new("closed", Basic::Closed) }

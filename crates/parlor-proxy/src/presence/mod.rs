@@ -24,6 +24,7 @@ use self::publications::Publications;
 use self::watchers::Watchers;
 use crate::{Change, Output, Proxy, Recipient, Reject};
 use parlor_room::Identity;
+use parlor_sip::subscription::SubscriptionEnd;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,6 +36,8 @@ pub(crate) struct Presence {
     pub(crate) watchers: Watchers,
     /// In which rooms users are, where that is told.
     rooms: HashMap<Arc<str>, BTreeSet<Box<str>>>,
+    /// The server goes down.
+    closing: bool,
     /// The document that was written last: all who watch somebody are told in one go.
     written: Option<Written>,
 }
@@ -79,6 +82,13 @@ impl Proxy {
         }
     }
 
+    /// The server goes down: all watchers are told, as far as that can be sent now, and nobody can subscribe any more.
+    pub fn handle_shutdown(&mut self, now: Instant) {
+        self.presence.closing = true;
+        self.presence.watchers.end_all(now, SubscriptionEnd::Shutdown);
+        self.tell_watchers(now);
+    }
+
     /// Tells watchers what has changed.
     pub(crate) fn tell_watchers(&mut self, now: Instant) {
         for user in self.registrar.bindings.take_changed() {
@@ -88,7 +98,7 @@ impl Proxy {
     }
 
     /// A user has been removed: nobody watches it any more, and it watches nobody.
-    pub(crate) fn forget_presence(&mut self, user: &str) {
+    pub(crate) fn forget_presence(&mut self, now: Instant, user: &str) {
         let gone = self.presence.publications.remove_all(user);
         if !gone.is_empty() {
             let changes = gone.into_iter().map(Change::RemovePublication).collect();
@@ -96,7 +106,7 @@ impl Proxy {
         }
         self.presence.rooms.remove(user);
         let own = self.address_of(user).parse().ok().map(|aor| Identity::of(aor).key());
-        self.presence.watchers.end_all(user, own.as_deref());
+        self.presence.watchers.end_all_of(now, user, own.as_deref());
     }
 
     /// Does what is due.

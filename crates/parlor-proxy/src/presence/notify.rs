@@ -3,7 +3,7 @@
 use super::watcher::{Notice, Revision, Watcher, WatcherId};
 use crate::{Failure, Output, Proxy, SendId, Way};
 use bytes::Bytes;
-use parlor_events::pidf::{EVENT, Format};
+use parlor_events::pidf::{EVENT, Format, Presence};
 use parlor_sip::subscription::{Delivery, Reach, Refused, SubscriptionEnd};
 use parlor_sip::{HeaderName, Method, Request, Response};
 use std::sync::Arc;
@@ -43,26 +43,39 @@ impl Proxy {
         match failure {
             // Whoever is reached by nothing any more subscribes anew.
             Failure::Silence | Failure::Unreachable => self.handle_notified(now, send, &Response::new(408, "")),
+            Failure::Overload => self.handle_not_sent(now, send),
         }
+    }
+
+    /// A NOTIFY could not be sent now, as too much is under way: what it was to tell is told later.
+    fn handle_not_sent(&mut self, now: Instant, send: SendId) -> bool {
+        let watchers = &mut self.presence.watchers;
+        let Some(id) = watchers.notified(send) else { return false };
+        if let Some(watcher) = watchers.get_mut(id) {
+            watcher.known = None;
+            watchers.go_on(now, id, now + CONGESTED);
+        }
+        true
     }
 
     fn notify_answered(&mut self, now: Instant, id: WatcherId, response: &Response) {
         let watchers = &mut self.presence.watchers;
         let Some(watcher) = watchers.get_mut(id) else { return };
         let Some(notice) = watcher.delivery.notice() else { return };
-        let (told, renewed, next, last) = (notice.told, notice.renewed, notice.next, notice.last);
+        let (told, next, last) = (notice.told, notice.next, notice.last);
         let by_stream = notice.stream_until.is_some();
         match response.code {
             408 if by_stream => {
                 watcher.reach.give_up_stream();
+                watcher.known = None;
                 watchers.go_on(now, id, now);
             }
             _ if last => self.end_watcher(id),
             200..=299 => {
                 watcher.reach.prove();
                 watcher.failures = 0;
-                watcher.known = Some(told).filter(|_| !renewed);
-                watchers.go_on(now, id, if renewed { now } else { next });
+                watcher.known = told;
+                watchers.go_on(now, id, next);
             }
             _ => match Refused::by(response, watcher.failures) {
                 Refused::Ends => {
@@ -90,7 +103,7 @@ impl Proxy {
             let watchers = &mut self.presence.watchers;
             let Some(watcher) = watchers.get_mut(id) else { continue };
             if watcher.ending.is_none() && now >= watcher.lease.end() {
-                watchers.end(id, SubscriptionEnd::Expired);
+                watchers.end(now, id, SubscriptionEnd::Expired);
             }
             self.wake_delivery(now, id);
             self.presence.watchers.schedule(id);
@@ -125,9 +138,18 @@ impl Proxy {
 
     fn send_notify(&mut self, now: Instant, id: WatcherId) {
         let Some(watcher) = self.presence.watchers.get(id) else { return };
-        let (state, asked) = (self.presence.watchers.state_of(&watcher.user), watcher.known.is_none());
+        let (state, reach) = (self.presence.watchers.state_of(&watcher.user), watcher.reach);
         let (what, contact) = (self.what(now, watcher, state), self.presence_contact(watcher));
-        let document = what.map(|what| self.document(what));
+        let (address, format) = (self.address_of(&watcher.user), watcher.format);
+        let mut document = what.map(|what| self.document(what));
+        // Who could be anybody is told nothing large before it has answered.
+        let is_short = document.as_ref().is_some_and(|document| document.len() > reach.most());
+        if is_short {
+            document = Some(Presence::new(&address).to_xml(format).into());
+        }
+        let Some(octets) = self.space_for(document.as_ref().map_or(0, Bytes::len)) else {
+            return self.presence.watchers.set_delivery(id, Delivery::Waiting(now + NO_SPACE));
+        };
         let send = self.name_send();
         let Some(watcher) = self.presence.watchers.get_mut(id) else { return };
         let mut request = notify(now, watcher);
@@ -142,18 +164,27 @@ impl Proxy {
         if by_stream {
             (flow, uri) = Reach::streamed(flow, uri);
         }
-        // EVT-71: what was asked for delays nothing.
-        let pause = if asked { Duration::ZERO } else { self.settings.presence.interval };
+        // EVT-71, but for what could not be told yet.
+        let more = is_short && reach.is_unproven();
+        let pause = if more { Duration::ZERO } else { self.settings.presence.interval };
+        watcher.notified = Some(now);
         let notice = Notice {
             send,
-            told: state,
-            renewed: false,
+            told: (!more).then_some(state),
+            octets,
             next: now + pause,
             stream_until: by_stream.then(|| now + STREAM_PATIENCE),
             last: watcher.ending.is_some(),
         };
         self.presence.watchers.set_delivery(id, Delivery::Notifying(Box::new(notice)));
         self.emit(Output::Send { id: send, request, way: Way { flow, uri }, mark: None });
+    }
+
+    /// What a document of that size counts for among all that are under way; `None` if it has to wait.
+    fn space_for(&self, size: usize) -> Option<usize> {
+        let octets = if size > ALWAYS_FITS { size } else { 0 };
+        let busy = self.presence.watchers.under_way();
+        (busy + octets <= self.settings.presence.limits.notified_bytes).then_some(octets)
     }
 
     /// What a watcher is told; nothing when it has let its time go by.
@@ -204,5 +235,11 @@ fn notify(now: Instant, watcher: &mut Watcher) -> Request {
     request
 }
 
+/// Documents of that size do not wait for others: there are no more of them than there may be NOTIFYs.
+const ALWAYS_FITS: usize = 8 * 1024;
+/// How soon to look again whether there is space.
+const NO_SPACE: Duration = Duration::from_millis(100);
+/// How soon to try again where too much waits.
+const CONGESTED: Duration = Duration::from_secs(1);
 /// How long to wait for a stream before datagrams are used after all. The subscriber waits 32 s in all (EVT-19).
 const STREAM_PATIENCE: Duration = Duration::from_millis(500);

@@ -32,6 +32,16 @@ impl Publications {
         self.of_user.get(user).map_or(&[], Vec::as_slice)
     }
 
+    /// What those of a user take in a document.
+    pub(crate) fn octets_of(&self, user: &str) -> usize {
+        self.of(user).iter().map(|publication| publication.content.octets()).sum()
+    }
+
+    /// That name is taken, also if it is not here.
+    pub(crate) fn reserve(&mut self, id: PublicationId) {
+        self.last = self.last.max(id.0);
+    }
+
     /// A name for another one.
     pub(crate) fn name(&mut self) -> PublicationId {
         self.last += 1;
@@ -40,9 +50,9 @@ impl Publications {
 
     /// Adds a publication, or puts it in the place of the one of that name, which it gives back.
     pub(crate) fn put(&mut self, user: &Arc<str>, publication: Publication) -> Option<Publication> {
-        self.last = self.last.max(publication.id.0);
+        self.reserve(publication.id);
         self.count += 1;
-        self.octets += publication.document.len();
+        self.octets += publication.content.octets();
         self.expiries.insert((publication.lease.end(), publication.id, Arc::clone(user)));
         let own = self.of_user.entry(Arc::clone(user)).or_default();
         let Some(other) = own.iter_mut().find(|other| other.id == publication.id) else {
@@ -89,7 +99,7 @@ impl Publications {
 
     fn forget(&mut self, user: &Arc<str>, gone: &Publication, expiry: bool) {
         self.count -= 1;
-        self.octets -= gone.document.len();
+        self.octets -= gone.content.octets();
         if expiry {
             self.expiries.remove(&(gone.lease.end(), gone.id, Arc::clone(user)));
         }

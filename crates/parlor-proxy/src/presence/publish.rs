@@ -1,11 +1,10 @@
 //! PUBLISH: the event state compositor (RFC 3903 §6).
 
 use super::presentity;
-use super::publication::{Publication, PublicationId};
+use super::publication::{Content, Publication, PublicationId};
 use super::subscribe::requires_nothing;
 use crate::proxy::Storing;
 use crate::{Change, Output, PresenceSettings, Proxy, Recipient, Reject, Sender, Stored};
-use bytes::Bytes;
 use parlor_events::pidf::{EVENT, Format, Presence};
 use parlor_sip::subscription::{Lease, granted};
 use parlor_sip::{Flow, HeaderError, HeaderName, Headers, Request, Response, ServerTransactionId, reason_phrase};
@@ -37,7 +36,7 @@ enum Undo {
 struct Wanted {
     duration: Duration,
     /// What it says; nothing leaves it as it was.
-    document: Option<Bytes>,
+    content: Option<Content>,
 }
 
 impl Proxy {
@@ -74,7 +73,7 @@ impl Proxy {
         // EVT-96
         request.headers.event()?.filter(|event| event.is(EVENT)).ok_or(Reject::Event)?;
         let known = self.known_publication(user, &request.headers)?;
-        let wanted = Wanted::read(request, known.is_some(), &self.settings.presence)?;
+        let wanted = Wanted::read(request, known.is_some(), &self.address_of(user), &self.settings.presence)?;
         if self.storing.len() >= self.settings.limits.storing {
             return Err(Reject::Overload);
         }
@@ -86,13 +85,14 @@ impl Proxy {
             self.unpublish(tx, user, known, answer);
             return Ok(());
         }
-        let document = wanted.document.or_else(|| known.as_ref().map(|known| known.document.clone()));
+        let content = wanted.content.or_else(|| known.as_ref().map(|known| known.content.clone()));
+        let content = content.expect("one that is new says something");
         let publication = Publication {
             id: known.map_or_else(|| self.presence.publications.name(), |known| known.id),
             tag,
             lease: Lease::new(now, wanted.duration),
             source: source_of(&flow),
-            document: document.unwrap_or_default(),
+            content,
         };
         self.keep_publication(tx, user, publication, answer);
         Ok(())
@@ -106,9 +106,9 @@ impl Proxy {
         answer: Response,
     ) {
         let changes = vec![Change::PutPublication(self.saved_publication(&user, &publication))];
-        let Publication { id, tag, document, .. } = publication.clone();
+        let Publication { id, tag, content, .. } = publication.clone();
         let before = self.presence.publications.put(&user, publication);
-        if before.as_ref().is_none_or(|before| before.document != document) {
+        if before.as_ref().is_none_or(|before| before.content != content) {
             self.presence.watchers.note_change(&user);
         }
         let undo = match before {
@@ -148,8 +148,13 @@ impl Proxy {
         if known.is_none() && publications.of(user).len() >= limits.publications_of_user {
             return Err(Reject::TooManyOfUser);
         }
-        let before = known.map_or(0, |known| known.document.len());
-        let octets = publications.octets() - before + wanted.document.as_ref().map_or(before, Bytes::len);
+        let before = known.map_or(0, |known| known.content.octets());
+        let after = wanted.content.as_ref().map_or(before, Content::octets);
+        // What one has published is told together.
+        if publications.octets_of(user) - before + after > limits.publications_of_user_bytes {
+            return Err(Reject::TooManyOfUser);
+        }
+        let octets = publications.octets() - before + after;
         if known.is_none() && publications.len() >= limits.publications || octets > limits.published_bytes {
             return Err(Reject::Overload);
         }
@@ -220,31 +225,32 @@ impl Proxy {
 
 impl Wanted {
     /// EVT-90 steps 4 and 5, of one that is about something that is there, or is new.
-    fn read(request: &Request, is_there: bool, settings: &PresenceSettings) -> Result<Self, Reject> {
+    fn read(request: &Request, is_there: bool, address: &str, settings: &PresenceSettings) -> Result<Self, Reject> {
         let duration =
             granted(&request.headers, settings.min_expires, settings.max_expires).map_err(Reject::TooBrief)?;
         if request.body.is_empty() {
             let nothing = Reject::Contradiction("neither a body nor SIP-If-Match");
-            return if is_there { Ok(Self { duration, document: None }) } else { Err(nothing) };
+            return if is_there { Ok(Self { duration, content: None }) } else { Err(nothing) };
         }
-        Ok(Self { duration, document: Some(document(request, &settings.limits.document)?) })
+        Ok(Self { duration, content: Some(content(request, address, &settings.limits.document)?) })
     }
 }
 
 /// EVT-90 step 5.
-fn document(request: &Request, limits: &parlor_events::Limits) -> Result<Bytes, Reject> {
+fn content(request: &Request, address: &str, limits: &parlor_events::Limits) -> Result<Content, Reject> {
     let kind = request.headers.content_type()?.ok_or(Reject::BodyType)?;
     let is_plain =
         request.headers.content_encoding().is_none_or(|coding| coding.trim().eq_ignore_ascii_case("identity"));
     if !is_plain || !Format::ALL.into_iter().any(|format| kind.is(format.content_type())) {
         return Err(Reject::BodyType);
     }
-    match Presence::read(&request.body, limits) {
-        // It is kept, and what was read with it is not to be.
-        Ok(_) => Ok(Bytes::copy_from_slice(&request.body)),
-        Err(parlor_events::XmlError::TooLarge) => Err(Reject::BodySize),
-        Err(error) => Err(Reject::Document(error)),
-    }
+    let presence = Presence::read(&request.body, limits).map_err(|error| match error {
+        parlor_events::XmlError::TooLarge => Reject::BodySize,
+        error => Reject::Document(error),
+    })?;
+    // Written again, each extension declares its namespaces for itself, and what stood for itself may be escaped.
+    let content = Content::new(presence, address);
+    if content.octets() <= limits.bytes { Ok(content) } else { Err(Reject::BodySize) }
 }
 
 /// Where the publisher is, as far as its registration would say the same.

@@ -43,7 +43,9 @@ pub struct PresenceLimits {
     pub publications_of_user: usize,
     /// How many octets of all of them.
     pub published_bytes: usize,
-    /// The largest document that is published; what a user has in all of them fits into a datagram.
+    /// How many octets of one user's: what is told of a user fits into a datagram.
+    pub publications_of_user_bytes: usize,
+    /// The largest document that is published, both as it comes and as it is told.
     pub document: parlor_events::Limits,
     /// How many subscriptions there may be in all.
     pub watchers: usize,
@@ -55,6 +57,8 @@ pub struct PresenceLimits {
     pub dialog_bytes: usize,
     /// How many NOTIFYs may be unanswered in all; the others wait.
     pub notifies: usize,
+    /// How many octets of those that are not small.
+    pub notified_bytes: usize,
 }
 
 impl Default for PresenceLimits {
@@ -63,12 +67,14 @@ impl Default for PresenceLimits {
             publications: 20_000,
             publications_of_user: 10,
             published_bytes: 64 << 20,
+            publications_of_user_bytes: 40 * 1024,
             document: parlor_events::Limits { bytes: 4 * 1024, elements: 128, ..parlor_events::Limits::default() },
             watchers: 20_000,
             watchers_of_subscriber: 500,
             watchers_of_user: 1000,
             dialog_bytes: 4096,
             notifies: 4096,
+            notified_bytes: 32 << 20,
         }
     }
 }

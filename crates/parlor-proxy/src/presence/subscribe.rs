@@ -88,6 +88,7 @@ impl Proxy {
             known: None,
             reach: Reach::over(flow.transport),
             delivery: Delivery::Ready,
+            notified: None,
             failures: 0,
         };
         let mut response = self.subscribed(request, &watcher, wanted.duration);
@@ -103,7 +104,10 @@ impl Proxy {
         if watchers.of_subscriber(subscriber) >= limits.watchers_of_subscriber {
             return Err(Reject::TooManyOfUser);
         }
-        if watchers.len() >= limits.watchers || watchers.of_user(user) >= limits.watchers_of_user {
+        if self.presence.closing
+            || watchers.len() >= limits.watchers
+            || watchers.of_user(user) >= limits.watchers_of_user
+        {
             return Err(Reject::Overload);
         }
         Ok(())
@@ -134,14 +138,13 @@ impl Proxy {
         known.flow = flow;
         known.format = wanted.format;
         known.lease = Lease::new(now, wanted.duration);
-        known.known = None;
         if flow.transport.is_reliable() {
             known.reach = Reach::Stream;
         }
         if wanted.duration.is_zero() {
-            self.presence.watchers.end(id, SubscriptionEnd::Unsubscribed);
+            self.presence.watchers.end(now, id, SubscriptionEnd::Unsubscribed);
         } else {
-            self.presence.watchers.hasten(id);
+            self.presence.watchers.renew(now, id);
         }
         if let Some(known) = self.presence.watchers.get(id) {
             let response = self.subscribed(request, known, wanted.duration);

@@ -46,6 +46,8 @@ pub(crate) struct Watcher {
     pub(crate) known: Option<Revision>,
     pub(crate) reach: Reach,
     pub(crate) delivery: Delivery<Notice>,
+    /// When the latest NOTIFY went out.
+    pub(crate) notified: Option<Instant>,
     /// How many NOTIFYs in a row were refused.
     pub(crate) failures: u8,
 }
@@ -54,10 +56,11 @@ pub(crate) struct Watcher {
 #[derive(Debug)]
 pub(crate) struct Notice {
     pub(crate) send: SendId,
-    /// What the watcher knows when it has it.
-    pub(crate) told: Revision,
-    /// It is to be told once more: a SUBSCRIBE has come since (EVT-8).
-    pub(crate) renewed: bool,
+    /// What the watcher knows when it has it; `None` if it is to be told once more: it was not told all, or a SUBSCRIBE has
+    /// come since (EVT-8).
+    pub(crate) told: Option<Revision>,
+    /// What counts of it among all that are under way.
+    pub(crate) octets: usize,
     /// When the next one may go out.
     pub(crate) next: Instant,
     /// For one that is too large for a datagram: when the stream counts as not to be had.

@@ -5,7 +5,7 @@ use crate::SendId;
 use parlor_sip::subscription::{Agenda, Delivery, SubscriptionEnd};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The subscriptions to the presence of all users.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub(crate) struct Watchers {
     of_user: HashMap<Arc<str>, Watched>,
     by_subscriber: HashMap<Box<str>, usize>,
     by_send: BTreeMap<SendId, WatcherId>,
+    /// Octets of what is unanswered.
+    under_way: usize,
     agenda: Agenda<WatcherId>,
     last: u64,
     last_state: u64,
@@ -45,6 +47,11 @@ impl Watchers {
     /// How many NOTIFYs are unanswered.
     pub(crate) fn unanswered(&self) -> usize {
         self.by_send.len()
+    }
+
+    /// How many octets count of them.
+    pub(crate) fn under_way(&self) -> usize {
+        self.under_way
     }
 
     /// In which state a user is.
@@ -82,6 +89,7 @@ impl Watchers {
         let mut gone = self.all.remove(&id)?;
         if let Some(notice) = gone.delivery.notice() {
             self.by_send.remove(&notice.send);
+            self.under_way -= notice.octets;
         }
         self.agenda.schedule(id, None);
         if let Some(watched) = self.of_user.get_mut(&gone.user) {
@@ -143,9 +151,13 @@ impl Watchers {
         let Some(watcher) = self.all.get_mut(&id) else { return };
         if let Some(before) = watcher.delivery.notice() {
             self.by_send.remove(&before.send);
+            self.under_way -= before.octets;
         }
         match &delivery {
-            Delivery::Notifying(notice) => drop(self.by_send.insert(notice.send, id)),
+            Delivery::Notifying(notice) => {
+                self.by_send.insert(notice.send, id);
+                self.under_way += notice.octets;
+            }
             Delivery::Ready => self.agenda.push_ready(id),
             Delivery::Idle | Delivery::Waiting(_) => {}
         }
@@ -166,34 +178,46 @@ impl Watchers {
         self.set_delivery(id, delivery);
     }
 
-    /// The watcher is to be told now, or if a NOTIFY is unanswered, when it is answered.
-    pub(crate) fn hasten(&mut self, id: WatcherId) {
+    /// The watcher is to be told once more, as soon as its pace lets it, or if a NOTIFY is unanswered, when it is answered.
+    pub(crate) fn renew(&mut self, now: Instant, id: WatcherId) {
         let Some(watcher) = self.all.get_mut(&id) else { return };
+        watcher.known = None;
+        let next = watcher.notified.map_or(now, |notified| notified + RENEWED);
         match &mut watcher.delivery {
-            Delivery::Notifying(notice) => notice.renewed = true,
+            Delivery::Notifying(notice) => (notice.told, notice.next) = (None, next),
+            Delivery::Ready => {}
+            Delivery::Idle | Delivery::Waiting(_) => self.go_on(now, id, next),
+        }
+        self.schedule(id);
+    }
+
+    /// The subscription ends with its next NOTIFY, which goes out at once, or if one is unanswered, when it is answered.
+    pub(crate) fn end(&mut self, now: Instant, id: WatcherId, why: SubscriptionEnd) {
+        let Some(watcher) = self.all.get_mut(&id).filter(|watcher| watcher.ending.is_none()) else { return };
+        watcher.ending = Some(why);
+        match &mut watcher.delivery {
+            Delivery::Notifying(notice) => notice.next = now,
             Delivery::Ready => {}
             Delivery::Idle | Delivery::Waiting(_) => self.set_delivery(id, Delivery::Ready),
         }
         self.schedule(id);
     }
 
-    /// The subscription ends with its next NOTIFY.
-    pub(crate) fn end(&mut self, id: WatcherId, why: SubscriptionEnd) {
-        if let Some(watcher) = self.all.get_mut(&id).filter(|watcher| watcher.ending.is_none()) {
-            watcher.ending = Some(why);
-            self.hasten(id);
-        }
-    }
-
     /// All end that watch a user, and all that are its own.
-    pub(crate) fn end_all(&mut self, user: &str, own: Option<&str>) {
+    pub(crate) fn end_all_of(&mut self, now: Instant, user: &str, own: Option<&str>) {
         let why = |watcher: &Watcher| match &*watcher.user {
             watched if watched == user => Some(SubscriptionEnd::Gone),
             _ if Some(&*watcher.subscriber) == own => Some(SubscriptionEnd::Forbidden),
             _ => None,
         };
         let all: Vec<_> = self.all.iter().filter_map(|(id, watcher)| Some((*id, why(watcher)?))).collect();
-        all.into_iter().for_each(|(id, why)| self.end(id, why));
+        all.into_iter().for_each(|(id, why)| self.end(now, id, why));
+    }
+
+    /// All end.
+    pub(crate) fn end_all(&mut self, now: Instant, why: SubscriptionEnd) {
+        let all: Vec<_> = self.all.keys().copied().collect();
+        all.into_iter().for_each(|id| self.end(now, id, why));
     }
 
     /// When something is due.
@@ -213,3 +237,6 @@ impl Watchers {
         }
     }
 }
+
+/// How soon a watcher that asks once more is told once more.
+const RENEWED: Duration = Duration::from_secs(1);

@@ -66,13 +66,13 @@ impl Proxy {
         let Some(branch) = self.relays.branches.remove(&id) else { return };
         let device = &branch.target.uri;
         match ended {
-            Ended::Answered(_) | Ended::TooLarge | Ended::Congested => {
+            Ended::Answered(_) | Ended::TooLarge | Ended::Congested | Ended::Failed(Failure::Overload) => {
                 if let Some(next) = self.relays.lanes.leave(device) {
                     self.go(now, next);
                 }
                 self.target_ended(now, branch, ended);
             }
-            Ended::Failed(_) => {
+            Ended::Failed(Failure::Silence | Failure::Unreachable) => {
                 let waiting: Vec<SendId> = self.relays.lanes.clear(device).collect();
                 // In the order in which they came, also where there is another flow.
                 self.target_ended(now, branch, ended);
@@ -102,6 +102,7 @@ impl Proxy {
             Ended::Answered(response) => Some(forward::response_for(&relay.request, &response)),
             Ended::Failed(Failure::Silence) => None,
             Ended::Failed(Failure::Unreachable) | Ended::Congested => Some(relay.response(480)),
+            Ended::Failed(Failure::Overload) => Some(relay.overloaded()),
             // What is kept waits for a stream.
             Ended::TooLarge if matches!(relay.origin, Origin::Mailbox { .. }) => None,
             Ended::TooLarge => Some(relay.response(413)),
@@ -124,6 +125,6 @@ fn may_have_another_flow(ended: &Ended, origin: Origin) -> bool {
         Ended::Answered(response) => matches!(response.code, 430 | 503),
         // The other one may be a stream.
         Ended::TooLarge => true,
-        Ended::Congested => false,
+        Ended::Congested | Ended::Failed(Failure::Overload) => false,
     }
 }

@@ -24,6 +24,7 @@ use self::elsewhere::Search;
 use self::lanes::Lanes;
 use self::load::{Load, Taken};
 use self::target::Target;
+use crate::Reject;
 use crate::mailbox::{Amount, MessageId};
 use parlor_sip::{Request, Response, ServerTransactionId, reason_phrase};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -45,6 +46,8 @@ pub enum Failure {
     Silence,
     /// It could not be sent, or its stream is gone.
     Unreachable,
+    /// It was not sent, as we have too much under way.
+    Overload,
 }
 
 /// For whom a message is.
@@ -194,6 +197,11 @@ impl Relays {
 }
 
 impl Relay {
+    /// What the sender gets when it is we who have too much to do.
+    fn overloaded(&self) -> Response {
+        Reject::Overload.instead_of(self.response(100))
+    }
+
     /// A response of our own in a device's place.
     fn response(&self, code: u16) -> Response {
         Response::for_request(&self.request, code, reason_phrase(code))

@@ -99,6 +99,13 @@ impl Scene {
         }
     }
 
+    /// The next start has other settings.
+    pub(crate) fn limit(&mut self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = (*self.settings).clone();
+        change(&mut settings);
+        self.settings = Arc::new(settings);
+    }
+
     /// The server is gone and comes back with what is stored, after some time.
     pub(crate) fn restart_after(&mut self, time: Duration) {
         self.now += time;

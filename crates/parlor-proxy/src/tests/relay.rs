@@ -319,3 +319,16 @@ fn what_is_under_way_is_bounded() {
     assert_eq!(code(scene.message(&of(3), &bob())), 0);
     assert_eq!(scene.sent().len(), 1);
 }
+
+/// What is not passed on as we have too much under way is refused for now, by us, and no other flow is tried in its place.
+#[test]
+fn our_own_overload() {
+    let mut scene = Scene::new();
+    scene.device("bob", "<sip:bob@192.0.2.9:5001>", udp(1));
+    assert!(scene.message(&message(""), &bob()).is_none());
+    let sent = one(scene.sent());
+    let answer = scene.fails(&sent, Failure::Overload).expect("an answer");
+    assert_eq!((answer.code, answer.headers.retry_after(), scene.sent().len()), (503, Some(10), 0));
+    assert!(scene.message(&message(""), &bob()).is_none());
+    assert_eq!(scene.sent().len(), 1, "the next one may go");
+}

@@ -64,6 +64,8 @@ pub(crate) enum SipOutput {
     Locate { uri: Uri, tell: oneshot::Sender<Option<(Location, Option<Account>)>> },
     /// Say what flow stands for a stream over TLS to where this one leads, to whoever has that name.
     Place { flow: Flow, name: Box<str>, tell: oneshot::Sender<Flow> },
+    /// The server goes down: watchers are to be told, and who tells so once they know.
+    Shutdown { told: oneshot::Sender<()> },
     /// Answer a request.
     Respond { tx: ServerTransactionId, response: Response },
     /// Send a request.

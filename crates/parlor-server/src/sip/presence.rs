@@ -9,6 +9,7 @@ use parlor_proxy::{PresenceLimits, PresenceSettings, Proxy, Recipient, Rule, Rul
 use parlor_sip::{Contacts, Flow, Method, Request, Scheme, ServerTransactionId, Uri};
 use std::borrow::Cow;
 use std::time::Instant;
+use tokio::sync::oneshot;
 
 /// What a request has to do with the presence of users.
 #[derive(Debug)]
@@ -96,6 +97,26 @@ impl SipTask {
             ForPresence::Publish(user) => proxy.handle_publish(now, tx, &request, flow, &sender, user),
             ForPresence::Subscribe(user) => proxy.handle_subscribe(now, tx, &request, flow, &sender, user),
             ForPresence::Resubscribe => proxy.handle_resubscribe(now, tx, &request, flow, &sender),
+        }
+    }
+}
+
+/// The end.
+impl SipTask {
+    /// The server goes down: those who watch users are told.
+    pub(super) fn shut_down(&mut self, now: Instant, told: oneshot::Sender<()>) {
+        if let Some(proxying) = &mut self.proxying {
+            proxying.proxy.handle_shutdown(now);
+        }
+        self.stopping = Some(told);
+    }
+
+    /// Says when all of them know.
+    pub(super) fn settle_shutdown(&mut self) {
+        let watched = self.proxying.as_ref().is_some_and(|proxying| proxying.proxy.watchers() > 0);
+        if let Some(told) = self.stopping.take_if(|_| !watched) {
+            // Who waits no longer has stopped.
+            let _ = told.send(());
         }
     }
 }

@@ -18,6 +18,7 @@ use parlor_store::Store;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tracing::warn;
 
 /// How long a binding lasts that does not say it itself (RFC 3261 §10.2).
 const DEFAULT_EXPIRES: Duration = Duration::from_secs(3600);
@@ -71,8 +72,12 @@ impl Proxying {
         let publications = store.publications(saved::millis(wall)).await.context("publications")?;
         let mailboxes = store.mailboxes().await.context("messages")?;
         let restored = saved::restored(bindings, mailboxes, publications);
-        let (now, settings) = (Instant::now(), settings(config, focus));
+        let (now, settings, published) = (Instant::now(), settings(config, focus), restored.publications.len());
         let proxy = Proxy::new(now, Arc::new(settings), WallClock::new(now, wall), restored, rand::make_rng());
+        let forgotten = published - proxy.publications();
+        if forgotten > 0 {
+            warn!(forgotten, "publications that are beyond the limits are removed");
+        }
         Ok(Self {
             proxy,
             hosts: Arc::clone(&focus.hosts),

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 
 /// How many messages may wait for the task.
@@ -69,6 +69,8 @@ pub(crate) struct SipTask {
     pub(super) proxying: Option<Proxying>,
     pub(super) flows: Flows,
     requests: Requests,
+    /// The server goes down: who waits until all watchers have been told.
+    pub(super) stopping: Option<oneshot::Sender<()>>,
     pub(super) joins: PacePerAddress,
     pub(super) subscribes: PacePerAddress,
     incoming: mpsc::Receiver<Incoming>,
@@ -106,6 +108,7 @@ impl SipTask {
             proxying: None,
             flows: Flows::new(streams),
             requests: Requests::new(settings.transactions.timers.t1x64()),
+            stopping: None,
             joins: PacePerAddress::new(settings.joins),
             subscribes: PacePerAddress::new(settings.subscribes),
             incoming,
@@ -169,6 +172,7 @@ impl SipTask {
             }
             self.drain(now);
             self.flush_proxy();
+            self.settle_shutdown();
             self.count();
         }
     }
@@ -216,6 +220,7 @@ impl SipTask {
                 }
                 None => self.tell(room, SipInput::Failed(id)),
             },
+            SipOutput::Shutdown { told } => self.shut_down(now, told),
             SipOutput::Page { room, id, page } => self.page(now, room, id, *page),
             SipOutput::Mention { to, request } => self.mention(now, &to, *request),
             SipOutput::Cancel { room, id } => {
@@ -260,6 +265,7 @@ impl SipTask {
             Event::Response { tx, response } => self.handle_response(now, tx, response),
             Event::Timeout { tx } => self.handle_failure(now, tx, Failure::Silence),
             Event::TransportError { tx } => self.handle_failure(now, tx, Failure::Unreachable),
+            Event::Overload { tx } => self.handle_failure(now, tx, Failure::Overload),
         }
     }
 
@@ -268,7 +274,11 @@ impl SipTask {
             return;
         }
         if let Some((room, id)) = self.requests.failed(tx) {
-            self.tell(room, SipInput::Failed(id));
+            let told = match failure {
+                Failure::Silence | Failure::Unreachable => SipInput::Failed(id),
+                Failure::Overload => SipInput::Delayed(id),
+            };
+            self.tell(room, told);
         }
     }
 

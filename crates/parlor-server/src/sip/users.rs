@@ -206,15 +206,20 @@ impl SipTask {
     }
 
     fn pass_on(&mut self, now: Instant, id: SendId, request: Request, way: Way, mark: Option<u64>) {
-        if request.method == Method::Notify {
-            self.metrics.presence_notifies.inc();
-            self.metrics.presence_notify_bytes.inc_by(request.body.len() as u64);
-        }
+        // It may wait for space: a later one tells the same, and what overfills a stream ends it.
+        let is_notify = request.method == Method::Notify;
         let Way { flow, uri } = way;
         let routed = self.flows.route(&NextHop { flow, uri });
         let Some(proxying) = &mut self.proxying else { return };
         match routed {
+            Some(flow) if is_notify && !self.flows.has_space(flow, request.body.len()) => {
+                proxying.proxy.handle_failure(now, id, Failure::Overload);
+            }
             Some(flow) => {
+                if is_notify {
+                    self.metrics.presence_notifies.inc();
+                    self.metrics.presence_notify_bytes.inc_by(request.body.len() as u64);
+                }
                 let sent_by = self.flows.sent_by(flow);
                 let tx = match mark {
                     Some(mark) => self.endpoint.forward(now, flow, &sent_by, request, mark),

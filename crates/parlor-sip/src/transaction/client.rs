@@ -71,7 +71,7 @@ impl Endpoint {
         let vias = request.headers.via_count();
         if self.clients.len() >= self.limits.client {
             let tx = ClientTransactionId { index: usize::MAX, serial: self.next_serial() };
-            self.events.push_back(Event::TransportError { tx });
+            self.events.push_back(Event::Overload { tx });
             return tx;
         }
         let reliable = target.transport.is_reliable();

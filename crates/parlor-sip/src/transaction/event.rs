@@ -54,6 +54,11 @@ pub enum Event {
         /// The transaction of the request.
         tx: ClientTransactionId,
     },
+    /// The request was not sent, as there are as many transactions as may be: it may be sent later.
+    Overload {
+        /// The transaction that it would have had.
+        tx: ClientTransactionId,
+    },
     /// The request could not be sent, or its connection is gone: handle as 503 (RFC 3261 §8.1.3.1).
     TransportError {
         /// The transaction of the request.

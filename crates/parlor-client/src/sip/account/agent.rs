@@ -216,7 +216,7 @@ impl Agent {
                 Event::Ack { .. } => {}
                 Event::Response { tx, response } => self.handle_response(now, tx, &response),
                 Event::Timeout { tx } => self.handle_failure(now, tx, false),
-                Event::TransportError { tx } => self.handle_failure(now, tx, true),
+                Event::TransportError { tx } | Event::Overload { tx } => self.handle_failure(now, tx, true),
             }
         }
     }

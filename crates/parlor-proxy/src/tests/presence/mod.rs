@@ -91,8 +91,15 @@ impl Scene {
         self.outputs().expect("an answer")
     }
 
-    /// Alice watches bob, and knows what there is; the To of her dialog.
+    /// Alice watches bob, and has known for a while what there is; the To of her dialog.
     pub(super) fn watch(&mut self) -> String {
+        let to = self.first_look();
+        self.pass(seconds(5));
+        to
+    }
+
+    /// Alice watches bob, and knows since now what there is.
+    pub(super) fn first_look(&mut self) -> String {
         let response = self.subscribe_as(&known("alice"), udp(2), "s1", "Event: presence\r\n");
         assert_eq!(response.code, 200, "{}", response.reason);
         let notify = self.notified();

@@ -78,7 +78,7 @@ fn expiry() {
     let tag = scene.published(&format!("{TYPE}Expires: 60\r\n"), &saying("here"));
     scene.pass(seconds(59));
     let tag = scene.published(&format!("SIP-If-Match: {tag}\r\nExpires: 60\r\n"), "");
-    scene.watch();
+    scene.first_look();
     scene.pass(seconds(60));
     assert!(scene.sent().is_empty());
     scene.pass(seconds(2));
@@ -126,7 +126,37 @@ fn restart() {
     assert_eq!(shown(&scene.notified()), ["open long"]);
     assert_eq!(scene.publish(&format!("SIP-If-Match: {long}\r\n"), "").code, 200);
     let another = scene.published(TYPE, &saying("another"));
-    assert_eq!((scene.proxy.publications(), scene.published.len()), (2, 3), "{another}: a name is not given twice");
+    assert_eq!((scene.proxy.publications(), scene.published.len()), (2, 2), "{another}: a name is not given twice");
+}
+
+/// What is kept is what is told: a document is measured as it is written again, each extension with its namespaces and all
+/// that has to be escaped, and what one user has in all of them is bounded too.
+#[test]
+fn measured_as_it_is_told() {
+    let mut scene = Scene::with(|settings| settings.presence.limits.publications_of_user_bytes = 6000);
+    let namespace = "n".repeat(200);
+    let siblings = |count: usize| pidf(&format!("<e xmlns:x='{namespace}'>{}</e>", "<x:a/>".repeat(count)));
+    let many = siblings(100).replace("<e ", "<e xmlns='urn:e' ");
+    assert!(many.len() < 2000);
+    assert_eq!(scene.publish(TYPE, &many).code, 413);
+    assert_eq!(scene.publish(TYPE, &pidf(&format!("<e xmlns='urn:e' a='{}'/>", "\"".repeat(900)))).code, 413);
+    let tag = scene.published(TYPE, &saying(&"x".repeat(3500)));
+    assert_eq!(scene.publish(TYPE, &saying(&"x".repeat(3500))).code, 503);
+    assert_eq!(scene.publish(&format!("SIP-If-Match: {tag}\r\n{TYPE}"), &saying(&"y".repeat(3600))).code, 200);
+}
+
+/// What cannot be taken in again after a restart is forgotten by the store too, and its name is not given to another before.
+#[test]
+fn too_much_after_a_restart() {
+    let mut scene = Scene::new();
+    for name in ["one", "two", "three"] {
+        scene.published(TYPE, &saying(name));
+    }
+    scene.limit(|settings| settings.presence.limits.publications = 2);
+    scene.restart_after(seconds(1));
+    let next = scene.proxy.presence.publications.name();
+    scene.outputs();
+    assert_eq!((next.0, scene.proxy.publications(), scene.published.len()), (4, 2, 2));
 }
 
 /// EVT-95: publications of one user, of all, and their octets have limits; what is there can be changed all the same.

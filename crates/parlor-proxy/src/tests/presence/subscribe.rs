@@ -8,6 +8,7 @@ use parlor_room::UserList;
 use parlor_sip::subscription::SubscriptionEnd;
 use parlor_sip::{HeaderName, Transport};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 const EVENT: &str = "Event: presence\r\n";
 
@@ -24,6 +25,7 @@ fn registrations_are_seen() {
     assert_eq!(header(&first.request.headers, &HeaderName::ContentType), "application/pidf+xml");
     assert_eq!(told(&first).entity, "sip:bob@chat.example.com");
     scene.answers(&first, 200);
+    scene.pass(seconds(5));
     scene.device("bob", "<sip:bob@192.0.2.9:5001>;q=0.5", udp(1));
     let open = scene.notified();
     assert_eq!(shown(&open), ["open <sip:bob@chat.example.com>"]);
@@ -58,6 +60,32 @@ fn changes_are_told_together() {
     scene.pass(seconds(5));
     scene.published(&format!("SIP-If-Match: {tag}\r\n"), "");
     assert!(scene.sent().is_empty(), "a refresh is no news");
+}
+
+/// EVT-71: nor is a change told sooner after what was asked for, and who asks again and again is told once a second, the
+/// latest last.
+#[test]
+fn what_is_asked_for_counts_too() {
+    let mut scene = Scene::new();
+    let to = scene.first_look();
+    scene.published(TYPE, &saying("one"));
+    assert!(scene.sent().is_empty());
+    scene.pass(seconds(5));
+    let notify = scene.notified();
+    assert_eq!(shown(&notify), ["open one"]);
+    scene.answers(&notify, 200);
+    let mut told = Vec::new();
+    for cseq in 2..32 {
+        assert_eq!(scene.resubscribe_as(&known("alice"), udp(2), &to, cseq, EVENT).code, 200);
+        scene.pass(Duration::from_millis(100));
+        for notify in scene.sent() {
+            scene.answers(&notify, 200);
+            told.push(notify);
+        }
+    }
+    assert_eq!(told.len(), 3);
+    scene.resubscribe_as(&known("alice"), udp(2), &to, 32, &format!("{EVENT}Expires: 0\r\n"));
+    assert_eq!(state_of(&scene.notified()), "terminated;reason=timeout", "to end is not to be told again");
 }
 
 /// EVT-87: all that is published, and one tuple for each device that publishes nothing; device addresses are not shown.
@@ -131,6 +159,7 @@ fn who_may_know() {
         assert_eq!((shown(&notify), state_of(&notify)), (vec![expected.to_owned()], "active;expires=3600".to_owned()));
         scene.answers(&notify, 200);
     }
+    scene.pass(seconds(5));
     scene.published(TYPE, &saying("secret"));
     let told = scene.sent();
     assert_eq!(told.len(), 2, "two may know");
@@ -219,7 +248,7 @@ fn refreshed() {
 #[test]
 fn expired() {
     let mut scene = Scene::new();
-    scene.watch();
+    scene.first_look();
     scene.pass(seconds(3600));
     assert!(scene.sent().is_empty());
     scene.pass(seconds(1));
@@ -287,6 +316,79 @@ fn large_documents() {
     assert_eq!(by_datagram.way.flow, udp(2));
     assert_eq!(by_datagram.request.body.len(), by_stream.request.body.len());
     assert_eq!(scene.proxy.watchers(), 1);
+}
+
+/// EVT-14: what is not sent for our own sake ends nothing, and is told a second later.
+#[test]
+fn put_off() {
+    let mut scene = Scene::new();
+    scene.watch();
+    scene.published(TYPE, &saying("one"));
+    for _ in 0..10 {
+        let notify = scene.notified();
+        assert_eq!(shown(&notify), ["open one"]);
+        scene.fails(&notify, Failure::Overload);
+        assert!(scene.sent().is_empty());
+        scene.pass(seconds(1));
+    }
+    assert_eq!((scene.notified().request.body.is_empty(), scene.unwatched.len()), (false, 0));
+}
+
+/// Whatever a user publishes and registers, what is told of it fits into a datagram; who has not answered is told that little
+/// at first that it could be anybody.
+#[test]
+fn the_largest_document() {
+    let mut scene = Scene::new();
+    for number in 0..10 {
+        scene.device("bob", &format!("<sip:bob@phone{number}.example.net>"), udp(100 + number));
+        scene.published(TYPE, &saying(&"x".repeat(3600)));
+        scene.proxy.handle_room_entered(scene.now, "bob", &format!("room{number}"));
+    }
+    scene.subscribe_as(&known("alice"), udp(2), "s1", EVENT);
+    let by_stream = scene.notified();
+    let size = by_stream.request.body.len();
+    assert!((35_000..60_000).contains(&size), "{size}");
+    scene.fails(&by_stream, Failure::Unreachable);
+    let short = scene.notified();
+    assert_eq!((short.way.flow, shown(&short).len()), (udp(2), 0));
+    scene.answers(&short, 200);
+    assert_eq!(scene.notified().request.body.len(), size);
+}
+
+/// What is large waits while too many octets are unanswered; what is small does not.
+#[test]
+fn octets_under_way() {
+    let mut scene = Scene::with(|settings| settings.presence.limits.notified_bytes = 20_000);
+    for _ in 0..3 {
+        scene.published(TYPE, &saying(&"x".repeat(3500)));
+    }
+    scene.subscribe_as(&known("alice"), tcp(2), "1", EVENT);
+    let first = scene.notified();
+    scene.subscribe_as(&known("carol"), tcp(3), "2", EVENT);
+    scene.pass(seconds(1));
+    assert!(scene.sent().is_empty());
+    let nobody = Recipient::User { name: "dan".into(), has_account: true };
+    let (request, tx) = (parse(&super::subscribe("<sip:dan@chat.example.com>", "3", 1, EVENT)), scene.tx());
+    scene.proxy.handle_subscribe(scene.now, tx, &request, tcp(3), &known("carol"), &nobody);
+    scene.outputs();
+    assert_eq!(shown(&scene.notified()), ["closed"]);
+    scene.answers(&first, 200);
+    scene.pass(seconds(1));
+    assert_eq!(scene.notified().way.flow, tcp(3));
+}
+
+/// EVT-11: when the server goes down all watchers are told, and nobody can watch any more.
+#[test]
+fn shutdown() {
+    let mut scene = Scene::new();
+    scene.first_look();
+    scene.proxy.handle_shutdown(scene.now);
+    scene.outputs();
+    let last = scene.notified();
+    assert_eq!(state_of(&last), "terminated;reason=probation;retry-after=30");
+    assert_eq!(scene.subscribe_as(&known("alice"), udp(2), "s2", EVENT).code, 503);
+    scene.answers(&last, 200);
+    assert_eq!((scene.proxy.watchers(), scene.unwatched.as_slice()), (0, [SubscriptionEnd::Shutdown].as_slice()));
 }
 
 /// Subscriptions of one watcher, to one user and of all have limits; NOTIFYs that are unanswered have one too.

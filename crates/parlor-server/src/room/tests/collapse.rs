@@ -36,6 +36,7 @@ impl Scene {
                 | SipOutput::Respond { .. }
                 | SipOutput::Locate { .. }
                 | SipOutput::Place { .. }
+                | SipOutput::Shutdown { .. }
                 | SipOutput::Cancel { .. }
                 | SipOutput::Page { .. }
                 | SipOutput::Mention { .. }

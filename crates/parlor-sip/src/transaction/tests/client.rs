@@ -65,6 +65,16 @@ fn foreign_responses_are_dropped() {
     assert!(matches!(alone.events()[..], [Event::Response { .. }]));
 }
 
+/// A request for which there is no place is not sent, and its sender is told that it is we who have too much to do.
+#[test]
+fn too_many() {
+    let mut alone = Alone::new(TransactionLimits { client: 0, ..TransactionLimits::default() });
+    let target = flow(Transport::Udp, CLIENT, SERVER);
+    let tx = alone.endpoint.request(alone.now, target, &SentBy::from(address(CLIENT)), request(Method::Message, "c1"));
+    assert_eq!(alone.sent(), [""; 0]);
+    assert!(matches!(alone.events()[..], [Event::Overload { tx: refused }] if refused == tx));
+}
+
 /// MSG-60: what is passed on has our Via on top of the others, with the mark; its response has all of them.
 #[test]
 fn a_request_is_passed_on() {
