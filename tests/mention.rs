@@ -45,7 +45,7 @@ fn who_is_away_is_told() {
     server.shows("parlor_mentions_total", 2.0);
     let mut carol = device(&server, "carol");
     let told = next(&mut carol);
-    assert_eq!(told.body, format!("sip:alice@{DOMAIN} named you in den: carol and @Bob, tea?"));
+    assert_eq!(told.body, format!("You were named in den by <sip:alice@{DOMAIN}>: carol and @Bob, tea?"));
     assert!(told.header("From").contains(&server.room("den")), "{told:#?}");
     assert!(told.header("To").contains(&format!("sip:carol@{DOMAIN}")), "{told:#?}");
     assert!(!told.header("Date").is_empty());

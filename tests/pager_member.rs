@@ -32,7 +32,7 @@ fn in_by_message() {
     server.shows("parlor_participants", 2.0);
     bob.say("hello carol");
     let heard = carol.unanswered();
-    assert_eq!(heard.body, "sip:bob@example.com: hello carol");
+    assert_eq!(heard.body, "<sip:bob@example.com> hello carol");
     assert_eq!(heard.start, format!("MESSAGE {} SIP/2.0", carol.user.contact()));
     assert!(heard.header("From").contains(&server.room("den")) && heard.header("From").contains(";tag="), "{heard:#?}");
     assert!(heard.header("To").contains("sip:carol@example.com"), "{heard:#?}");
@@ -89,16 +89,16 @@ fn as_cpim_and_in_private() {
     assert_eq!(bob.ask(&bob.sending(&said)), 200);
     let heard = carol.next();
     assert_eq!((heard.header("Content-Type"), heard.body.as_bytes()), ("message/cpim", &*said));
-    dave.hears("sip:bob@example.com: as it is");
+    dave.hears("<sip:bob@example.com> as it is");
     let secret = bob.telling("sip:dave@example.com", "for dave");
     assert_eq!(bob.ask(&secret), 200);
-    dave.hears("sip:bob@example.com (to you alone): for dave");
+    dave.hears("(to you alone) <sip:bob@example.com> for dave");
     let answer = cpim::text("sip:dave@example.com", bob.user.uri(), "for bob");
     assert_eq!(dave.send("Content-Type: message/cpim\r\n", std::str::from_utf8(&answer).unwrap()).code(), 202);
     bob.hears("for bob");
     let picture = cpim::wrapped(bob.user.uri(), &bob.room, "image/png", &[0; 50]);
     assert_eq!(bob.ask(&bob.sending(&picture)), 200);
-    dave.hears("sip:bob@example.com sent 50 bytes of image/png; join with MSRP to read it.");
+    dave.hears("Not shown here: 50 bytes of image/png from <sip:bob@example.com>");
     assert!(carol.next().body.contains("image/png"));
     server.shows("parlor_pages_total{result=\"told\"}", 1.0);
 }
@@ -112,15 +112,15 @@ fn large_messages() {
     let mut dave = Pager::join(&server, SipUser::udp(&server, "dave"), "den", "");
     let medium = "x".repeat(2000);
     bob.say(&medium);
-    carol.hears(&format!("sip:bob@example.com: {medium}"));
-    dave.hears("sip:bob@example.com sent 2000 bytes of text/plain; join with MSRP to read it.");
+    carol.hears(&format!("<sip:bob@example.com> {medium}"));
+    dave.hears("Not shown here: 2000 bytes of text/plain from <sip:bob@example.com>");
     bob.say(&"y".repeat(100_000));
     for pager in [&mut carol, &mut dave] {
-        pager.hears("sip:bob@example.com sent 100000 bytes of text/plain; join with MSRP to read it.");
+        pager.hears("Not shown here: 100000 bytes of text/plain from <sip:bob@example.com>");
     }
     bob.say("short");
-    carol.hears("sip:bob@example.com: short");
-    dave.hears("sip:bob@example.com: short");
+    carol.hears("<sip:bob@example.com> short");
+    dave.hears("<sip:bob@example.com> short");
 }
 
 /// MSG-17: one message at a time to a device, from all rooms; what does not fit meanwhile is counted, and told afterwards.
@@ -139,7 +139,7 @@ fn one_at_a_time() {
     assert!(carol.user.unread(&format!("sip:{DOMAIN}")).is_empty(), "one is on its way");
     carol.user.answer(&first);
     for n in 1..32 {
-        carol.hears(&format!("sip:bob@example.com: number {n}"));
+        carol.hears(&format!("<sip:bob@example.com> number {n}"));
     }
     carol.hears("You missed 8 messages.");
     let mut walt = Participant::join_room(&server, "walt", "hut");
@@ -149,7 +149,7 @@ fn one_at_a_time() {
     walt.say("in the hut");
     assert!(elsewhere.user.unread(&format!("sip:{DOMAIN}")).is_empty(), "one is on its way");
     elsewhere.user.answer(&pending);
-    elsewhere.hears("sip:walt@example.com: in the hut");
+    elsewhere.hears("<sip:walt@example.com> in the hut");
 }
 
 /// With passwords it is the account that is in, and what is said goes to all devices that it has registered.
@@ -208,7 +208,7 @@ fn what_the_room_says() {
     assert_eq!(bob.ask(&bob.sending(topic.as_bytes())), 200);
     let mut heard = [carol.next().body, carol.next().body];
     heard.sort();
-    assert_eq!(heard, ["Bob <sip:bob@example.com> set the topic: Tea", "sip:bob@example.com: tea now"]);
+    assert_eq!(heard, ["<sip:bob@example.com> tea now", "Bob <sip:bob@example.com> set the topic: Tea"]);
     let refer = "Refer-To: <sip:carol@example.com;method=BYE>\r\nRefer-Sub: false\r\nSupported: norefersub\r\n";
     let answer = bob.call.ask(&mut bob.user, "REFER", refer, "");
     assert!(answer.code() < 300, "{answer:#?}");

@@ -45,7 +45,7 @@ pub struct Focus {
     pub(crate) roster: Roster,
     sessions: BTreeMap<SessionId, LegId>,
     requests: BTreeMap<RequestId, LegId>,
-    next_request: u64,
+    pub(crate) next_request: u64,
     pub(crate) timers: Timers,
     pub(crate) types: TypeLists,
     outputs: VecDeque<Output>,
@@ -362,8 +362,13 @@ impl Focus {
 
     /// A name for a request of ours.
     pub(crate) fn name_request(&mut self) -> RequestId {
-        self.next_request += 1;
-        RequestId(self.next_request)
+        Self::name_after(&mut self.next_request)
+    }
+
+    /// The name after that.
+    pub(crate) fn name_after(last: &mut u64) -> RequestId {
+        *last += 1;
+        RequestId(*last)
     }
 
     /// A request of ours goes out.

@@ -29,8 +29,11 @@ impl Told {
 
 /// What comes in.
 impl Focus {
-    /// A NOTIFY could not be sent now, as too much waits for where it goes.
+    /// A NOTIFY, or a MESSAGE of [`Output::Page`], could not be sent now, as too much waits.
     pub fn handle_request_delayed(&mut self, now: Instant, room: &mut Room, request: RequestId) {
+        if self.page_delayed(now, request) {
+            return;
+        }
         match self.subscriptions.requester(request) {
             Some(id) => self.put_off(now, id, CONGESTED),
             None => self.handle_request_failed(now, room, request),

@@ -42,11 +42,12 @@ impl Room {
     }
 
     /// Whom a participant is known as where nothing else tells who it is, in one line: its nickname, which nobody else has, or its
-    /// address. Anybody may choose any display name, and what looks like an address is none as a nickname (CHAT-172).
+    /// address. Anybody may choose any display name; what looks like an address, or is to end the brackets around it, is none as a
+    /// nickname (CHAT-172).
     pub fn known_as(&self, participant: ParticipantId) -> Option<String> {
         let holder = self.participants.get(&participant)?;
         let nickname = self.nickname_of(participant).map(|nickname| one_line(nickname.as_str(), LONGEST_SHOWN));
-        let nickname = nickname.filter(|name| !name.is_empty() && !name.contains(['@', ':']));
+        let nickname = nickname.filter(|name| !name.is_empty() && !name.contains(['@', ':', '<', '>']));
         Some(nickname.unwrap_or_else(|| one_line(&holder.identity.aor.to_string(), 2 * LONGEST_SHOWN)))
     }
 

@@ -67,9 +67,14 @@ impl Focus {
     ) {
         self.sessions.remove(&session);
         self.disarm_line(id, session);
+        self.outputs.push_back(Output::CloseSession { session, reason });
+        self.leave_room(now, room, session, reason);
+    }
+
+    /// A session leaves the room, and with a participant's last one its files do.
+    pub(crate) fn leave_room(&mut self, now: Instant, room: &mut Room, session: SessionId, reason: EndReason) {
         let who = room.session(session).map(parlor_room::Session::participant);
         room.leave(now, session, reason.departure());
-        self.outputs.push_back(Output::CloseSession { session, reason });
         if let Some(who) = who.filter(|who| room.participant(*who).is_none()) {
             self.end_transfers(now, room, who, reason);
         }

@@ -5,11 +5,21 @@ use parlor_sip::{Method, Request};
 /// The longest text that may be a command, in octets.
 const LONGEST: usize = 256;
 
-/// What is asked for.
+/// How many digits the number has that somebody is sent before it is in.
+const DIGITS: usize = 10;
+
+/// A text that is a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    /// To come in, or to stay.
-    Join,
+    /// To come in, or to stay; with the number that was sent to who asked for that.
+    Join(Option<u64>),
+    /// Something that only who is in can ask for.
+    Wish(Wish),
+}
+
+/// What who is in asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
     /// To leave.
     Leave,
     /// Who is in.
@@ -29,22 +39,27 @@ impl Command {
         let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let rest = rest.trim();
         match word.to_ascii_lowercase().as_str() {
-            "/nick" => Some(Self::Nick((!rest.is_empty()).then(|| rest.into()))),
+            "/nick" => Some(Self::Wish(Wish::Nick((!rest.is_empty()).then(|| rest.into())))),
+            "/join" if is_number(rest) => Some(Self::Join(rest.parse().ok())),
             // What goes on after the word is said to people.
             _ if !rest.is_empty() => None,
-            "/join" => Some(Self::Join),
-            "/leave" => Some(Self::Leave),
-            "/who" => Some(Self::Who),
-            "/help" => Some(Self::Help),
+            "/join" => Some(Self::Join(None)),
+            "/leave" => Some(Self::Wish(Wish::Leave)),
+            "/who" => Some(Self::Wish(Wish::Who)),
+            "/help" => Some(Self::Wish(Wish::Help)),
             _ => None,
         }
     }
 }
 
+fn is_number(text: &str) -> bool {
+    text.len() == DIGITS && text.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// Whether somebody asks to take part by MESSAGE alone, where a room allows that.
 pub fn asks_to_join(request: &Request) -> bool {
     let is_outside = request.headers.to_tag().is_ok_and(|tag| tag.is_none());
-    request.method == Method::Message && is_outside && Command::of(request) == Some(Command::Join)
+    request.method == Method::Message && is_outside && matches!(Command::of(request), Some(Command::Join(_)))
 }
 
 #[cfg(test)]
@@ -63,13 +78,15 @@ mod tests {
     #[test]
     fn commands_stand_alone() {
         for (text, command) in [
-            ("/join", Some(Command::Join)),
-            (" /JOIN\r\n", Some(Command::Join)),
-            ("/leave", Some(Command::Leave)),
-            ("/who", Some(Command::Who)),
-            ("/help", Some(Command::Help)),
-            ("/nick", Some(Command::Nick(None))),
-            ("/nick  Ally Mc \r\n", Some(Command::Nick(Some("Ally Mc".into())))),
+            ("/join", Some(Command::Join(None))),
+            (" /JOIN\r\n", Some(Command::Join(None))),
+            ("/join 0123456789 ", Some(Command::Join(Some(123_456_789)))),
+            ("/join 1", None),
+            ("/leave", Some(Command::Wish(Wish::Leave))),
+            ("/who", Some(Command::Wish(Wish::Who))),
+            ("/help", Some(Command::Wish(Wish::Help))),
+            ("/nick", Some(Command::Wish(Wish::Nick(None)))),
+            ("/nick  Ally Mc \r\n", Some(Command::Wish(Wish::Nick(Some("Ally Mc".into()))))),
             ("/join us", None),
             ("/me waves", None),
             ("please /join", None),

@@ -1,7 +1,8 @@
 //! What is said in the room, on its way to those who take part by MESSAGE alone: one at a time to each (MSG-17, MSG-52).
 
-use super::member::{Next, PageFate, Pager};
-use super::page::{Form, Said, Spoken};
+use super::member::{Next, PageFate};
+use super::page::{Form, Said, Spoken, as_one_saying};
+use super::reach::Reach;
 use crate::{EndReason, Focus, Output, RequestId};
 use parlor_room::{ParticipantId, Room, SessionId};
 use parlor_sip::{CSeq, HeaderName, Method, NameAddr, Request, Uri, sip_date};
@@ -9,7 +10,7 @@ use rand::Rng;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// How much of what was said somebody is told who was named, in octets: all of the message is to fit into a datagram (MSG-16).
+/// The longest text that tells somebody that it was named, in octets: the message is to fit into a datagram (MSG-16).
 const MENTION: usize = 500;
 
 /// A MESSAGE to somebody, to be taken to the devices that it has registered, or to where it was heard.
@@ -66,19 +67,20 @@ impl Focus {
 
     /// Sends what waits first, unless something is on its way.
     pub(super) fn send_next(&mut self, now: Instant, room: &Room, session: SessionId) {
-        let id = self.name_request();
-        let Some((said, form)) = self.pagers.send(session, id) else { return };
-        let Some(pager) = self.pagers.get(session) else { return };
-        let (target, to, next_hop) = (pager.target.clone(), pager.aor.clone(), pager.next_hop.clone());
-        let request = self.message_to(now, room, target, &to, &said, form);
-        self.emit(Output::Page { id, page: Box::new(Page { request, to, next_hop }) });
+        let Self { pagers, next_request, .. } = self;
+        let Some((id, reach, said, form)) = pagers.send(session, || Self::name_after(next_request)) else { return };
+        self.emit_page(now, room, id, reach, &said, form);
     }
 
-    /// A last word to who is no longer in: nobody waits for what becomes of it.
-    pub(super) fn part_with(&mut self, now: Instant, room: &Room, pager: &Pager, said: &Arc<Said>) {
-        let (target, to, next_hop) = (pager.target.clone(), pager.aor.clone(), pager.next_hop.clone());
-        let request = self.message_to(now, room, target, &to, said, Form::Text);
+    /// A word to who is not in, or no longer: nobody waits for what becomes of it.
+    pub(super) fn send_apart(&mut self, now: Instant, room: &Room, reach: Reach, said: &Said) {
         let id = self.name_request();
+        self.emit_page(now, room, id, reach, said, Form::Text);
+    }
+
+    fn emit_page(&mut self, now: Instant, room: &Room, id: RequestId, reach: Reach, said: &Said, form: Form) {
+        let Reach { aor: to, target, next_hop } = reach;
+        let request = self.message_to(now, room, target, &to, said, form);
         self.emit(Output::Page { id, page: Box::new(Page { request, to, next_hop }) });
     }
 
@@ -86,11 +88,13 @@ impl Focus {
     pub fn mention(&mut self, now: Instant, room: &Room, to: &Uri, spoken: &Spoken<'_>) -> Request {
         let name = room.known_as(spoken.from).unwrap_or_else(|| "Somebody".to_owned());
         let text = spoken.text.unwrap_or_default();
-        let shown = &text[..text.floor_char_boundary(MENTION)];
-        let more = if shown.len() < text.len() { "…" } else { "" };
         let place = room.uri().user_decoded().unwrap_or_default();
-        let shown = shown.replace('\n', "\n  ");
-        let said = Said::by_room(format!("{name} named you in {place}: {shown}{more}"));
+        let mut told = format!("You were named in {place} by <{name}>: {}", as_one_saying(text));
+        if told.len() > MENTION {
+            told.truncate(told.floor_char_boundary(MENTION));
+            told += "…";
+        }
+        let said = Said::by_room(told);
         self.message_to(now, room, to.clone(), to, &said, Form::Text)
     }
 
@@ -107,6 +111,14 @@ impl Focus {
             Some(Next::GiveUp) => self.end_pager(now, room, session, EndReason::Unreachable),
             None => {}
         }
+        true
+    }
+
+    /// Whether this is one of these that could not be sent now, for which its device is not to blame.
+    pub(crate) fn page_delayed(&mut self, now: Instant, id: RequestId) -> bool {
+        let Some(session) = self.pagers.answered(id) else { return false };
+        self.pagers.change(session, |pager| pager.delayed(now));
+        self.emit(Output::PageEnded(PageFate::Unreached));
         true
     }
 

@@ -1,10 +1,13 @@
 //! Devices that take part by MESSAGE alone, and what waits for them.
 
+use super::consent::Consent;
 use super::page::{Form, Said};
-use crate::{Limits, NextHop, RequestId};
+use super::reach::Reach;
+use crate::{Limits, RequestId};
 use parlor_room::SessionId;
-use parlor_sip::Uri;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use parlor_sip::Flow;
+use parlor_sip::subscription::Agenda;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,17 +21,15 @@ const GIVE_UP: Duration = Duration::from_secs(300);
 pub(crate) struct Pagers {
     members: BTreeMap<SessionId, Pager>,
     requests: BTreeMap<RequestId, SessionId>,
-    due: BTreeSet<(Instant, SessionId)>,
+    agenda: Agenda<SessionId>,
+    /// Made when it is needed first.
+    pub(super) consent: Option<Consent>,
 }
 
 /// One of them.
 #[derive(Debug)]
 pub(crate) struct Pager {
-    /// Who it is.
-    pub(super) aor: Uri,
-    /// How it is reached unless it has registered.
-    pub(super) target: Uri,
-    pub(super) next_hop: NextHop,
+    pub(super) reach: Reach,
     /// Whether its MESSAGE said that it takes `message/cpim`.
     pub(super) takes_cpim: bool,
     /// Until when it may say nothing.
@@ -38,18 +39,36 @@ pub(crate) struct Pager {
     octets: usize,
     /// How many messages did not fit, or were refused, since it was told.
     missed: u64,
-    sending: Option<RequestId>,
-    /// Whether it has ever taken one: nobody is sent many that did not ask for them.
+    sending: Option<Sending>,
+    /// Whether it has said that it wants them, or taken one, where it is now: nobody is sent many that did not ask for them.
     confirmed: bool,
     failing_since: Option<Instant>,
     retry: Option<Instant>,
-    armed: Option<Instant>,
+}
+
+/// The message on its way.
+#[derive(Debug)]
+struct Sending {
+    request: RequestId,
+    /// Whether the device is still where this went.
+    is_there: bool,
 }
 
 #[derive(Debug)]
 struct Page {
     said: Arc<Said>,
     form: Form,
+}
+
+/// What who sends a MESSAGE has shown of being where it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// Nothing.
+    Nothing,
+    /// It is proven to be the user that it says.
+    Account,
+    /// It got the number that was sent there.
+    Number,
 }
 
 /// What became of a message.
@@ -95,7 +114,7 @@ impl Pagers {
 
     /// When something is due.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        self.due.first().map(|(at, _)| *at)
+        self.agenda.next_due()
     }
 
     pub(super) fn insert(&mut self, session: SessionId, pager: Pager) {
@@ -108,20 +127,15 @@ impl Pagers {
         let pager = self.members.get_mut(&session)?;
         let changed = change(pager);
         let due = pager.retry.map_or(pager.expires, |retry| retry.min(pager.expires));
-        if let Some(before) = pager.armed.replace(due) {
-            self.due.remove(&(before, session));
-        }
-        self.due.insert((due, session));
+        self.agenda.schedule(session, Some(due));
         Some(changed)
     }
 
     pub(super) fn remove(&mut self, session: SessionId) -> Option<Pager> {
         let pager = self.members.remove(&session)?;
-        if let Some(at) = pager.armed {
-            self.due.remove(&(at, session));
-        }
-        if let Some(request) = pager.sending {
-            self.requests.remove(&request);
+        self.agenda.schedule(session, None);
+        if let Some(sending) = &pager.sending {
+            self.requests.remove(&sending.request);
         }
         Some(pager)
     }
@@ -133,7 +147,7 @@ impl Pagers {
 
     /// One whose time has come; whether it is over.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<(SessionId, bool)> {
-        let (_, session) = *self.due.first().filter(|(at, _)| *at <= now)?;
+        let session = self.agenda.pop_due(now)?;
         let expired = self.change(session, |pager| {
             pager.retry.take_if(|at| *at <= now);
             pager.expires <= now
@@ -141,8 +155,12 @@ impl Pagers {
         Some((session, expired))
     }
 
-    /// The next message to this device under that name, if none is on its way.
-    pub(super) fn send(&mut self, session: SessionId, request: RequestId) -> Option<(Arc<Said>, Form)> {
+    /// The next message to this device, if none is on its way; `name` names it then.
+    pub(super) fn send(
+        &mut self,
+        session: SessionId,
+        name: impl FnOnce() -> RequestId,
+    ) -> Option<(RequestId, Reach, Arc<Said>, Form)> {
         let pager = self.members.get_mut(&session)?;
         if pager.sending.is_some() || pager.retry.is_some() {
             return None;
@@ -152,19 +170,17 @@ impl Pagers {
             pager.put(Arc::new(Said::by_room(text)));
         }
         let page = pager.queue.front()?;
-        pager.sending = Some(request);
-        let sent = (Arc::clone(&page.said), page.form);
+        let request = name();
+        pager.sending = Some(Sending { request, is_there: true });
         self.requests.insert(request, session);
-        Some(sent)
+        Some((request, pager.reach.clone(), Arc::clone(&page.said), page.form))
     }
 }
 
 impl Pager {
-    pub(super) fn new(now: Instant, aor: Uri, target: Uri, next_hop: NextHop) -> Self {
+    pub(super) fn new(now: Instant, reach: Reach) -> Self {
         Self {
-            aor,
-            target,
-            next_hop,
+            reach,
             takes_cpim: false,
             expires: now,
             queue: VecDeque::new(),
@@ -174,13 +190,25 @@ impl Pager {
             confirmed: false,
             failing_since: None,
             retry: None,
-            armed: None,
         }
     }
 
-    /// It was heard there, and stays until then. What waits for it is tried at once.
-    pub(super) fn renew(&mut self, expires: Instant, target: Uri, next_hop: NextHop) {
-        (self.expires, self.target, self.next_hop, self.retry) = (expires, target, next_hop, None);
+    /// Something came from its user, and it stays until then. If it came from elsewhere, what is sent goes there only if who
+    /// sent it has proven to be that user, or said the number back; the others could be anywhere (MSG-52).
+    pub(super) fn renew(&mut self, expires: Instant, flow: &Flow, proof: Proof) {
+        self.expires = expires;
+        let reach = Reach::of(self.reach.aor.clone(), flow);
+        let is_there = reach.place() == self.reach.place();
+        if !is_there && proof == Proof::Nothing {
+            return;
+        }
+        if let Some(sending) = &mut self.sending {
+            sending.is_there &= is_there;
+        }
+        self.confirmed = (self.confirmed && is_there) || proof == Proof::Number;
+        self.reach = reach;
+        // What waits is tried at once.
+        (self.retry, self.failing_since) = (None, None);
     }
 
     /// One more waits, unless too much does; whether it does.
@@ -207,21 +235,24 @@ impl Pager {
 
     /// The message on its way has this status.
     pub(super) fn answered(&mut self, now: Instant, code: u16) -> Next {
-        self.sending = None;
+        let was_there = self.sending.take().is_some_and(|sending| sending.is_there);
         match code {
             ..300 => {
-                (self.confirmed, self.failing_since) = (true, None);
+                self.confirmed |= was_there;
+                self.failing_since = None;
                 let fate = match self.pop() {
                     Some(page) if page.form == Form::Notice && page.said.counts => PageFate::Told,
                     Some(_) | None => PageFate::Delivered,
                 };
                 Next::Go(Some(fate))
             }
+            // It was sent to where the device is no longer.
+            _ if !was_there => Next::Go(None),
             413 | 415 if self.simplify(code) => Next::Go(None),
             404 | 410 | 604 => Next::GiveUp,
             _ if self.has_failed_for_long(now) => Next::GiveUp,
             408 | 430 | 480 | 486 | 500 | 503 | 504 => {
-                self.retry = Some(now + RETRY);
+                self.wait(now);
                 Next::Go(Some(PageFate::Unreached))
             }
             _ => {
@@ -230,6 +261,16 @@ impl Pager {
                 Next::Go(Some(PageFate::Refused))
             }
         }
+    }
+
+    /// It could not be sent, through no fault of the device.
+    pub(super) fn delayed(&mut self, now: Instant) {
+        self.sending = None;
+        self.wait(now);
+    }
+
+    fn wait(&mut self, now: Instant) {
+        self.retry = Some(now + RETRY);
     }
 
     /// Whether there is another form for the message that was on its way.

@@ -1,13 +1,14 @@
 //! Taking part by MESSAGE alone: coming, staying, asking, leaving (MSG-52).
 
-use super::Ask;
-use super::command::Command;
-use super::member::{Pager, missed};
+use super::command::Wish;
+use super::consent::Consent;
+use super::member::{Pager, Proof, missed};
 use super::page::Said;
-use crate::{EndReason, Focus, NextHop, Output, Reject};
+use super::reach::Reach;
+use super::{Ask, Meant};
+use crate::{EndReason, Focus, Output, Reject};
 use parlor_room::{Endpoint, Identity, JoiningMethod, NicknameReject, ParticipantId, Room, SessionId};
-use parlor_sip::{Flow, Request, Transport, Uri};
-use std::sync::Arc;
+use parlor_sip::{Flow, Request};
 use std::time::{Duration, Instant};
 
 /// The longest list of those who are in, in octets.
@@ -18,34 +19,63 @@ const HELP: &str =
     "/who: who is here. /nick NAME: what you are called. /leave: you leave. Anything else is said to everybody.";
 
 impl Focus {
-    /// How many take part by MESSAGE alone.
-    pub fn pagers(&self) -> usize {
-        self.pagers.len()
-    }
-
-    /// A `/join`: of somebody new, or of who is in and is told so again.
+    /// A `/join`: of somebody new, or of who is in and is told so again. Who has proven nothing is asked first (MSG-52).
     pub(super) fn join_by_message(
         &mut self,
         now: Instant,
         room: &mut Room,
         identity: Identity,
+        number: Option<u64>,
         request: &Request,
         flow: &Flow,
-    ) -> Result<SessionId, Reject> {
+    ) -> Result<Meant, Reject> {
         // It could not be told by any address where to send to.
         if identity.is_anonymous() {
             return Err(parlor_room::Reject::Anonymous.into());
         }
+        if !room.is_open() {
+            return Err(parlor_room::Reject::Closing.into());
+        }
         let known = room.participant_who_is(&identity).and_then(|id| by_message(room, id));
+        let reach = Reach::of(identity.aor.clone(), flow);
+        let is_there = known.and_then(|id| self.pagers.get(id)).is_some_and(|own| own.reach.place() == reach.place());
+        let proof = self.proof(now, &identity, &reach, number);
+        if proof == Proof::Nothing && !is_there {
+            if known.is_none() {
+                room.would_admit(&identity)?;
+            }
+            return Ok(Meant::Invited(reach));
+        }
         let session = match known {
             Some(session) => session,
-            None => self.admit_by_message(now, room, identity, flow)?,
+            None => self.admit_by_message(now, room, identity, reach)?,
         };
         let accepts = request.headers.accept().ok().flatten().unwrap_or_default();
         let takes_cpim = accepts.iter().any(|media| media.is("message/cpim"));
         self.pagers.change(session, |pager| pager.takes_cpim = takes_cpim);
-        self.keep_pager(now, room, session, flow);
-        Ok(session)
+        self.keep_pager(now, room, session, flow, proof);
+        Ok(Meant::Joined(session))
+    }
+
+    fn proof(&mut self, now: Instant, identity: &Identity, reach: &Reach, number: Option<u64>) -> Proof {
+        let said = number.is_some_and(|number| self.consent(now).is_number(now, reach, number));
+        match said {
+            true => Proof::Number,
+            false if identity.is_proven() => Proof::Account,
+            false => Proof::Nothing,
+        }
+    }
+
+    fn consent(&mut self, now: Instant) -> &Consent {
+        let rng = &mut self.rng;
+        self.pagers.consent.get_or_insert_with(|| Consent::new(now, rng))
+    }
+
+    /// Asks whether it is wanted there what the room has to say.
+    pub(super) fn invite_by_message(&mut self, now: Instant, room: &Room, reach: Reach) {
+        let number = self.consent(now).number(now, &reach);
+        let text = format!("To be in {} send this: /join {number}", room.uri());
+        self.send_apart(now, room, reach, &Said::by_room(text));
     }
 
     /// Tells who has come where it is.
@@ -60,18 +90,16 @@ impl Focus {
         now: Instant,
         room: &mut Room,
         identity: Identity,
-        flow: &Flow,
+        reach: Reach,
     ) -> Result<SessionId, Reject> {
         for impostor in room.impostors_of(&identity) {
             self.end_session(now, room, impostor, EndReason::Removed);
         }
         let surplus = room.surplus_session(&identity);
-        let aor = identity.aor.clone();
         let method = JoiningMethod::DialedIn;
         let endpoint = Endpoint { entity: "".into(), joined: now, method, referred_by: None };
         let session = room.admit_by_message(identity, endpoint)?;
-        let (target, next_hop) = heard_at(&aor, flow);
-        self.pagers.insert(session, Pager::new(now, aor, target, next_hop));
+        self.pagers.insert(session, Pager::new(now, reach));
         if let Some(surplus) = surplus {
             self.replace(now, room, surplus, session);
         }
@@ -80,12 +108,9 @@ impl Focus {
     }
 
     /// Something came from a device: it stays, and is there.
-    pub(super) fn keep_pager(&mut self, now: Instant, room: &Room, session: SessionId, flow: &Flow) {
+    pub(super) fn keep_pager(&mut self, now: Instant, room: &Room, session: SessionId, flow: &Flow, proof: Proof) {
         let expires = now + room.rules().by_message_for;
-        self.pagers.change(session, |pager| {
-            let (target, next_hop) = heard_at(&pager.aor, flow);
-            pager.renew(expires, target, next_hop);
-        });
+        self.pagers.change(session, |pager| pager.renew(expires, flow, proof));
         self.send_next(now, room, session);
     }
 
@@ -95,16 +120,14 @@ impl Focus {
         if !self.pagers.has(session) {
             return;
         }
-        let answer = match &ask.command {
-            // It was served at once.
-            Command::Join => return,
-            Command::Leave => return self.end_pager(now, room, session, EndReason::Left),
-            Command::Who => who(room),
-            Command::Help => {
+        let answer = match &ask.wish {
+            Wish::Leave => return self.end_pager(now, room, session, EndReason::Left),
+            Wish::Who => who(room),
+            Wish::Help => {
                 let stays = in_words(room.rules().by_message_for);
                 format!("{HELP} You stay for {stays} after what you sent last.")
             }
-            Command::Nick(name) => match room.set_nickname(now, session, name.as_deref()) {
+            Wish::Nick(name) => match room.set_nickname(now, session, name.as_deref()) {
                 Ok(()) => match name {
                     Some(name) => format!("You are {name} now."),
                     None => "You have no nickname now.".to_owned(),
@@ -120,12 +143,12 @@ impl Focus {
     /// It is over for a device, which is told so unless it is not there.
     pub(crate) fn end_pager(&mut self, now: Instant, room: &mut Room, session: SessionId, reason: EndReason) {
         let Some(pager) = self.pagers.remove(session) else { return };
-        room.leave(now, session, reason.departure());
+        self.leave_room(now, room, session, reason);
         if let Some(mut text) = farewell(reason) {
             if pager.lost() > 0 {
                 text = format!("{text} {}", missed(pager.lost()));
             }
-            self.part_with(now, room, &pager, &Arc::new(Said::by_room(text)));
+            self.send_apart(now, room, pager.reach, &Said::by_room(text));
         }
         self.emit(Output::PagerLeft { session, reason });
     }
@@ -148,21 +171,6 @@ impl Focus {
 pub(super) fn by_message(room: &Room, participant: ParticipantId) -> Option<SessionId> {
     let sessions = room.participant(participant)?.sessions();
     sessions.iter().copied().find(|id| room.session(*id).is_some_and(|own| own.is_by_message()))
-}
-
-/// Where a device is that was heard from there: at its user's name, if that is one of a SIP URI.
-fn heard_at(aor: &Uri, flow: &Flow) -> (Uri, NextHop) {
-    let remote = flow.remote;
-    let there = Uri::of_address(remote);
-    let user = aor.user_decoded().filter(|_| aor.is_sip());
-    let target = Uri::sip(user.as_deref(), &remote.ip().to_string(), Some(remote.port()));
-    let over = |uri: Uri| match flow.transport {
-        Transport::Udp => uri,
-        Transport::Tcp => uri.with_param("transport", "tcp"),
-        Transport::Tls => uri.with_param("transport", "tls"),
-    };
-    let target = over(target.unwrap_or_else(|_| there.clone()));
-    (target, NextHop { flow: *flow, uri: over(there) })
 }
 
 /// What somebody is told who has come, one message each.

@@ -1,10 +1,12 @@
 //! MESSAGE to the room: pager mode (RFC 3428), which becomes a message of the room (MSG-40 … MSG-47).
 
 mod command;
+mod consent;
 mod delivery;
 mod member;
 mod membership;
 mod page;
+mod reach;
 
 pub use command::asks_to_join;
 pub use delivery::Page;
@@ -12,8 +14,10 @@ pub use member::PageFate;
 pub(crate) use member::Pagers;
 pub use page::Spoken;
 
-use self::command::Command;
+use self::command::{Command, Wish};
+use self::member::Proof;
 use self::membership::by_message;
+use self::reach::Reach;
 use crate::{Caller, Focus, Output, Reject, features, identity, uas};
 use bytes::Bytes;
 use parlor_room::{Identity, ParticipantId, Room, SessionId};
@@ -36,19 +40,21 @@ pub struct Post {
 pub struct Ask {
     /// As which session it is in.
     pub session: SessionId,
-    command: Command,
+    wish: Wish,
 }
 
 impl Ask {
     /// Whether it tries a nickname.
     pub fn is_for_nickname(&self) -> bool {
-        matches!(self.command, Command::Nick(_))
+        matches!(self.wish, Wish::Nick(_))
     }
 }
 
 /// What a MESSAGE is good for.
 enum Meant {
     Nothing,
+    /// Who sends it is asked first whether it wants to come in.
+    Invited(Reach),
     Joined(SessionId),
     Post(Post),
     Ask(Ask),
@@ -88,6 +94,10 @@ impl Focus {
                 self.handle_posted(tx, request, Ok(()));
                 self.greet(now, room, session);
             }
+            Ok(Meant::Invited(reach)) => {
+                self.handle_posted(tx, request, Ok(()));
+                self.invite_by_message(now, room, reach);
+            }
             Ok(Meant::Nothing) => self.handle_posted(tx, request, Ok(())),
             Err(reject) => self.handle_posted(tx, request, Err(reject)),
         }
@@ -117,30 +127,32 @@ impl Focus {
         flow: &Flow,
         caller: &Caller,
     ) -> Result<Meant, Reject> {
-        let (participant, device) = match request.headers.to_tag()?.is_some() {
-            true => self.speaker_in_dialog(room, request, flow, caller)?,
-            false => {
-                let identity = identity::identify(request, caller, &self.settings.limits)?;
-                let command = if may_by_message(room) { Command::of(request) } else { None };
-                if command == Some(Command::Join) {
-                    uas::understood(request)?;
-                    return self.join_by_message(now, room, identity, request, flow).map(Meant::Joined);
-                }
-                let speaker = self.speaker(now, room, &identity, flow)?;
-                let pager = speaker.1.filter(|session| self.pagers.has(*session));
-                if let Some((session, command)) = pager.zip(command) {
-                    uas::understood(request)?;
-                    return Ok(Meant::Ask(Ask { session, command }));
-                }
-                speaker
+        if request.headers.to_tag()?.is_some() {
+            let (participant, device) = self.speaker_in_dialog(room, request, flow, caller)?;
+            uas::understood(request)?;
+            return said(room, request, participant, device);
+        }
+        let identity = identity::identify(request, caller, &self.settings.limits)?;
+        let command = if may_by_message(room) { Command::of(request) } else { None };
+        if let Some(Command::Join(number)) = command {
+            uas::understood(request)?;
+            return self.join_by_message(now, room, identity, number, request, flow);
+        }
+        let (participant, device) = self.speaker(room, &identity, flow)?;
+        uas::understood(request)?;
+        let pager = device.filter(|session| self.pagers.has(*session));
+        let meant = match (pager, command) {
+            (Some(session), Some(Command::Wish(wish))) => Meant::Ask(Ask { session, wish }),
+            (Some(_), Some(Command::Join(_)) | None) | (None, Some(_) | None) => {
+                said(room, request, participant, device)?
             }
         };
-        uas::understood(request)?;
-        if request.body.is_empty() {
-            return Ok(Meant::Nothing);
+        // What is refused moves nobody.
+        if let Some(session) = pager {
+            let proof = if identity.is_proven() { Proof::Account } else { Proof::Nothing };
+            self.keep_pager(now, room, session, flow, proof);
         }
-        let content = content(room, request)?;
-        Ok(Meant::Post(Post { participant, device, content }))
+        Ok(meant)
     }
 
     /// MSG-46: who sends it is in the room by the dialog that it stands in.
@@ -158,10 +170,9 @@ impl Focus {
         Ok((own.participant(), Some(session)))
     }
 
-    /// MSG-40, MSG-41: who sends it must be in the room by who it is. A device that takes part by MESSAGE stays by that.
+    /// MSG-40, MSG-41: who sends it must be in the room by who it is.
     fn speaker(
-        &mut self,
-        now: Instant,
+        &self,
         room: &Room,
         identity: &Identity,
         flow: &Flow,
@@ -170,15 +181,22 @@ impl Focus {
         let participant = room.participant_who_is(identity).ok_or(absent)?;
         let sessions = room.participant(participant).map(|holder| holder.sessions()).unwrap_or_default();
         let is_there = |session: &SessionId| self.flow_of(*session).is_some_and(|own| is_same_peer(own, flow));
-        if let Some(device) = sessions.iter().copied().find(is_there) {
-            return Ok((participant, Some(device)));
-        }
-        let device = by_message(room, participant);
-        if let Some(device) = device {
-            self.keep_pager(now, room, device, flow);
-        }
+        let device = sessions.iter().copied().find(is_there).or_else(|| by_message(room, participant));
         Ok((participant, device))
     }
+}
+
+/// What is said by a MESSAGE that is no command.
+fn said(
+    room: &Room,
+    request: &Request,
+    participant: ParticipantId,
+    device: Option<SessionId>,
+) -> Result<Meant, Reject> {
+    if request.body.is_empty() {
+        return Ok(Meant::Nothing);
+    }
+    Ok(Meant::Post(Post { participant, device, content: content(room, request)? }))
 }
 
 /// Whether a room may be taken part in by MESSAGE alone: not where all must travel in TLS.

@@ -1,10 +1,12 @@
 //! What goes to somebody who takes part by MESSAGE alone, and in which form (MSG-52).
 
 use bytes::Bytes;
-use parlor_room::{ParticipantId, Room};
+use parlor_room::{ParticipantId, Room, one_line};
 
 /// The longest text that stands in for one of the room's own that is too long, in octets.
 const SHORTENED: usize = 400;
+/// How much of a media type is told, in characters.
+const LONGEST_TYPE: usize = 64;
 
 /// What was said in the room, as those hear it who get no frames.
 #[derive(Clone, Copy, Debug)]
@@ -46,13 +48,13 @@ impl Said {
     /// What a participant says.
     pub(super) fn by(room: &Room, spoken: &Spoken<'_>) -> Self {
         let name = room.known_as(spoken.from).unwrap_or_else(|| "Somebody".to_owned());
-        let to = if spoken.is_private { " (to you alone)" } else { "" };
-        let (size, kind) = (spoken.size, spoken.essence);
+        let to = if spoken.is_private { "(to you alone) " } else { "" };
+        let (size, kind) = (spoken.size, one_line(spoken.essence, LONGEST_TYPE));
         Self {
             cpim: spoken.cpim.map(Bytes::copy_from_slice),
-            // A further line does not look as if somebody else had said it.
-            text: spoken.text.map(|text| format!("{name}{to}: {}", text.replace('\n', "\n  ")).into()),
-            notice: format!("{name}{to} sent {size} bytes of {kind}; join with MSRP to read it.").into(),
+            // No name has such brackets, and the room's own words begin with none.
+            text: spoken.text.map(|text| format!("{to}<{name}> {}", as_one_saying(text)).into()),
+            notice: format!("Not shown here: {to}{size} bytes of {kind} from <{name}>").into(),
             counts: true,
         }
     }
@@ -91,6 +93,12 @@ impl Said {
             Form::Notice => &self.notice,
         }
     }
+}
+
+/// A text none of whose further lines looks as if somebody else had said it, however its lines end.
+pub(super) fn as_one_saying(text: &str) -> String {
+    const BREAKS: [char; 7] = ['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
+    text.replace("\r\n", "\n").replace(BREAKS, "\n  ")
 }
 
 impl Form {

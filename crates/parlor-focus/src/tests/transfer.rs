@@ -40,7 +40,7 @@ pub(super) fn scene() -> Scene {
 }
 
 /// Place for small files, three at once.
-fn few() -> FileSettings {
+pub(super) fn few() -> FileSettings {
     FileSettings { max_bytes: 4000, transfers: Quota::new(3), transfers_of_participant: 2 }
 }
 
