@@ -9,10 +9,8 @@ use crate::addresses::network_of;
 
 /// For how long it is remembered at the least who knew a password: longer than anybody goes without a refresh.
 const REMEMBERED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
-/// How many of them are remembered of each such time. When there are more, it ends early.
+/// How many of them, at how many ports, are remembered of each such time. When there are more, it ends early.
 const REMEMBERED: usize = 16 * 1024;
-/// At how many ports one is known, those that were used last. Whoever opens stream after stream takes no place of others.
-const PORTS: usize = 8;
 
 /// Limits how fast passwords can be guessed. Behind one address there may be many, so who has known its password there goes
 /// on: it has a count of its own. It has one more at its own port, where no neighbour can spend it.
@@ -38,13 +36,14 @@ enum Place {
 }
 
 impl Failures {
-    /// None yet; from each address there may be so many a minute.
-    pub(super) fn new(now: Instant, limit: u32) -> Self {
+    /// None yet; from each address there may be so many a minute. One name is known in a network at so many ports, those that were
+    /// used last: whoever opens stream after stream takes no place of others.
+    pub(super) fn new(now: Instant, limit: u32, ports: usize) -> Self {
         Self {
             limit,
             of_networks: Counts::new(now),
             of_known: Counts::new(now),
-            known: Remembered { began: now, now: HashMap::new(), before: HashMap::new() },
+            known: Remembered { ports, began: now, now: Time::default(), before: Time::default() },
         }
     }
 
@@ -71,12 +70,20 @@ impl Failures {
     }
 }
 
-/// Those of the time that runs and of the one before: whose password was shown in which network, and at which ports there.
+/// Those of the time that runs and of the one before.
 #[derive(Debug)]
 struct Remembered {
+    ports: usize,
     began: Instant,
-    now: HashMap<(IpAddr, Box<str>), VecDeque<SocketAddr>>,
-    before: HashMap<(IpAddr, Box<str>), VecDeque<SocketAddr>>,
+    now: Time,
+    before: Time,
+}
+
+/// Whose password was shown in which network, and at which ports there.
+#[derive(Debug, Default)]
+struct Time {
+    known: HashMap<(IpAddr, Box<str>), VecDeque<SocketAddr>>,
+    ports: usize,
 }
 
 impl Remembered {
@@ -84,7 +91,7 @@ impl Remembered {
     fn places(&self, from: SocketAddr, name: &str) -> Vec<Known> {
         let network = network_of(from.ip());
         let key = (network, Box::from(name));
-        let ports: Vec<_> = [&self.now, &self.before].into_iter().filter_map(|known| known.get(&key)).collect();
+        let ports: Vec<_> = [&self.now, &self.before].into_iter().filter_map(|time| time.known.get(&key)).collect();
         let port = ports.iter().any(|ports| ports.contains(&from)).then_some(Place::Port(from));
         let network = (!ports.is_empty()).then_some(Place::Network(network));
         port.into_iter().chain(network).map(|place| Known { place, name: name.into() }).collect()
@@ -93,16 +100,18 @@ impl Remembered {
     fn remember(&mut self, now: Instant, from: SocketAddr, name: &str) {
         let key = (network_of(from.ip()), Box::from(name));
         let is_over = now.saturating_duration_since(self.began) >= REMEMBERED_FOR;
-        if is_over || (self.now.len() >= REMEMBERED && !self.now.contains_key(&key)) {
+        if is_over || self.now.ports >= REMEMBERED {
             self.before = std::mem::take(&mut self.now);
             self.began = now;
         }
-        let ports = self.now.entry(key).or_default();
+        let ports = self.now.known.entry(key).or_default();
+        let before = ports.len();
         ports.retain(|port| *port != from);
-        if ports.len() == PORTS {
+        ports.push_back(from);
+        if ports.len() > self.ports {
             ports.pop_front();
         }
-        ports.push_back(from);
+        self.now.ports += ports.len() - before;
     }
 }
 
@@ -130,7 +139,7 @@ mod tests {
     /// An address has so many a minute, whatever names and ports they come under; others have their own.
     #[test]
     fn an_address_has_one_count() {
-        let (now, mut failures) = (Instant::now(), Failures::new(Instant::now(), LIMIT));
+        let (now, mut failures) = (Instant::now(), Failures::new(Instant::now(), LIMIT, 8));
         let reached = [1, 2, 3, 4].map(|port| failures.note_wrong(now, (at("192.0.2.1:1").ip(), port).into(), "alice"));
         assert_eq!(reached, [false, false, true, false]);
         for name in ["alice", "bob"] {
@@ -145,7 +154,7 @@ mod tests {
     /// end of them for nobody.
     #[test]
     fn who_is_known_does_not_suffer_for_neighbours() {
-        let (now, mut failures) = (Instant::now(), Failures::new(Instant::now(), LIMIT));
+        let (now, mut failures) = (Instant::now(), Failures::new(Instant::now(), LIMIT, 8));
         let (alice, neighbour) = (at("192.0.2.1:5060"), at("192.0.2.1:40000"));
         failures.note_right(now, alice, "alice");
         assert_eq!(guess(&mut failures, now, neighbour, "bob"), LIMIT);
@@ -161,7 +170,7 @@ mod tests {
     /// Whoever opens stream after stream, and shows its password on each, has no other forgotten.
     #[test]
     fn many_ports_of_one_displace_nobody() {
-        let (now, mut failures) = (Instant::now(), Failures::new(Instant::now(), LIMIT));
+        let (now, mut failures) = (Instant::now(), Failures::new(Instant::now(), LIMIT, 8));
         failures.note_right(now, at("192.0.2.1:5060"), "alice");
         for port in 1..=60_000 {
             failures.note_right(now, (at("192.0.2.1:1").ip(), port).into(), "mallory");
@@ -175,12 +184,12 @@ mod tests {
     /// However many are known, memory is bounded, and who was known last still is.
     #[test]
     fn memory_is_bounded() {
-        let (now, mut failures) = (Instant::now(), Failures::new(Instant::now(), 1));
+        let (now, mut failures) = (Instant::now(), Failures::new(Instant::now(), 1, 8));
         for port in 0..60_000 {
             failures.note_right(now, at("192.0.2.1:5060"), &format!("user{port}"));
             failures.note_right(now, (at("192.0.2.1:1").ip(), port).into(), "alice");
         }
-        assert!(failures.known.now.len() + failures.known.before.len() <= 2 * REMEMBERED);
+        assert!(failures.known.now.ports <= REMEMBERED && failures.known.before.ports <= REMEMBERED);
         failures.note_wrong(now, at("192.0.2.1:60001"), "bob");
         assert!(!failures.are_too_many(now, at("192.0.2.1:59999"), "alice"));
         let later = now + 3 * REMEMBERED_FOR;

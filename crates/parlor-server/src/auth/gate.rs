@@ -23,6 +23,9 @@ use crate::metrics::Rejected;
 /// Of how many challenges it is remembered how often they were answered.
 pub(super) const NONCES: usize = 64 * 1024;
 
+/// At how many ports of a network a user is known by its password.
+const PORTS: usize = 8;
+
 /// Finds out who sends a request.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -82,7 +85,7 @@ impl Gate {
             hosts,
             users,
             seen,
-            failures: Failures::new(now, config.auth.failures_per_address),
+            failures: Failures::new(now, config.auth.failures_per_address, PORTS),
             rooms: None,
         }
     }

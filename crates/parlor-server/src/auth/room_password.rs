@@ -15,6 +15,9 @@ use super::gate::{Denial, NONCES, binding, is_for_us};
 use crate::config::{Config, secret_in};
 use crate::metrics::Rejected;
 
+/// At how many ports of a network somebody is known by the password of a room, which many there may know.
+const PORTS: usize = 64;
+
 /// Asks for the passwords of rooms.
 #[derive(Debug)]
 pub(crate) struct RoomPasswords {
@@ -79,7 +82,7 @@ impl RoomPasswords {
             domain: config.domain.as_str().into(),
             rooms,
             others: config.room_rules.password_file.as_deref().map(Secret::of_file).transpose()?,
-            failures: Failures::new(now, config.auth.failures_per_address),
+            failures: Failures::new(now, config.auth.failures_per_address, PORTS),
         })
     }
 

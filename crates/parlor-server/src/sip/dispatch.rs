@@ -2,6 +2,7 @@
 
 use crate::auth::{Denial, Role};
 use crate::metrics::{Rejected, SipMethod};
+use crate::msrp::Reservation;
 use crate::room::{Dispatch, SipInput};
 use crate::sip::count_refusal;
 use crate::sip::task::SipTask;
@@ -10,6 +11,22 @@ use parlor_room::Room;
 use parlor_sip::{Flow, HeaderName, Method, Request, Response, ServerTransactionId, reason_phrase};
 use std::sync::Arc;
 use std::time::Instant;
+
+/// A request whose sender may ask.
+struct Asked {
+    tx: ServerTransactionId,
+    request: Box<Request>,
+    flow: Flow,
+    caller: Caller,
+}
+
+impl Asked {
+    /// For a room, with a place among the sessions if it has one.
+    fn with(self, reserved: Option<Reservation>) -> SipInput {
+        let Self { tx, request, flow, caller } = self;
+        SipInput::Request { tx, request, flow, caller, reserved }
+    }
+}
 
 impl SipTask {
     pub(super) fn handle_request(
@@ -36,19 +53,24 @@ impl SipTask {
             Ok(caller) => caller,
             Err(denial) => return self.deny(now, tx, &request, denial, Role::Server),
         };
+        self.hand_on(now, Asked { tx, request, flow, caller });
+    }
+
+    fn hand_on(&mut self, now: Instant, asked: Asked) {
         // SIP-E3: in a dialog it is the tag that tells the room, whatever the Request-URI says.
-        if let Ok(Some(tag)) = request.headers.to_tag() {
-            let input = SipInput::Request { tx, request, flow, caller, reserved: None };
+        if let Ok(Some(tag)) = asked.request.headers.to_tag() {
             let dispatched = match room_of(&tag) {
-                Some(id) => self.rooms.dispatch_by_id(id, input),
-                None => Dispatch::NoRoom(input),
+                Some(id) => self.rooms.dispatch_by_id(id, asked.with(None)),
+                None => Dispatch::NoRoom(asked.with(None)),
             };
             return self.refuse_undelivered(now, dispatched);
         }
-        match uas::target(&request, &self.focus.hosts) {
-            Ok(uas::Target::Room(name)) => self.handle_room_request(now, tx, &name, request, flow, caller),
-            Ok(target @ (uas::Target::Server | uas::Target::NotOurs)) => self.answer(now, tx, &request, &target),
-            Err(reject) => self.refuse(now, tx, &request, &reject),
+        match uas::target(&asked.request, &self.focus.hosts) {
+            Ok(uas::Target::Room(name)) => self.handle_room_request(now, &name, asked),
+            Ok(target @ (uas::Target::Server | uas::Target::NotOurs)) => {
+                self.answer(now, asked.tx, &asked.request, &target);
+            }
+            Err(reject) => self.refuse(now, asked.tx, &asked.request, &reject),
         }
     }
 
@@ -92,54 +114,53 @@ impl SipTask {
         self.endpoint.respond(now, tx, &response);
     }
 
-    fn handle_room_request(
-        &mut self,
-        now: Instant,
-        tx: ServerTransactionId,
-        name: &str,
-        request: Box<Request>,
-        flow: Flow,
-        caller: Caller,
-    ) {
-        if uas::is_for_factory(&request, &self.focus) {
-            return self.handle_factory_request(now, tx, name, request, flow, caller);
+    fn handle_room_request(&mut self, now: Instant, name: &str, asked: Asked) {
+        let Asked { tx, request, flow, .. } = &asked;
+        if uas::is_for_factory(request, &self.focus) {
+            return self.handle_factory_request(now, name, asked);
         }
-        if request.method == Method::Message && self.is_of_room(&request) {
-            return self.refuse_loop(now, tx, &request);
+        if request.method == Method::Message && self.is_of_room(request) {
+            return self.refuse_loop(now, *tx, request);
         }
-        let joins = request.method == Method::Invite || self.asks_to_join(name, &request);
+        let joins = request.method == Method::Invite || self.asks_to_join(name, request);
         // SIP-48: OPTIONS is refused as an INVITE would be.
         let as_joining = joins || request.method == Method::Options;
         let reserved = if as_joining { self.table.reserve() } else { None };
         // Whom a URI is for does not depend on what is sent to it: a user's is no room's, unless the room was there before.
         let would_be_a_users = || !self.rooms.exists(name) && self.is_of_user(&request.uri, name);
         if !self.rooms.may_exist(name) || would_be_a_users() {
-            return self.answer(now, tx, &request, &uas::Target::Room(name.into()));
+            return self.answer(now, *tx, request, &uas::Target::Room(name.into()));
         }
         if as_joining && reserved.is_none() {
-            return self.refuse_session(now, tx, &request);
+            return self.refuse_session(now, *tx, request);
         }
-        if let Err(denial) = self.gate.admit_to(now, name, &request, &flow) {
-            return self.deny(now, tx, &request, denial, Role::Server);
+        if let Err(denial) = self.gate.admit_to(now, name, request, flow) {
+            return self.deny(now, *tx, request, denial, Role::Server);
         }
-        if request.method == Method::Subscribe {
-            // What no room would accept makes none.
-            return match uas::subscribable(&request, &self.focus) {
-                Ok(()) => {
-                    let input = SipInput::Request { tx, request, flow, caller, reserved: None };
-                    let dispatched = self.rooms.watch(name, input);
-                    self.refuse_undelivered(now, dispatched);
-                }
-                Err(reject) => self.refuse(now, tx, &request, &reject),
-            };
-        }
-        // Who only asks takes no place while it waits.
-        let input = SipInput::Request { tx, request, flow, caller, reserved: reserved.filter(|_| joins) };
         if joins {
-            let dispatched = self.rooms.join(name, input);
+            let dispatched = self.rooms.join(name, asked.with(reserved));
             return self.refuse_undelivered(now, dispatched);
         }
-        match self.rooms.ask(name, input) {
+        // Who only asks takes no place while it waits.
+        drop(reserved);
+        if request.method == Method::Subscribe {
+            self.watch_room(now, name, asked);
+        } else {
+            self.ask_room(now, name, asked);
+        }
+    }
+
+    fn watch_room(&mut self, now: Instant, name: &str, asked: Asked) {
+        // What no room would accept makes none.
+        if let Err(reject) = uas::subscribable(&asked.request, &self.focus) {
+            return self.refuse(now, asked.tx, &asked.request, &reject);
+        }
+        let dispatched = self.rooms.watch(name, asked.with(None));
+        self.refuse_undelivered(now, dispatched);
+    }
+
+    fn ask_room(&mut self, now: Instant, name: &str, asked: Asked) {
+        match self.rooms.ask(name, asked.with(None)) {
             // MSG-45: there is nobody to say it to.
             Dispatch::NoRoom(SipInput::Request { tx, request, .. }) if request.method == Method::Message => {
                 self.refuse(now, tx, &request, &Reject::NotFound);
@@ -174,25 +195,18 @@ impl SipTask {
     }
 
     /// SIP-76: an INVITE makes a room; anything else is answered as by a room that nobody is in.
-    fn handle_factory_request(
-        &mut self,
-        now: Instant,
-        tx: ServerTransactionId,
-        name: &str,
-        request: Box<Request>,
-        flow: Flow,
-        caller: Caller,
-    ) {
+    fn handle_factory_request(&mut self, now: Instant, name: &str, asked: Asked) {
+        let Asked { tx, request, flow, caller } = &asked;
         if request.method == Method::Subscribe {
             // SIP-77: nobody is in the factory; whom it makes a room for learns its URI.
-            return self.refuse(now, tx, &request, &Reject::Event);
+            return self.refuse(now, *tx, request, &Reject::Event);
         }
         if request.method != Method::Invite {
-            return self.answer_for_room(now, tx, name, &request, flow, &caller);
+            return self.answer_for_room(now, *tx, name, request, *flow, caller);
         }
-        let Some(reserved) = self.table.reserve() else { return self.refuse_session(now, tx, &request) };
-        let parent = uas::sidebar_of(&request, &self.focus).map(Box::<str>::from);
-        let input = SipInput::Request { tx, request, flow, caller, reserved: Some(reserved) };
+        let Some(reserved) = self.table.reserve() else { return self.refuse_session(now, *tx, request) };
+        let parent = uas::sidebar_of(request, &self.focus).map(Box::<str>::from);
+        let input = asked.with(Some(reserved));
         let dispatched = match &parent {
             Some(parent) => self.rooms.ask(parent, input),
             None => self.rooms.found(None, input),
