@@ -69,6 +69,8 @@ pub struct Limits {
     pub waiting: usize,
     /// How many messages may be kept for one user.
     pub mailbox: u64,
+    /// And how many of them of one sender, until that user has taken all.
+    pub mailbox_of_sender: u64,
     /// How many for all together.
     pub kept_messages: u64,
     /// And how many octets of them.
@@ -94,6 +96,7 @@ impl Default for Limits {
             searches: 256,
             searches_of_user: 16,
             mailbox: 100,
+            mailbox_of_sender: 50,
             kept_messages: 100_000,
             kept_bytes: 1 << 30,
             relayed_bytes: 64 << 20,

@@ -2,11 +2,12 @@
 
 use super::State;
 use super::message::{Amount, MessageId, SavedMessage, expires};
+use super::senders::{Space, sender};
 use crate::relay::{Asker, RelayId};
 use crate::{Change, Fate, Output, Proxy, Reject, StoreId, Stored};
 use parlor_sip::{HeaderName, Request, Response, reason_phrase};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What is said of somebody who writes is of no use later (RFC 3994).
 const TRANSIENT: &str = "application/im-iscomposing+xml";
@@ -41,6 +42,14 @@ impl Proxy {
             && expires(request, clock, self.settings.keep_for) > clock
     }
 
+    /// MSG-23: whether nobody wants a message any more. One that is wanted now or never is.
+    pub(crate) fn has_expired(&self, now: Instant, request: &Request) -> bool {
+        let seconds = request.headers.expires().filter(|seconds| *seconds > 0);
+        let until =
+            seconds.zip(request.headers.date()).map(|(seconds, date)| date + Duration::from_secs(seconds.into()));
+        until.is_some_and(|until| until <= self.since_epoch(now))
+    }
+
     /// Keeps a message that no device has been sent.
     pub(crate) fn keep_for(&mut self, now: Instant, asker: Asker, user: &str, request: &Request) -> Result<(), Reject> {
         let echo = Box::new(Response::for_request(request, 202, reason_phrase(202)));
@@ -60,7 +69,9 @@ impl Proxy {
 
     fn keep(&mut self, now: Instant, user: &str, request: &Request, waiter: Waiter) -> Result<(), Reject> {
         let limits = &self.settings.limits;
-        if self.mailboxes.amount(user).messages >= limits.mailbox {
+        let sender = sender(request, &self.settings.hosts);
+        let of_sender = self.mailboxes.from_sender(user, &sender);
+        if self.mailboxes.amount(user).messages >= limits.mailbox || of_sender >= limits.mailbox_of_sender {
             return Err(Reject::MailboxFull);
         }
         let total = self.mailboxes.total();
@@ -68,12 +79,17 @@ impl Proxy {
         if is_full || self.storing.len() >= limits.storing {
             return Err(Reject::Overload);
         }
+        let space =
+            Space { messages: limits.kept_messages, octets: limits.kept_bytes, keep_for: self.settings.keep_for };
         let (clock, token) = (self.since_epoch(now), self.token());
         let (id, user) = (self.mailboxes.name(), self.registrar.bindings.share(user));
         let message = SavedMessage::of(request, id, &user, token, clock, &self.settings)?;
         let amount = message.amount();
+        if !self.mailboxes.senders.take(now, &sender, amount, space) {
+            return Err(Reject::TooManyOfUser);
+        }
         // From now on it counts: what comes meanwhile comes after it.
-        self.mailboxes.add(&user, amount);
+        self.mailboxes.add(&user, sender, amount);
         let keeping = Keeping { user, id, amount, waiter };
         self.store(crate::proxy::Storing::Message(keeping), vec![Change::Keep(message)]);
         Ok(())

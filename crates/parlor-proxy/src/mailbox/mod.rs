@@ -4,11 +4,13 @@
 mod deliver;
 mod keep;
 mod message;
+mod senders;
 
 pub(crate) use deliver::Ending;
 pub(crate) use keep::Keeping;
 pub use message::{Amount, MessageId, SavedMessage};
 
+use senders::Senders;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,6 +31,7 @@ pub(crate) struct Mailboxes {
     total: Amount,
     next_id: u64,
     timers: BTreeSet<(Instant, Arc<str>)>,
+    senders: Senders,
     /// When it is looked what is no longer wanted.
     sweep: Instant,
 }
@@ -41,6 +44,8 @@ struct Mailbox {
     /// The last message that has ended, or was too large for the devices that are there, if some were (MSG-16).
     passed: Option<MessageId>,
     state: State,
+    /// How many came from whom, until it is empty.
+    of_senders: HashMap<Box<str>, u64>,
 }
 
 impl Mailbox {
@@ -94,6 +99,7 @@ impl Mailboxes {
             total: Amount::default(),
             next_id: last + 1,
             timers: BTreeSet::new(),
+            senders: Senders::default(),
             sweep: now,
         };
         for (user, amount) in stored {
@@ -129,9 +135,16 @@ impl Mailboxes {
         id
     }
 
-    fn add(&mut self, user: &Arc<str>, amount: Amount) {
+    /// How much of a mailbox came from one sender since it was empty, as far as that is known.
+    fn from_sender(&self, user: &str, sender: &str) -> u64 {
+        self.of_user.get(user).and_then(|mailbox| mailbox.of_senders.get(sender)).copied().unwrap_or(0)
+    }
+
+    fn add(&mut self, user: &Arc<str>, sender: Box<str>, amount: Amount) {
         self.total.add(amount);
-        self.of_user.entry(Arc::clone(user)).or_default().amount.add(amount);
+        let mailbox = self.of_user.entry(Arc::clone(user)).or_default();
+        mailbox.amount.add(amount);
+        *mailbox.of_senders.entry(sender).or_default() += 1;
     }
 
     /// So much no longer waits.

@@ -28,6 +28,10 @@ impl Proxy {
             Recipient::Elsewhere => return self.relay_elsewhere(tx, request, mark, sender),
         };
         self.expire(now);
+        if self.has_expired(now, request) {
+            self.emit(Output::Ended(Fate::Expired));
+            return Err(Reject::Unavailable);
+        }
         let keepable = self.may_keep(now, has_account, request);
         let mut request = request.clone();
         admission::prepare(&mut request, &self.settings);

@@ -318,6 +318,22 @@ fn messages_expire() {
     assert_eq!(scene.fates.iter().filter(|fate| **fate == Fate::Expired).count(), 3);
 }
 
+/// MSG-23: what nobody wants any more is not passed on either, though a device is there.
+#[test]
+fn what_has_expired_is_not_relayed() {
+    let mut scene = Scene::new();
+    register(&mut scene);
+    let dated =
+        |expires: u32, date: &str| message(&format!("Expires: {expires}\r\nDate: Sat, 13 Nov 2010 {date} GMT\r\n"));
+    assert_eq!(code(scene.message(&dated(60, "23:28:00"), &bob())), 480);
+    assert_eq!((scene.sent().len(), scene.fates.as_slice()), (0, &[Fate::Expired][..]));
+    for wanted in [dated(60, "23:28:30"), dated(0, "23:28:00")] {
+        scene.message(&wanted.replace("asd88", "other"), &bob());
+        let sent = one(scene.sent());
+        scene.answers(&sent, 200);
+    }
+}
+
 /// MSG-53: how much waits for one, and for all, is bounded.
 #[test]
 fn mailboxes_are_bounded() {
@@ -332,6 +348,10 @@ fn mailboxes_are_bounded() {
     let sent = one(scene.sent());
     scene.answers(&sent, 200);
     assert_eq!(code(scene.message(&numbered(6), &of("dave"))), 202);
+    let mut scene = Scene::with(|settings| settings.limits.mailbox_of_sender = 1);
+    let other = numbered(3).replace("From: <sip:alice@", "From: <sip:carol@");
+    let answers = [&numbered(1), &numbered(2), &other].map(|text| code(scene.message(text, &of("bob"))));
+    assert_eq!(answers, [202, 480, 202], "one sender leaves space to others");
     let mut scene = Scene::with(|settings| settings.limits.kept_bytes = 100);
     assert_eq!(code(scene.message(&numbered(1), &of("bob"))), 202);
     assert_eq!(code(scene.message(&numbered(2), &of("bob"))), 202);

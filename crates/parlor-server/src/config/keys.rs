@@ -385,10 +385,13 @@ section! {
         registrations: u32 = 20000, from 1 to 1000000;
         /// Devices that one user may have registered; one more gets 403.
         registrations_per_user: u32 = 10, from 1 to 1000;
-        /// Messages that wait for users who are away, of all users together; one more gets 503.
+        /// Messages that wait for users who are away, of all users together; one more gets 503. Within `keep_for` of `[messages]`
+        /// one sender, or one other domain, may have a tenth of them and of their octets kept.
         kept_messages: u32 = 100000, from 1 to 10000000;
         /// Messages that wait for one user; one more gets 480.
         kept_messages_per_user: u32 = 100, from 1 to 100000;
+        /// Of those the messages of one sender, or of one other domain, since the user has taken all; one more gets 480.
+        kept_messages_per_sender: u32 = 50, from 1 to 100000;
         /// The octets of all of these on the disk, in `data_dir`.
         kept_message_bytes: Size = "256 MiB", from "1 MiB" to "1024 GiB";
         /// Publications of presence, of all users together; one more gets 503, as with the limits that follow.

@@ -158,6 +158,7 @@ fn settings(config: &Config, focus: &parlor_focus::Settings) -> Settings {
             bindings: limits.registrations as usize,
             contacts: limits.registrations_per_user as usize,
             mailbox: limits.kept_messages_per_user.into(),
+            mailbox_of_sender: limits.kept_messages_per_sender.into(),
             kept_messages: limits.kept_messages.into(),
             kept_bytes: limits.kept_message_bytes.bytes(),
             ..parlor_proxy::Limits::default()
