@@ -2,6 +2,7 @@
 
 use crate::nickname::Owner;
 use crate::{Identity, Nickname, NicknameReject, ParticipantId, Room, SessionId, one_line};
+use parlor_sip::Uri;
 use std::time::Instant;
 
 /// The longest name that people are shown, in characters; an address may have twice as many.
@@ -28,7 +29,8 @@ impl Room {
         }
         let owner = self.owner(participant);
         if let Some(wanted) = &wanted {
-            if self.rules().reserves(wanted) || !self.nicknames.is_free_for(now, wanted, &owner) {
+            let is_reserved = self.rules().reserves(wanted) || self.is_anothers_address(participant, wanted);
+            if is_reserved || !self.nicknames.is_free_for(now, wanted, &owner) {
                 return Err(NicknameReject::Taken);
             }
             self.nicknames.take(wanted, &owner, session);
@@ -49,6 +51,14 @@ impl Room {
         let nickname = self.nickname_of(participant).map(|nickname| one_line(nickname.as_str(), LONGEST_SHOWN));
         let nickname = nickname.filter(|name| !name.is_empty() && !name.contains(['@', ':', '<', '>']));
         Some(nickname.unwrap_or_else(|| one_line(&holder.identity.aor.to_string(), 2 * LONGEST_SHOWN)))
+    }
+
+    /// CHAT-172: whether a nickname looks like an address, and not like one of one's own.
+    fn is_anothers_address(&self, participant: ParticipantId, wanted: &Nickname) -> bool {
+        let text = wanted.as_str().trim_matches(['<', '>', '"', ' ']);
+        let uri = text.parse::<Uri>().or_else(|_| format!("sip:{text}").parse()).ok().filter(|_| text.contains('@'));
+        let own = self.participants.get(&participant).map(|holder| &holder.identity);
+        uri.is_some_and(|uri| own.is_none_or(|own| !own.owns(&uri)))
     }
 
     /// Whether nothing would change: who asks for the same again and again makes nobody's roster change.
@@ -120,6 +130,11 @@ mod tests {
         assert_eq!(room.set_nickname(t, bob, Some("Bobby")), Ok(()));
         assert_eq!(room.set_nickname(t, bob, Some("ally")), Err(NicknameReject::Taken));
         assert_eq!(room.set_nickname(t, bob, Some("\u{7}")), Err(NicknameReject::Malformed));
+        for address in ["sip:alice@example.org", "<sip:dave@example.org>", "dave@example.org"] {
+            assert_eq!(room.set_nickname(t, bob, Some(address)), Err(NicknameReject::Taken), "{address}");
+        }
+        assert_eq!(room.set_nickname(t, bob, Some("bob@example.org")), Ok(()), "it is his");
+        assert_eq!(room.set_nickname(t, bob, Some("Bobby")), Ok(()));
         assert_eq!(room.set_nickname(t, bob, Some(&"x".repeat(257))), Err(NicknameReject::Taken), "nobody gets it");
         let name = |room: &crate::Room, session| {
             let id = room.session(session).expect("a session").participant();

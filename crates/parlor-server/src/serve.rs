@@ -13,7 +13,7 @@ use crate::room::{Fixed, Policy, Rooms, Shared};
 use crate::sip::{self, Locator, Proxying, Reach, SipOutput, SipTask};
 use crate::sockets::Sockets;
 use crate::transfer::{self, Transfers};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use parlor_focus::{Quota, Subscribing};
 use parlor_msrp::Quotes;
 use parlor_room::{Bridge, FileRule, Nickname, Roles, Rules, Surplus, TypeList, WallClock, Watchers};
@@ -78,10 +78,12 @@ fn open_store(config: &Config) -> Result<Option<Arc<dyn Store>>> {
 
 /// Those who have an account.
 async fn users(config: &Config, store: Option<&Arc<dyn Store>>) -> Result<watch::Receiver<Arc<Directory>>> {
-    match store.filter(|_| config.asks_who_it_is()) {
-        Some(store) => auth::follow(config, Arc::clone(store)).await,
-        None => Ok(watch::channel(Arc::default()).1),
+    let Some(store) = store.filter(|_| config.asks_who_it_is()) else { return Ok(watch::channel(Arc::default()).1) };
+    let users = auth::follow(config, Arc::clone(store)).await?;
+    if let Some(room) = users.borrow().room_of_user(config) {
+        bail!("the room {room:?} has the address of a user");
     }
+    Ok(users)
 }
 
 /// HTTP, which is served until everything else has stopped.

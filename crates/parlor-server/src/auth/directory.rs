@@ -9,6 +9,7 @@ use parlor_sip::digest::{Algorithm, Ha1};
 use parlor_store::User;
 
 use super::spelling;
+use crate::config::Config;
 
 /// The users of our domain.
 #[derive(Debug, Default)]
@@ -55,6 +56,13 @@ impl Directory {
     /// The account of that name.
     pub(super) fn account(&self, name: &str) -> Option<&Account> {
         self.users.get(name).map(|member| &member.account)
+    }
+
+    /// A room of the configuration that has a user's address: a name is a user's or a room's.
+    pub(crate) fn room_of_user<'a>(&self, config: &'a Config) -> Option<&'a str> {
+        let domain = config.domain.to_ascii_lowercase();
+        let mut names = config.room.iter().map(|room| &*room.name);
+        names.find(|name| self.owners.contains_key(&*format!("sip:{name}@{domain}")))
     }
 
     /// Whose address this is: under any of our hosts a user has the same.

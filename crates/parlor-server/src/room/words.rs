@@ -70,7 +70,8 @@ fn name_and_address(name: Option<&str>, address: &str) -> String {
 /// The nickname, or the name that came with the address.
 pub(super) fn known_as(room: &Room, id: ParticipantId, participant: &Participant) -> Option<String> {
     let nickname = room.nickname_of(id).map(|nickname| nickname.as_str());
-    let name = one_line(nickname.or(participant.identity().display.as_deref())?, LONGEST_NAME);
+    let name = nickname.or(participant.identity().display.as_deref())?.replace(['<', '>', '"'], " ");
+    let name = one_line(&name, LONGEST_NAME);
     (!name.is_empty()).then_some(name)
 }
 
