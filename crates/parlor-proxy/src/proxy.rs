@@ -220,8 +220,7 @@ impl Proxy {
 
     /// A stream is gone, and with it the devices that are reached by it alone (RFC 5626 §5.3).
     pub fn handle_closed(&mut self, now: Instant, stream: ConnectionId) {
-        let gone = std::iter::from_fn(|| self.registrar.bindings.pop_on_stream(stream)).map(|(_, id)| id);
-        let gone: Vec<BindingId> = gone.collect();
+        let gone = self.registrar.bindings.lose_stream(stream);
         self.forget(gone);
         self.tell_watchers(now);
     }

@@ -87,7 +87,9 @@ impl SavedMessage {
     ) -> Result<Self, HeaderError> {
         let (from, to) = (request.headers.from()?, request.headers.to()?);
         let cseq = request.headers.cseq()?.seq;
-        let key = format!("{}\0{cseq}\0{}", request.headers.call_id()?, from.tag().unwrap_or_default());
+        let (call_id, tag) = (request.headers.call_id()?, from.tag().unwrap_or_default());
+        // Others may have used the same: whose it is and for whom counts too.
+        let key = format!("{call_id}\0{cseq}\0{tag}\0{}\0{user}", from.uri.user_key());
         let mut headers = String::new();
         for (name, value) in request.headers.iter().filter(|(name, _)| !NOT_KEPT.contains(name)) {
             headers.extend([name.as_str(), ": ", value, "\r\n"]);

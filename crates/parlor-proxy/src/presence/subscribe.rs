@@ -12,6 +12,10 @@ use parlor_sip::{
 };
 use std::time::{Duration, Instant};
 
+/// How many subscriptions one user may have to another one: one a device, and a few that are forgotten. So it takes a crowd to
+/// keep others from watching somebody.
+const MOST_OF_BOTH: usize = 16;
+
 /// What a SUBSCRIBE asks for.
 struct Wanted {
     event_id: Option<Box<str>>,
@@ -101,7 +105,9 @@ impl Proxy {
 
     fn check_quotas(&self, user: &str, subscriber: &str) -> Result<(), Reject> {
         let (watchers, limits) = (&self.presence.watchers, &self.settings.presence.limits);
-        if watchers.of_subscriber(subscriber) >= limits.watchers_of_subscriber {
+        if watchers.of_subscriber(subscriber) >= limits.watchers_of_subscriber
+            || watchers.of_both(subscriber, user) >= MOST_OF_BOTH
+        {
             return Err(Reject::TooManyOfUser);
         }
         if self.presence.closing

@@ -39,6 +39,13 @@ impl Watchers {
         self.by_subscriber.get(subscriber).copied().unwrap_or(0)
     }
 
+    /// How many somebody has of one user.
+    pub(crate) fn of_both(&self, subscriber: &str, user: &str) -> usize {
+        let watching = self.of_user.get(user).into_iter().flat_map(|watched| &watched.by);
+        let is_theirs = |id: &&WatcherId| self.all.get(id).is_some_and(|watcher| *watcher.subscriber == *subscriber);
+        watching.filter(is_theirs).count()
+    }
+
     /// How many watch a user.
     pub(crate) fn of_user(&self, user: &str) -> usize {
         self.of_user.get(user).map_or(0, |watched| watched.by.len())

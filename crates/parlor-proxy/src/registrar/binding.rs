@@ -59,6 +59,11 @@ impl Binding {
         self.flow_id.is_some() && self.path.is_empty() && self.flow.transport != Transport::Udp
     }
 
+    /// Whether its stream is gone, so that it may not be reached any more.
+    pub(crate) fn has_lost_its_stream(&self) -> bool {
+        self.flow.transport != Transport::Udp && self.flow.connection.is_none() && self.path.is_empty()
+    }
+
     /// Whether others see no difference between the two.
     pub(crate) fn shows_as(&self, other: &Self) -> bool {
         self.contact == other.contact && self.flow.remote == other.flow.remote && self.path == other.path

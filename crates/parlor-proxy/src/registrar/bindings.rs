@@ -13,7 +13,7 @@ pub(crate) struct Bindings {
     of_user: HashMap<Arc<str>, Vec<Binding>>,
     count: usize,
     expiries: BTreeSet<(Instant, BindingId, Arc<str>)>,
-    /// Those that end with their stream.
+    /// Those that came by streams.
     on_stream: BTreeMap<(ConnectionId, BindingId), Arc<str>>,
     /// The users of whom there is something new, but for how long it lasts.
     changed: BTreeSet<Arc<str>>,
@@ -114,16 +114,25 @@ impl Bindings {
         Some((user, id))
     }
 
-    /// Takes one away that ended with its stream.
-    pub(crate) fn pop_on_stream(&mut self, stream: ConnectionId) -> Option<(Arc<str>, BindingId)> {
+    /// A stream is gone: takes away those that end with it.
+    pub(crate) fn lose_stream(&mut self, stream: ConnectionId) -> Vec<BindingId> {
         let all = (stream, BindingId(0))..=(stream, BindingId(u64::MAX));
-        let (&(_, id), user) = self.on_stream.range(all).next()?;
-        let user = Arc::clone(user);
-        self.remove(&user, id);
-        Some((user, id))
+        let on_it: Vec<_> = self.on_stream.range(all).map(|((_, id), user)| (Arc::clone(user), *id)).collect();
+        let mut gone = Vec::new();
+        for (user, id) in on_it {
+            self.on_stream.remove(&(stream, id));
+            let own = self.of_user.get_mut(&user).into_iter().flatten();
+            let Some(binding) = own.into_iter().find(|binding| binding.id == id) else { continue };
+            let ends = binding.lives_on_its_stream();
+            binding.flow.connection = None;
+            if ends && self.remove(&user, id).is_some() {
+                gone.push(id);
+            }
+        }
+        gone
     }
 }
 
 fn stream_of(binding: &Binding) -> Option<ConnectionId> {
-    binding.flow.connection.filter(|_| binding.lives_on_its_stream())
+    binding.flow.connection
 }

@@ -103,7 +103,9 @@ impl Registrar {
                 all.into_iter().for_each(|id| self.remove(&context, id, &mut registered));
             }
             Wish::Change(wanted) => {
-                self.may_change(&context, &wanted)?;
+                let lost = self.lost(&context, &wanted);
+                self.may_change(&context, &wanted, lost.len())?;
+                lost.into_iter().for_each(|id| self.remove(&context, id, &mut registered));
                 wanted.into_iter().for_each(|wanted| self.change(now, &context, wanted, &mut registered));
             }
         }
@@ -135,9 +137,24 @@ impl Registrar {
         self.bindings.find(user, id).is_some_and(|binding| binding.revision == revision)
     }
 
-    /// Whether all that is wanted can be done.
-    fn may_change(&self, context: &Context, wanted: &[Wanted]) -> Result<(), Reject> {
-        let (mut added, mut removed) = (0, 0);
+    /// Those that give way where there is no space for what is wanted: a device that comes anew without telling that it is the
+    /// same (RFC 5626) leaves one behind each time.
+    fn lost(&self, context: &Context, wanted: &[Wanted]) -> Vec<BindingId> {
+        let limits = &self.settings.limits;
+        let own = self.bindings.of(&context.user);
+        let is_new = |wanted: &&Wanted| wanted.expires.is_some() && self.find(&context.user, wanted).is_none();
+        let added = wanted.iter().filter(is_new).count();
+        let of_user = (own.len() + added).saturating_sub(limits.contacts);
+        let of_all = (self.bindings.len() + added).saturating_sub(limits.bindings);
+        let is_wanted =
+            |own: &Binding| wanted.iter().any(|wanted| own.is_for(&wanted.contact, wanted.flow_id.as_ref()));
+        let lost = own.iter().filter(|own| own.has_lost_its_stream() && !is_wanted(own));
+        lost.take(of_user.max(of_all)).map(|own| own.id).collect()
+    }
+
+    /// Whether all that is wanted can be done, if so many have given way.
+    fn may_change(&self, context: &Context, wanted: &[Wanted], lost: usize) -> Result<(), Reject> {
+        let (mut added, mut removed) = (0, lost);
         for wanted in wanted {
             match (self.find(&context.user, wanted), wanted.expires) {
                 (Some(binding), expires) => {

@@ -2,7 +2,7 @@
 
 use super::binding::{Binding, FlowId, SavedBinding};
 use super::{Registrar, Reject};
-use parlor_sip::{HeaderName, Headers, NameAddr};
+use parlor_sip::{Flow, HeaderName, Headers, NameAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -52,6 +52,6 @@ fn binding(saved: &SavedBinding, expires: Instant) -> Result<Binding, Reject> {
         cseq: saved.cseq,
         expires,
         path: headers.path()?.into(),
-        flow: saved.flow,
+        flow: Flow { connection: None, ..saved.flow },
     })
 }

@@ -334,6 +334,18 @@ fn what_has_expired_is_not_relayed() {
     }
 }
 
+/// MSG-50, MSG-E7: only what is the same, from the same to the same, is kept once.
+#[test]
+fn whose_ids_are_used_again_loses_nothing() {
+    let mut scene = Scene::new();
+    let of = |name: &str| Recipient::User { name: name.into(), has_account: true };
+    let others = numbered(1).replace("From: <sip:alice@", "From: <sip:carol@");
+    for (text, to) in [(&numbered(1), "bob"), (&numbered(1), "dave"), (&others, "bob"), (&numbered(1), "bob")] {
+        assert_eq!(code(scene.message(text, &of(to))), 202);
+    }
+    assert_eq!((scene.proxy.kept().messages, scene.kept.len()), (3, 3));
+}
+
 /// MSG-53: how much waits for one, and for all, is bounded.
 #[test]
 fn mailboxes_are_bounded() {

@@ -179,9 +179,10 @@ fn bindings_survive_a_restart() {
     let (mut scene, alice) = (Scene::new(), known("alice"));
     scene.register(&register(7, "Path: <sip:edge.example.com;lr>\r\nContact: <sip:a@h>;q=0.3\r\n"), udp(1), &alice);
     scene.register(&register(8, "Contact: <sip:b@h>;expires=60\r\n"), tcp(2), &alice);
-    let at = scene.proxy.locate(scene.now, "alice").expect("she is somewhere");
+    let (at, mut way) = scene.proxy.locate(scene.now, "alice").expect("she is somewhere");
+    way.flow.connection = None; // streams do not
     scene.restart_after(seconds(10));
-    assert_eq!(scene.proxy.locate(scene.now, "alice"), Some(at));
+    assert_eq!(scene.proxy.locate(scene.now, "alice"), Some((at, way)));
     assert_eq!(scene.register(&register(8, "Contact: <sip:b@h>\r\n"), udp(1), &alice).code, 500);
     let fetched = scene.register(&register(9, ""), udp(1), &alice);
     assert_eq!(contacts(&fetched), ["<sip:a@h>;q=0.3;expires=3590", "<sip:b@h>;expires=50"]);
@@ -217,6 +218,30 @@ fn bindings_are_bounded() {
         503,
         "as much waits for the store as may"
     );
+}
+
+/// SIP-130: a device that comes back over another stream, without telling that it is the same, is not refused for what it left
+/// behind; what is still connected gives way to nothing.
+#[test]
+fn what_lost_its_stream_gives_way() {
+    let mut scene = Scene::new();
+    let alice = known("alice");
+    let code = |scene: &mut Scene, number: u16| {
+        let contact = format!("Contact: <sip:alice@192.0.2.9:{};transport=tcp>\r\n", 6000 + number);
+        scene.register(&register(u32::from(number), &contact), tcp(number), &alice).code
+    };
+    for number in 1..=10 {
+        assert_eq!(code(&mut scene, number), 200);
+    }
+    assert_eq!(code(&mut scene, 11), 403, "all are there");
+    scene.proxy.handle_closed(scene.now, ConnectionId(3));
+    assert_eq!([12, 13].map(|number| code(&mut scene, number)), [200, 403]);
+    assert_eq!(scene.proxy.bindings(), 10);
+    scene.restart_after(seconds(1));
+    for number in 21..=40 {
+        assert_eq!(code(&mut scene, number), if number <= 30 { 200 } else { 403 }, "none has outlived the restart");
+    }
+    assert_eq!(scene.proxy.bindings(), 10);
 }
 
 /// RFC 3327: who asks for it is told the proxies on the way, and they are how the device is reached.
