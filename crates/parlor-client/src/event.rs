@@ -137,8 +137,8 @@ pub enum Closed {
 }
 
 impl From<News> for Event {
-    fn from(News { who, private, active }: News) -> Self {
-        Self::Composing { who, private, active }
+    fn from(News { from, private, active, .. }: News) -> Self {
+        Self::Composing { who: from, private, active }
     }
 }
 

@@ -128,7 +128,7 @@ mod task;
 
 pub use account::{
     Account, AccountError, AccountEvent, AccountOptions, MessageError, Messenger, PagerMessage, Presence, PublishError,
-    Receipt, RegisterError,
+    Receipt, RegisterError, WatchError,
 };
 pub use error::{JoinError, LeaveError, NicknameError, ReferError, Rejection, SendError};
 pub use event::{Closed, Event, Header, Message, Report};

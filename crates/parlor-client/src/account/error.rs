@@ -87,3 +87,14 @@ pub enum PublishError {
     #[error("the account is closed")]
     Closed,
 }
+
+/// Why somebody is not watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WatchError {
+    /// Too many are watched already.
+    #[error("too many are watched already")]
+    TooMany,
+    /// The account is closed.
+    #[error("the account is closed")]
+    Closed,
+}

@@ -15,8 +15,10 @@ pub enum AccountEvent {
     Message(PagerMessage),
     /// Somebody is writing to us, or no longer.
     Composing {
-        /// Who.
-        who: Address,
+        /// Who, as the server says.
+        from: Address,
+        /// For whom, as they say: in a room, who writes there. Only of a room that you know does it mean anything.
+        author: Option<Address>,
         /// Whether they are.
         active: bool,
     },
@@ -45,7 +47,8 @@ pub enum AccountEvent {
 pub struct PagerMessage {
     /// Who sent it, as the server says.
     pub from: Address,
-    /// Who wrote it, if the sender passes it on for somebody: a room does.
+    /// Who wrote it, as the sender says, if not the sender itself: a room passes on what its members say. From anybody but
+    /// a room that you know it is hearsay.
     pub author: Option<Address>,
     /// When it was sent, if that is told: it may have waited for us.
     pub date: Option<SystemTime>,

@@ -17,7 +17,7 @@ use crate::sip::Wire;
 use crate::sip::account::{Content, Letter};
 use task::{Command, Opened};
 
-pub use error::{AccountError, MessageError, PublishError, RegisterError};
+pub use error::{AccountError, MessageError, PublishError, RegisterError, WatchError};
 pub use event::{AccountEvent, PagerMessage, Presence, Receipt};
 pub use options::AccountOptions;
 
@@ -126,9 +126,13 @@ impl Messenger {
 
     /// Watches somebody: [`AccountEvent::Presence`] tells whether they are there, now and whenever that changes. At most 256
     /// are watched.
-    pub async fn watch(&self, who: &Uri) {
-        // A closed account tells of nobody.
-        let _ = self.commands.send(Command::Watch(who.clone())).await;
+    ///
+    /// # Errors
+    /// [`WatchError`]
+    pub async fn watch(&self, who: &Uri) -> Result<(), WatchError> {
+        let (done, told) = oneshot::channel();
+        self.commands.send(Command::Watch(who.clone(), done)).await.map_err(|_| WatchError::Closed)?;
+        told.await.map_err(|_| WatchError::Closed)?
     }
 
     /// Watches somebody no more.

@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use super::error::{AccountError, PublishError};
+use super::error::{AccountError, PublishError, WatchError};
 use super::event::{AccountEvent, Presence};
 use super::options::AccountOptions;
 use crate::limits::Limits;
@@ -29,7 +29,7 @@ pub(crate) struct Opened {
 pub(crate) enum Command {
     Send(Letter),
     Typed(Uri),
-    Watch(Uri),
+    Watch(Uri, oneshot::Sender<Result<(), WatchError>>),
     Unwatch(Uri),
     Publish(Presence, oneshot::Sender<Result<(), PublishError>>),
 }
@@ -181,7 +181,8 @@ fn obey(agent: &mut Agent, command: Command) {
     match command {
         Command::Send(letter) => agent.send(now, letter),
         Command::Typed(to) => agent.typed(now, &to),
-        Command::Watch(who) => agent.watch(now, who),
+        // Nobody may wait any more.
+        Command::Watch(who, done) => drop(done.send(agent.watch(now, who))),
         Command::Unwatch(who) => agent.unwatch(now, &who),
         Command::Publish(presence, done) => agent.publish(now, presence, done),
     }

@@ -8,4 +8,4 @@ mod theirs;
 
 pub(crate) use indicate::indicate;
 pub(crate) use ours::{Ours, Step};
-pub(crate) use theirs::{News, Theirs};
+pub(crate) use theirs::{News, Theirs, Writer};

@@ -20,34 +20,39 @@ pub(crate) struct Theirs {
     active: BTreeMap<Key, Active>,
 }
 
+/// Somebody who writes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Writer<'a> {
+    pub(crate) from: &'a Address,
+    /// For whom, as they say: nobody else can begin or end it.
+    pub(crate) author: Option<&'a Address>,
+    /// Whether to us alone.
+    pub(crate) private: bool,
+}
+
 /// Somebody has begun to write, or does so no longer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct News {
-    pub(crate) who: Address,
-    /// Whether to us alone.
+    pub(crate) from: Address,
+    pub(crate) author: Option<Address>,
     pub(crate) private: bool,
     pub(crate) active: bool,
 }
 
-/// Who, and whether to us alone.
-type Key = (String, bool);
+/// The URIs of a [`Writer`], and whether to us alone.
+type Key = (String, Option<String>, bool);
 
 #[derive(Debug)]
 struct Active {
-    who: Address,
+    from: Address,
+    author: Option<Address>,
     until: Instant,
 }
 
 impl Theirs {
     /// Takes in a status; what is new by it.
-    pub(crate) fn handle_status(
-        &mut self,
-        now: Instant,
-        from: &Address,
-        private: bool,
-        status: &IsComposing,
-    ) -> Option<News> {
-        let key = (from.uri.clone(), private);
+    pub(crate) fn handle_status(&mut self, now: Instant, writer: Writer<'_>, status: &IsComposing) -> Option<News> {
+        let key = writer.key();
         match status.state {
             State::Idle => self.end(&key),
             State::Active => {
@@ -59,22 +64,24 @@ impl Theirs {
                 if self.active.len() >= MOST {
                     return None;
                 }
-                self.active.insert(key, Active { who: from.clone(), until });
-                Some(News { who: from.clone(), private, active: true })
+                let active = Active { from: writer.from.clone(), author: writer.author.cloned(), until };
+                let news = active.news(&key, true);
+                self.active.insert(key, active);
+                Some(news)
             }
         }
     }
 
     /// A message came; what is new by it.
-    pub(crate) fn handle_content(&mut self, from: &Address, private: bool) -> Option<News> {
+    pub(crate) fn handle_content(&mut self, writer: Writer<'_>) -> Option<News> {
         // Most messages come while nobody writes.
-        if self.active.is_empty() { None } else { self.end(&(from.uri.clone(), private)) }
+        if self.active.is_empty() { None } else { self.end(&writer.key()) }
     }
 
     /// Those of whom nothing was heard in time.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<News> {
         let over = self.active.extract_if(.., |_, active| active.until <= now);
-        over.map(|((_, private), active)| News { who: active.who, private, active: false }).collect()
+        over.map(|(key, active)| active.news(&key, false)).collect()
     }
 
     /// When [`Theirs::handle_timeout`] is due.
@@ -83,8 +90,19 @@ impl Theirs {
     }
 
     fn end(&mut self, key: &Key) -> Option<News> {
-        let active = self.active.remove(key)?;
-        Some(News { who: active.who, private: key.1, active: false })
+        self.active.remove(key).map(|active| active.news(key, false))
+    }
+}
+
+impl Writer<'_> {
+    fn key(&self) -> Key {
+        (self.from.uri.clone(), self.author.map(|author| author.uri.clone()), self.private)
+    }
+}
+
+impl Active {
+    fn news(&self, (_, _, private): &Key, active: bool) -> News {
+        News { from: self.from.clone(), author: self.author.clone(), private: *private, active }
     }
 }
 
@@ -101,6 +119,10 @@ mod tests {
         IsComposing { state, refresh, ..IsComposing::default() }
     }
 
+    fn to(from: &Address, private: bool) -> Writer<'_> {
+        Writer { from, author: None, private }
+    }
+
     fn is(news: &Option<News>, expected: bool) -> bool {
         matches!(news, Some(News { active, .. }) if *active == expected)
     }
@@ -111,14 +133,14 @@ mod tests {
         let (mut theirs, now) = (Theirs::default(), Instant::now());
         let bob = Address::new("sip:bob@b");
         let active = status(State::Active, None);
-        assert!(is(&theirs.handle_status(now, &bob, false, &active), true));
-        assert!(theirs.handle_status(now, &bob, false, &active).is_none());
-        assert!(theirs.handle_content(&bob, true).is_none(), "another conversation");
-        assert!(is(&theirs.handle_content(&bob, false), false));
-        assert!(theirs.handle_content(&bob, false).is_none());
-        assert!(theirs.handle_status(now, &bob, false, &status(State::Idle, None)).is_none());
-        assert!(is(&theirs.handle_status(now, &bob, false, &active), true));
-        assert!(is(&theirs.handle_status(now, &bob, false, &status(State::Idle, None)), false));
+        assert!(is(&theirs.handle_status(now, to(&bob, false), &active), true));
+        assert!(theirs.handle_status(now, to(&bob, false), &active).is_none());
+        assert!(theirs.handle_content(to(&bob, true)).is_none(), "another conversation");
+        assert!(is(&theirs.handle_content(to(&bob, false)), false));
+        assert!(theirs.handle_content(to(&bob, false)).is_none());
+        assert!(theirs.handle_status(now, to(&bob, false), &status(State::Idle, None)).is_none());
+        assert!(is(&theirs.handle_status(now, to(&bob, false), &active), true));
+        assert!(is(&theirs.handle_status(now, to(&bob, false), &status(State::Idle, None)), false));
         assert_eq!(theirs.poll_timeout(), None);
     }
 
@@ -129,8 +151,8 @@ mod tests {
             let (mut theirs, now) = (Theirs::default(), Instant::now());
             let bob = Address::new("sip:bob@b");
             let later = now + Duration::from_secs(5);
-            theirs.handle_status(now, &bob, true, &status(State::Active, refresh));
-            theirs.handle_status(later, &bob, true, &status(State::Active, refresh));
+            theirs.handle_status(now, to(&bob, true), &status(State::Active, refresh));
+            theirs.handle_status(later, to(&bob, true), &status(State::Active, refresh));
             let due = theirs.poll_timeout().unwrap();
             assert_eq!(due - later, Duration::from_secs(holds));
             assert!(theirs.handle_timeout(due - Duration::from_millis(1)).is_empty());
@@ -143,7 +165,7 @@ mod tests {
     fn many_are_bounded() {
         let (mut theirs, now) = (Theirs::default(), Instant::now());
         for n in 0..1000 {
-            theirs.handle_status(now, &Address::new(format!("sip:{n}@a")), false, &status(State::Active, None));
+            theirs.handle_status(now, to(&Address::new(format!("sip:{n}@a")), false), &status(State::Active, None));
         }
         assert_eq!(theirs.handle_timeout(now + LONGEST).len(), MOST);
     }

@@ -6,7 +6,7 @@ use parlor_events::Limits;
 use parlor_events::iscomposing::{CONTENT_TYPE, IsComposing};
 
 use super::session::Session;
-use crate::composing::News;
+use crate::composing::{News, Writer};
 use crate::event::{Event, Header, Message};
 
 impl Session {
@@ -19,8 +19,8 @@ impl Session {
                     self.events.extend(news.map(Event::from));
                     continue;
                 }
-                Event::Message(Message { header, .. }) => self.composing.handle_content(&header.from, header.private),
-                Event::Start { header, .. } => self.composing.handle_content(&header.from, header.private),
+                Event::Message(Message { header, .. }) => self.composing.handle_content(writer(header)),
+                Event::Start { header, .. } => self.composing.handle_content(writer(header)),
                 Event::Notice(_)
                 | Event::Chunk { .. }
                 | Event::End { .. }
@@ -37,8 +37,12 @@ impl Session {
     /// What our own other devices say is no news, and what is no status is nothing.
     fn status(&mut self, now: Instant, message: &Message) -> Option<News> {
         let status = IsComposing::read(&message.body, &Limits::default()).ok()?;
-        let Header { from, private, .. } = &message.header;
-        let of_others = !self.incoming.is_own(&from.uri);
-        of_others.then(|| self.composing.handle_status(now, from, *private, &status)).flatten()
+        let of_others = !self.incoming.is_own(&message.header.from.uri);
+        of_others.then(|| self.composing.handle_status(now, writer(&message.header), &status)).flatten()
     }
+}
+
+/// Who wrote it: the room vouches for that.
+fn writer(Header { from, private, .. }: &Header) -> Writer<'_> {
+    Writer { from, author: None, private: *private }
 }

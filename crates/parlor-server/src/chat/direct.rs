@@ -9,7 +9,7 @@ impl Talker {
     /// Writes to somebody, in a room or not.
     pub(super) async fn dm(&self, user: &str, text: &str) {
         let Some((people, uri)) = self.person(user) else { return };
-        people.know(&uri.to_string());
+        people.write_to(&uri, text);
         match people.messenger.send_text(&uri, text).await {
             Ok(Receipt::Delivered) => {}
             Ok(Receipt::Accepted) => self.screen.notice(&format!("{user} will get it later")),

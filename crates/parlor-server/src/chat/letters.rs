@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use parlor_client::{Account, AccountEvent, PagerMessage, Presence};
+use parlor_client::{Account, AccountEvent, Address, PagerMessage, Presence};
 
 use super::harmless;
 use super::outlets::{self, People};
@@ -30,7 +30,7 @@ impl Letters {
         loop {
             match account.next_event().await {
                 AccountEvent::Message(message) => self.message(&message),
-                AccountEvent::Composing { who, active: true } => self.typing(&who.uri),
+                AccountEvent::Composing { from, author, active: true } => self.typing(&from.uri, author),
                 AccountEvent::Presence { who, presence } => self.presence(&who.to_string(), presence),
                 AccountEvent::NotShown { who, code } => self.not_shown(&who.to_string(), code),
                 AccountEvent::Registered => self.screen.notice("people reach you again"),
@@ -43,13 +43,10 @@ impl Letters {
     }
 
     fn message(&self, message: &PagerMessage) {
+        self.people.heard_of(&message.from.uri);
         let from = self.people.called(&message.from.uri);
-        self.people.know(&message.from.uri);
-        let (name, whence) = match &message.author {
-            // A room passes on what its members say, and vouches for that itself.
-            Some(author) => (self.people.called(&author.uri), format!(" in {from}")),
-            None => (from, " to you".to_owned()),
-        };
+        let author = message.author.as_ref().map(|author| self.people.called(&author.uri));
+        let (name, whence) = heading(from, author, self.people.is_room(&message.from.uri));
         let subject = message.subject.as_ref().filter(|subject| **subject != *message.text);
         let subject = subject.map(|subject| format!(" [{subject}]")).unwrap_or_default();
         let late = message.date.filter(|date| date.elapsed().is_ok_and(|since| since > LATE));
@@ -75,11 +72,24 @@ impl Letters {
         self.screen.problem(&format!("whether {name} is online is not told: {why}"));
     }
 
-    fn typing(&mut self, uri: &str) {
+    fn typing(&mut self, from: &str, author: Option<Address>) {
+        let author = author.filter(|_| self.people.is_room(from));
+        let uri = author.as_ref().map_or(from, |author| &author.uri);
         if self.typing.as_mut().is_some_and(|typing| typing.is_news(Instant::now(), uri)) {
-            let name = harmless::line(&self.people.called(uri));
-            self.screen.notice(&format!("{name} is typing to you"));
+            let called = |uri| harmless::line(&self.people.called(uri));
+            let place = if author.is_some() { format!("in {}", called(from)) } else { "to you".to_owned() };
+            self.screen.notice(&format!("{} is typing {place}", called(uri)));
         }
+    }
+}
+
+/// Who says something, and where: a room that we are in vouches for what its members say; anybody else may only claim to
+/// pass something on.
+fn heading(from: String, author: Option<String>, is_room: bool) -> (String, String) {
+    match author.filter(|author| *author != from) {
+        Some(author) if is_room => (author, format!(" in {from}")),
+        Some(author) => (from, format!(" to you, as if from {author}")),
+        None => (from, " to you".to_owned()),
     }
 }
 
@@ -95,3 +105,21 @@ fn day_and_time(date: SystemTime) -> String {
 
 /// What took longer has waited for us.
 const LATE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_says_it_comes_first() {
+        let heading = |author: &str, is_room| {
+            let author = Some(author.to_owned()).filter(|author| !author.is_empty());
+            let (name, whence) = heading("mallory".to_owned(), author, is_room);
+            name + &whence
+        };
+        assert_eq!(heading("carol", false), "mallory to you, as if from carol");
+        assert_eq!(heading("carol", true), "carol in mallory");
+        assert_eq!(heading("mallory", false), "mallory to you");
+        assert_eq!(heading("", false), "mallory to you");
+    }
+}

@@ -4,6 +4,7 @@ mod comings;
 mod command;
 mod complete;
 mod connect;
+mod contacts;
 mod content_type;
 mod control;
 mod direct;
@@ -99,6 +100,9 @@ async fn chat(args: &ChatArgs) -> Result<()> {
         listener.show_typing();
     }
     if let Some(people) = &people {
+        if let Some(room) = &room {
+            people.enter(&room.address().uri);
+        }
         watch(people, &args.contacts, &screen).await;
     }
     let mut letters = people.map(|people| Letters::new(Arc::clone(&screen), people, input.is_terminal()));
@@ -144,7 +148,11 @@ async fn attend(listener: &mut Listener, room: Option<&mut Room>) -> Closed {
 async fn watch(people: &People, contacts: &[String], screen: &Screen) {
     for contact in contacts {
         match people.find(contact) {
-            Some(uri) => people.watch(&uri).await,
+            Some(uri) => {
+                if let Err(error) = people.watch(&uri).await {
+                    screen.problem(&format!("--contact {contact}: {error}"));
+                }
+            }
             None => screen.problem(&format!("--contact {contact}: no user, and no SIP URI")),
         }
     }

@@ -1,10 +1,10 @@
 //! Where what we type can go.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use parlor_client::{Messenger, Presence, Sender, Uri};
+use parlor_client::{Messenger, Presence, Sender, Uri, WatchError};
 
+use super::contacts::{Contacts, Tie};
 use super::{harmless, names};
 
 /// A room, people, or both.
@@ -18,15 +18,7 @@ pub(super) struct Outlets {
 #[derive(Clone)]
 pub(super) struct People {
     pub(super) messenger: Messenger,
-    /// Those whom we know, by what they are called.
-    contacts: Arc<Mutex<BTreeMap<String, Contact>>>,
-}
-
-/// Somebody whom we know.
-#[derive(Clone, Debug, Default)]
-struct Contact {
-    watched: bool,
-    presence: Option<Presence>,
+    contacts: Arc<Mutex<Contacts>>,
 }
 
 impl People {
@@ -44,52 +36,69 @@ impl People {
         names::of_address(&self.messenger.identity().uri, uri)
     }
 
-    /// Remembers somebody.
-    pub(super) fn know(&self, uri: &str) {
-        self.change(uri, |_| {});
+    /// Somebody wrote to us.
+    pub(super) fn heard_of(&self, uri: &str) {
+        self.contacts().meet(self.called(uri), Tie::Stranger);
+    }
+
+    /// We write that to somebody, which may be a room that we enter so.
+    pub(super) fn write_to(&self, uri: &Uri, text: &str) {
+        let name = self.called(&uri.to_string());
+        let mut contacts = self.contacts();
+        contacts.meet(name, Tie::Friend);
+        if text.trim().eq_ignore_ascii_case("/join") {
+            contacts.enter(uri);
+        }
+    }
+
+    /// We are in a room.
+    pub(super) fn enter(&self, room: &str) {
+        if let Ok(room) = room.parse() {
+            self.contacts().enter(&room);
+        }
+    }
+
+    /// Whether that is a room that we have entered, so that it may tell who says what.
+    pub(super) fn is_room(&self, uri: &str) -> bool {
+        self.contacts().is_room(uri)
     }
 
     /// Watches somebody from now on.
-    pub(super) async fn watch(&self, uri: &Uri) {
-        self.change(&uri.to_string(), |contact| contact.watched = true);
-        self.messenger.watch(uri).await;
+    pub(super) async fn watch(&self, uri: &Uri) -> Result<(), WatchError> {
+        let name = self.called(&uri.to_string());
+        // First, as presence may come at once.
+        self.contacts().meet(name.clone(), Tie::Watched);
+        let watched = self.messenger.watch(uri).await;
+        if watched.is_err() {
+            self.contacts().unwatch(&name);
+        }
+        watched
     }
 
     /// Watches somebody no more; whether we did.
     pub(super) async fn unwatch(&self, uri: &Uri) -> bool {
-        let watched = self.change(&uri.to_string(), |contact| std::mem::take(contact).watched);
+        let watched = self.contacts().unwatch(&self.called(&uri.to_string()));
         self.messenger.unwatch(uri).await;
-        watched.unwrap_or_default()
+        watched
     }
 
     /// Whether somebody is there, as it is told; nothing: that is not known.
     pub(super) fn set_presence(&self, uri: &str, presence: Option<Presence>) {
-        self.change(uri, |contact| contact.presence = presence);
+        self.contacts().set_presence(&self.called(uri), presence);
     }
 
     /// How those are whom we watch, a line each.
     pub(super) fn watched(&self) -> Vec<String> {
-        let contacts = self.contacts();
-        let watched = contacts.iter().filter(|(_, contact)| contact.watched);
-        watched.map(|(name, contact)| shown(name, contact.presence.as_ref())).collect()
+        self.contacts().watched().map(|(name, presence)| shown(name, presence)).collect()
     }
 
     /// What those are called whose names begin so.
     pub(super) fn begun(&self, begun: &str) -> Vec<String> {
-        let begun = begun.to_lowercase();
-        self.contacts().keys().filter(|name| name.to_lowercase().starts_with(&begun)).cloned().collect()
-    }
-
-    /// Changes what we know of somebody, unless we know too many.
-    fn change<T>(&self, uri: &str, change: impl FnOnce(&mut Contact) -> T) -> Option<T> {
-        let name = self.called(uri);
-        let mut contacts = self.contacts();
-        let has_room = contacts.len() < MOST || contacts.contains_key(&name);
-        has_room.then(|| change(contacts.entry(name).or_default()))
+        self.contacts().begun(begun)
     }
 
     /// A panic while the lock was held leaves nothing half done.
-    fn contacts(&self) -> MutexGuard<'_, BTreeMap<String, Contact>> {
+    fn contacts(&self) -> MutexGuard<'_, Contacts> {
         self.contacts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -104,9 +113,6 @@ pub(super) fn shown(name: &str, presence: Option<&Presence>) -> String {
         None => format!("{name} is {how}"),
     }
 }
-
-/// People who are remembered.
-const MOST: usize = 500;
 
 #[cfg(test)]
 mod tests {

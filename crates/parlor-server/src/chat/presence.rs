@@ -16,8 +16,9 @@ impl Talker {
                 lines => lines.join("\n"),
             });
         };
-        if let Some((people, uri)) = self.person(user) {
-            people.watch(&uri).await;
+        let Some((people, uri)) = self.person(user) else { return };
+        if let Err(error) = people.watch(&uri).await {
+            self.complain(&format!("{user} is not watched: {error}"));
         }
     }
 

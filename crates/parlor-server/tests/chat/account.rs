@@ -119,7 +119,7 @@ async fn typing_is_told() {
         alice.messenger().typing(&uri("bob"));
         alice.messenger().typing(&uri("bob"));
         match next_event(&mut bob).await {
-            AccountEvent::Composing { who, active: true } => assert_eq!(who.uri, "sip:alice@127.0.0.1"),
+            AccountEvent::Composing { from, active: true, .. } => assert_eq!(from.uri, "sip:alice@127.0.0.1"),
             other => panic!("{other:?} instead of typing"),
         }
         assert_eq!(alice.send_text(&uri("bob"), text).await, Ok(Receipt::Delivered));

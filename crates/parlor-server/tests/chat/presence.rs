@@ -23,7 +23,7 @@ async fn somebody_comes_and_goes() {
     let mut bob = account::open(&server, "bob").await;
     let alice = account::uri("alice");
     let is = |open, note: Option<&str>| (alice.clone(), open, note.map(str::to_owned));
-    bob.messenger().watch(&alice).await;
+    bob.messenger().watch(&alice).await.unwrap();
     assert_eq!(next(&mut bob).await, is(false, None));
     let of_alice = account::open(&server, "alice").await;
     assert_eq!(next(&mut bob).await, is(true, None));
@@ -35,7 +35,7 @@ async fn somebody_comes_and_goes() {
     of_alice.messenger().publish(say(true, None)).await.unwrap();
     assert_eq!(next(&mut bob).await, is(true, None));
     bob.messenger().unwatch(&alice).await;
-    bob.messenger().watch(&alice).await;
+    bob.messenger().watch(&alice).await.unwrap();
     assert_eq!(next(&mut bob).await, is(true, None), "told anew");
     of_alice.close().await;
     assert_eq!(next(&mut bob).await, is(false, None));

@@ -13,7 +13,7 @@ use super::pager::{Content, Letter, Pager};
 use super::publication::Publication;
 use super::registration::{self, Registration};
 use super::watch::Watches;
-use crate::account::{AccountEvent, Presence, PublishError, RegisterError};
+use crate::account::{AccountEvent, Presence, PublishError, RegisterError, WatchError};
 use crate::composing::{News, Ours, Step, Theirs};
 use crate::sip::core::{Core, Identity};
 
@@ -149,9 +149,10 @@ impl Agent {
     }
 
     /// Begins to watch somebody.
-    pub(crate) fn watch(&mut self, now: Instant, who: Uri) {
-        self.watches.watch(now, &mut self.core, who);
+    pub(crate) fn watch(&mut self, now: Instant, who: Uri) -> Result<(), WatchError> {
+        let watched = self.watches.watch(now, &mut self.core, who);
         self.handle_events(now);
+        watched
     }
 
     /// Watches somebody no more.
@@ -266,8 +267,8 @@ impl Agent {
         }
     }
 
-    pub(super) fn tell_composing(&mut self, News { who, active, .. }: News) {
-        self.tell(AccountEvent::Composing { who, active });
+    pub(super) fn tell_composing(&mut self, News { from, author, active, .. }: News) {
+        self.tell(AccountEvent::Composing { from, author, active });
     }
 
     pub(super) fn tell(&mut self, event: AccountEvent) {

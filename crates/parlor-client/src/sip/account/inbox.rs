@@ -24,7 +24,11 @@ type Key = (Box<str>, u32, Option<Box<str>>);
 pub(super) enum Arrived {
     Message(PagerMessage),
     /// Somebody is writing, or no longer.
-    Status(Address, IsComposing),
+    Status {
+        from: Address,
+        author: Option<Address>,
+        status: IsComposing,
+    },
     /// Nothing that would have to be told.
     Nothing,
 }
@@ -92,7 +96,7 @@ fn content(message: PagerMessage, essence: &str, body: &[u8]) -> Result<Arrived,
         }
         iscomposing::CONTENT_TYPE => {
             let status = IsComposing::read(body, &Limits::default()).map_err(|_| 400_u16)?;
-            Ok(Arrived::Status(message.author.unwrap_or(message.from), status))
+            Ok(Arrived::Status { from: message.from, author: message.author, status })
         }
         _ => Err(415),
     }

@@ -8,6 +8,7 @@ use parlor_sip::{DialogId, HeaderName, Method, Request, Response, ServerTransact
 use super::agent::Agent;
 use super::inbox::{self, Arrived};
 use crate::account::AccountEvent;
+use crate::composing::Writer;
 
 /// The methods we serve.
 const METHODS: [Method; 3] = [Method::Message, Method::Notify, Method::Options];
@@ -65,19 +66,22 @@ impl Agent {
         }
         match self.inbox.handle_message(request)? {
             Arrived::Message(message) => {
-                let who: &Address = message.author.as_ref().unwrap_or(&message.from);
-                let news = self.theirs.handle_content(who, true);
+                let news = self.theirs.handle_content(writer(&message.from, message.author.as_ref()));
                 news.into_iter().for_each(|news| self.tell_composing(news));
                 self.tell(AccountEvent::Message(message));
             }
-            Arrived::Status(who, status) => {
-                let news = self.theirs.handle_status(now, &who, true, &status);
+            Arrived::Status { from, author, status } => {
+                let news = self.theirs.handle_status(now, writer(&from, author.as_ref()), &status);
                 news.into_iter().for_each(|news| self.tell_composing(news));
             }
             Arrived::Nothing => {}
         }
         Ok(())
     }
+}
+
+fn writer<'a>(from: &'a Address, author: Option<&'a Address>) -> Writer<'a> {
+    Writer { from, author, private: true }
 }
 
 fn refusal(request: &Request, code: u16) -> Response {

@@ -7,7 +7,7 @@ use parlor_events::Limits;
 use parlor_events::pidf::{self, EVENT, Format};
 use parlor_sip::{ClientTransactionId, Request, Response, Uri};
 
-use crate::account::{AccountEvent, Presence};
+use crate::account::{AccountEvent, Presence, WatchError};
 use crate::sip::core::Core;
 use crate::sip::subscription::{Package, Subscription};
 
@@ -29,15 +29,19 @@ struct Watch {
 
 impl Watches {
     /// Begins to watch somebody; not more than there is room for.
-    pub(super) fn watch(&mut self, now: Instant, core: &mut Core, who: Uri) {
+    pub(super) fn watch(&mut self, now: Instant, core: &mut Core, who: Uri) -> Result<(), WatchError> {
         let key = who.user_key();
-        if self.all.contains_key(&key) || self.all.len() >= MOST {
-            return;
+        if self.all.contains_key(&key) {
+            return Ok(());
+        }
+        if self.all.len() >= MOST {
+            return Err(WatchError::TooMany);
         }
         let package = Package { event: EVENT, content_type: Format::Pidf.content_type() };
         let mut subscription = Subscription::new(package, who.clone());
         subscription.subscribe(now, core);
         self.all.insert(key, Watch { who, subscription, presence: None, changed: false });
+        Ok(())
     }
 
     /// Watches somebody no more.

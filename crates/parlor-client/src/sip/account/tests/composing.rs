@@ -26,8 +26,8 @@ impl Scene {
 
     fn composing(&mut self) -> Option<bool> {
         match self.event()? {
-            AccountEvent::Composing { who, active } => {
-                assert_eq!(who.uri, "sip:bob@example.com");
+            AccountEvent::Composing { from, author: None, active } => {
+                assert_eq!(from.uri, "sip:bob@example.com");
                 Some(active)
             }
             other => panic!("{other:?}"),
@@ -103,4 +103,28 @@ fn we_hear_that_they_write() {
     assert_eq!(scene.composing(), None);
     scene.pass(1);
     assert_eq!(scene.composing(), Some(false));
+}
+
+/// Whom somebody claims to write for is told beside who they are: nobody begins or ends what another does.
+#[test]
+fn nobody_writes_as_another() {
+    let mut scene = Scene::new(Transport::Tcp);
+    let forged = |kind: &str, body: &str| {
+        format!(
+            "From: <sip:carol@example.com>\r\nTo: <sip:alice@example.com>\r\n\r\nContent-Type: {kind}\r\n\r\n{body}"
+        )
+    };
+    let active = forged(CONTENT_TYPE, "<isComposing><state>active</state></isComposing>");
+    scene.ask("MESSAGE", "Content-Type: message/cpim\r\n", &active);
+    match scene.event() {
+        Some(AccountEvent::Composing { from, author: Some(author), active: true }) => {
+            assert_eq!((&*from.uri, &*author.uri), ("sip:bob@example.com", "sip:carol@example.com"));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(scene.hears("active"), Some(true), "for bob that is something else");
+    scene.ask("MESSAGE", "Content-Type: message/cpim\r\n", &forged("text/plain", "hello"));
+    assert!(matches!(scene.event(), Some(AccountEvent::Composing { author: Some(_), active: false, .. })));
+    assert!(matches!(scene.event(), Some(AccountEvent::Message(_))));
+    assert_eq!(scene.hears("idle"), Some(false), "not before");
 }

@@ -3,7 +3,7 @@
 use parlor_sip::Method;
 
 use super::*;
-use crate::account::{Presence, PublishError};
+use crate::account::{Presence, PublishError, WatchError};
 
 const ACTIVE: &str = "active;expires=3600";
 
@@ -22,7 +22,7 @@ impl Scene {
     /// We watch bob: our SUBSCRIBE, which is granted.
     fn watching() -> (Self, Request) {
         let mut scene = Self::new(Transport::Tcp);
-        scene.agent.watch(scene.now, uri("bob"));
+        scene.agent.watch(scene.now, uri("bob")).unwrap();
         let subscribe = scene.request();
         scene.grant(&subscribe);
         (scene, subscribe)
@@ -94,12 +94,12 @@ fn somebody_is_watched() {
     let (waited, refresh) = scene.wait_for_request();
     assert_eq!((waited, refresh.headers.to_tag().unwrap().as_deref()), (Duration::from_secs(3540), Some("server")));
     scene.grant(&refresh);
-    scene.agent.watch(scene.now, uri("bob"));
+    scene.agent.watch(scene.now, uri("bob")).unwrap();
     assert!(scene.silent(), "we do already");
     scene.agent.unwatch(scene.now, &uri("bob"));
     assert_eq!(scene.request().headers.expires(), Some(0));
     assert_eq!(scene.notify(&subscribe, "terminated;reason=timeout", "", ""), 481);
-    scene.agent.watch(scene.now, uri("bob"));
+    scene.agent.watch(scene.now, uri("bob")).unwrap();
     let subscribe = scene.request();
     scene.grant(&subscribe);
     scene.agent.leave(scene.now);
@@ -110,7 +110,7 @@ fn somebody_is_watched() {
 #[test]
 fn subscriptions_that_fail() {
     let mut scene = Scene::new(Transport::Tcp);
-    scene.agent.watch(scene.now, uri("bob"));
+    scene.agent.watch(scene.now, uri("bob")).unwrap();
     let mut subscribe = scene.request();
     for seconds in [60, 120, 240] {
         scene.answer(&subscribe, 503, &[]);
@@ -129,7 +129,7 @@ fn subscriptions_that_fail() {
     assert!(matches!(scene.event(), Some(AccountEvent::NotShown { code: None, .. })));
     for code in [403, 404, 489] {
         let mut scene = Scene::new(Transport::Tcp);
-        scene.agent.watch(scene.now, uri("bob"));
+        scene.agent.watch(scene.now, uri("bob")).unwrap();
         let subscribe = scene.request();
         scene.answer(&subscribe, code, &[]);
         assert!(matches!(scene.event(), Some(AccountEvent::NotShown { code: Some(told), .. }) if told == code));
@@ -152,7 +152,8 @@ fn odd_notifications() {
     assert_eq!((conference.code, conference.headers.allow_events()), (489, vec!["presence"]));
     assert_eq!(scene.ask("NOTIFY", "Event: presence\r\n", "").code, 400);
     assert!(scene.event().is_none());
-    (0..1000).for_each(|n| scene.agent.watch(scene.now, uri(&n.to_string())));
+    let watched = (0..1000).map(|n| scene.agent.watch(scene.now, uri(&n.to_string())));
+    assert_eq!(watched.filter(|watched| *watched == Err(WatchError::TooMany)).count(), 745, "who asks is told");
     assert_eq!(std::iter::from_fn(|| scene.sent()).count(), 255, "those whom we watch are bounded");
 }
 
