@@ -170,8 +170,9 @@ impl UserAgent {
     }
 
     /// Takes in that another connection was opened.
-    pub(crate) fn handle_connected(&mut self, flow: Flow) {
+    pub(crate) fn handle_connected(&mut self, now: Instant, flow: Flow) {
         self.core.flow = flow;
+        self.roster.subscription.handle_connected(now);
     }
 
     /// Lets the timers fire whose time has come.

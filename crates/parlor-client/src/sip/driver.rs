@@ -75,7 +75,7 @@ impl Driver {
             Incoming::Message(message) => self.agent.handle_message(now, message),
             Incoming::Invalid(error) => self.agent.handle_invalid(&error),
             Incoming::Lost => self.agent.handle_connection_lost(now),
-            Incoming::Connected(flow) => self.agent.handle_connected(flow),
+            Incoming::Connected(flow) => self.agent.handle_connected(now, flow),
         }
     }
 }

@@ -53,7 +53,7 @@ impl UserAgent {
 
     /// A request of ours had no response.
     pub(super) fn handle_failure(&mut self, now: Instant, tx: ClientTransactionId, why: Ended) {
-        if self.roster.subscription.handle_failure(now, tx) || self.handle_refer_failure(tx) {
+        if self.roster.subscription.handle_failure(now, tx, why == Ended::Lost) || self.handle_refer_failure(tx) {
             return;
         }
         match std::mem::replace(&mut self.state, State::Ended) {

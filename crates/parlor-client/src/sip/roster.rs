@@ -80,9 +80,9 @@ impl UserAgent {
             return Err(489);
         }
         self.roster.subscription.accept_notify(now, &self.core, request)?;
-        let document = document(request)?;
+        // First: what cannot be read may be the last.
         self.roster.subscription.handle_state(now, &state);
-        if let Some(document) = document {
+        if let Some(document) = document(request)? {
             self.roster.take_in(now, document, request.body.len(), self.profile.roster_octets);
         }
         Ok(Response::for_request(request, 200, "OK"))

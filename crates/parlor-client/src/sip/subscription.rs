@@ -51,9 +51,10 @@ enum State {
         until: Instant,
     },
     Active(Box<Active>),
-    /// We ask again then.
+    /// We ask again then, or once there is another connection if ours was lost.
     Waiting {
         until: Instant,
+        lost: bool,
     },
 }
 
@@ -88,7 +89,7 @@ impl Subscription {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Off => None,
-            State::Asked { until, .. } | State::Waiting { until } => Some(*until),
+            State::Asked { until, .. } | State::Waiting { until, .. } => Some(*until),
             State::Active(active) if active.tx.is_some() => Some(active.expires_at),
             State::Active(active) => Some(active.refresh_at.min(active.expires_at)),
         }
@@ -98,6 +99,15 @@ impl Subscription {
     pub(super) fn handle_connection_lost(&mut self, now: Instant) {
         if let State::Active(active) = &mut self.state {
             active.refresh_at = active.refresh_at.min(now + LEAST_INTERVAL);
+        }
+    }
+
+    /// There is another connection, over which we have to be reached.
+    pub(super) fn handle_connected(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Waiting { until, lost: true } => *until = now,
+            State::Active(active) => active.refresh_at = active.refresh_at.min(now + LEAST_INTERVAL),
+            State::Off | State::Asked { .. } | State::Waiting { lost: false, .. } => {}
         }
     }
 
@@ -205,7 +215,7 @@ impl Subscription {
                     tracing::debug!(?accepted, "subscription refreshed");
                     active.expire_in(now, response.headers.expires().unwrap_or(self.seconds));
                 } else if is_over(response.code) {
-                    self.state = State::Waiting { until: now + LEAST_INTERVAL };
+                    self.state = State::Waiting { until: now + LEAST_INTERVAL, lost: false };
                 } else {
                     active.refresh_at = now + PAUSE;
                 }
@@ -216,9 +226,9 @@ impl Subscription {
     }
 
     /// A SUBSCRIBE of ours had no response.
-    pub(super) fn handle_failure(&mut self, now: Instant, tx: ClientTransactionId) -> bool {
+    pub(super) fn handle_failure(&mut self, now: Instant, tx: ClientTransactionId, lost: bool) -> bool {
         match &mut self.state {
-            State::Asked { tx: own, .. } if *own == Some(tx) => self.fail(now, None),
+            State::Asked { tx: own, .. } if *own == Some(tx) => self.fail(now, None, lost),
             State::Active(active) if active.tx == Some(tx) => {
                 active.tx = None;
                 active.refresh_at = now + PAUSE;
@@ -235,10 +245,10 @@ impl Subscription {
         match &self.state {
             State::Off => {}
             // EVT-19: the NOTIFY does not come.
-            State::Asked { .. } => self.fail(now, None),
+            State::Asked { .. } => self.fail(now, None, false),
             State::Waiting { .. } => self.subscribe(now, core),
             State::Active(active) if active.expires_at <= now => {
-                self.state = State::Waiting { until: now.max(active.refreshed_at + LEAST_INTERVAL) };
+                self.state = State::Waiting { until: now.max(active.refreshed_at + LEAST_INTERVAL), lost: false };
             }
             State::Active(_) => self.refresh(now, core),
         }
@@ -278,8 +288,8 @@ impl Subscription {
         let retry_after = number("retry-after").map(|seconds| Duration::from_secs(seconds.into()));
         match state.params.value("reason") {
             Some("rejected" | "noresource" | "invariant") => (self.state, self.refused) = (State::Off, Some(None)),
-            Some("deactivated" | "timeout") => self.state = State::Waiting { until: now + LEAST_INTERVAL },
-            Some(_) | None => self.fail(now, retry_after),
+            Some("deactivated" | "timeout") => self.state = State::Waiting { until: now + LEAST_INTERVAL, lost: false },
+            Some(_) | None => self.fail(now, retry_after, false),
         }
     }
 
@@ -293,7 +303,7 @@ impl Subscription {
             }
             (408 | 480 | 500 | 503 | 504, _) => {
                 let pause = response.headers.retry_after().map(|seconds| Duration::from_secs(seconds.into()));
-                self.fail(now, pause);
+                self.fail(now, pause, false);
             }
             (code, _) => {
                 tracing::debug!(code, event = self.package.event, "nothing is told");
@@ -303,10 +313,10 @@ impl Subscription {
     }
 
     /// It did not work: another time, later each time.
-    fn fail(&mut self, now: Instant, told: Option<Duration>) {
+    fn fail(&mut self, now: Instant, told: Option<Duration>, lost: bool) {
         let pause = told.unwrap_or(PAUSE * 2_u32.pow(self.failures.min(MOST_DOUBLINGS)));
         self.failures += 1;
-        self.state = State::Waiting { until: now + pause.clamp(LEAST_INTERVAL, LONGEST_PAUSE) };
+        self.state = State::Waiting { until: now + pause.clamp(LEAST_INTERVAL, LONGEST_PAUSE), lost };
     }
 }
 

@@ -109,6 +109,8 @@ impl Agent {
         if let Some(registration) = &mut self.registration {
             registration.handle_connected(now);
         }
+        self.watches.handle_connected(now);
+        self.publication.handle_connected(now);
     }
 
     /// Lets the timers fire whose time has come.
@@ -242,7 +244,7 @@ impl Agent {
 
     fn handle_failure(&mut self, now: Instant, tx: ClientTransactionId, lost: bool) {
         let handled = self.pager.handle_failure(now, &mut self.core, tx, lost)
-            || self.watches.handle_failure(now, tx)
+            || self.watches.handle_failure(now, tx, lost)
             || self.publication.handle_failure(now, tx, lost);
         if !handled
             && let Some(registration) = &mut self.registration

@@ -41,7 +41,7 @@ enum State {
     Idle,
     Asked { tx: ClientTransactionId, request: Box<Request> },
     Published { refresh_at: Instant },
-    Waiting { until: Instant },
+    Waiting { until: Instant, lost: bool },
 }
 
 impl Publication {
@@ -65,7 +65,7 @@ impl Publication {
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
-            State::Published { refresh_at: at } | State::Waiting { until: at } => Some(*at),
+            State::Published { refresh_at: at } | State::Waiting { until: at, .. } => Some(*at),
             State::Idle | State::Asked { .. } => None,
         }
     }
@@ -73,6 +73,13 @@ impl Publication {
     pub(super) fn handle_timeout(&mut self, now: Instant, core: &mut Core) {
         if self.poll_timeout().is_some_and(|due| due <= now) {
             self.ask(now, core);
+        }
+    }
+
+    /// There is another connection.
+    pub(super) fn handle_connected(&mut self, now: Instant) {
+        if let State::Waiting { until, lost: true } = &mut self.state {
+            *until = now;
         }
     }
 
@@ -151,7 +158,7 @@ impl Publication {
             423 if self.lengthen(response) => self.ask_the_same(now, core),
             408 | 480 | 500 | 502..=504 => {
                 let pause = response.headers.retry_after().map(|seconds| Duration::from_secs(seconds.into()));
-                self.fail(now, pause, PublishError::Refused(rejection(response)));
+                self.fail(now, pause, false, PublishError::Refused(rejection(response)));
             }
             _ => {
                 (self.wanted, self.tag, self.state) = (None, None, State::Idle);
@@ -165,7 +172,7 @@ impl Publication {
     pub(super) fn handle_failure(&mut self, now: Instant, tx: ClientTransactionId, lost: bool) -> bool {
         let asked = matches!(&self.state, State::Asked { tx: own, .. } if *own == tx);
         if asked {
-            self.fail(now, None, if lost { PublishError::Lost } else { PublishError::Unanswered });
+            self.fail(now, None, lost, if lost { PublishError::Lost } else { PublishError::Unanswered });
         }
         asked
     }
@@ -201,14 +208,14 @@ impl Publication {
     }
 
     /// Another time, later each time.
-    fn fail(&mut self, now: Instant, told: Option<Duration>, why: PublishError) {
+    fn fail(&mut self, now: Instant, told: Option<Duration>, lost: bool, why: PublishError) {
         let pause = told.unwrap_or(PAUSE * 2_u32.pow(self.failures.min(MOST_DOUBLINGS)));
         self.failures += 1;
         self.said = false;
         self.finish(Err(why));
         // What is to be removed ends by itself.
         self.state = if self.wanted.is_some() {
-            State::Waiting { until: now + pause.clamp(LEAST_INTERVAL, LONGEST_PAUSE) }
+            State::Waiting { until: now + pause.clamp(LEAST_INTERVAL, LONGEST_PAUSE), lost }
         } else {
             State::Idle
         };

@@ -70,12 +70,17 @@ impl Watches {
     }
 
     /// A SUBSCRIBE of ours had no response.
-    pub(super) fn handle_failure(&mut self, now: Instant, tx: ClientTransactionId) -> bool {
-        self.all.values_mut().any(|watch| watch.subscription.handle_failure(now, tx))
+    pub(super) fn handle_failure(&mut self, now: Instant, tx: ClientTransactionId, lost: bool) -> bool {
+        self.all.values_mut().any(|watch| watch.subscription.handle_failure(now, tx, lost))
     }
 
     pub(super) fn handle_connection_lost(&mut self, now: Instant) {
         self.all.values_mut().for_each(|watch| watch.subscription.handle_connection_lost(now));
+    }
+
+    /// There is another connection.
+    pub(super) fn handle_connected(&mut self, now: Instant) {
+        self.all.values_mut().for_each(|watch| watch.subscription.handle_connected(now));
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant, core: &mut Core) {
@@ -98,9 +103,9 @@ impl Watches {
                 Err(481) => {}
                 Err(code) => return Err(code),
                 Ok(()) => {
-                    let document = document(request)?;
+                    // First: what cannot be read may be the last.
                     watch.subscription.handle_state(now, &state);
-                    document.iter().for_each(|document| watch.show(document));
+                    document(request)?.iter().for_each(|document| watch.show(document));
                     return Ok(());
                 }
             }

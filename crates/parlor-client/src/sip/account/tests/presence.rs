@@ -138,6 +138,38 @@ fn subscriptions_that_fail() {
     }
 }
 
+/// What waits because the connection was lost does so no longer than until there is another, however often it failed; what
+/// the server put off waits as long as it said.
+#[test]
+fn another_connection_hastens() {
+    let mut scene = Scene::new(Transport::Tcp);
+    scene.agent.watch(scene.now, uri("bob")).unwrap();
+    scene.publish(true, None);
+    for _ in 0..9 {
+        while !scene.silent() {}
+        scene.agent.handle_connection_lost(scene.now);
+        scene.agent.handle_connected(scene.now, flow(Transport::Tcp, 40_001));
+        scene.agent.handle_timeout(scene.now);
+    }
+    let (subscribe, publish) = (scene.request(), scene.request());
+    assert_eq!((&subscribe.method, &publish.method), (&Method::Subscribe, &Method::Publish));
+    for request in [subscribe, publish] {
+        scene.answer(&request, 503, &[(HeaderName::RetryAfter, "100")]);
+    }
+    scene.agent.handle_connection_lost(scene.now);
+    scene.agent.handle_connected(scene.now, flow(Transport::Tcp, 40_002));
+    assert_eq!(scene.wait_for_request().0, Duration::from_secs(100));
+}
+
+/// EVT-10: a subscription that ends is over even if what comes with it cannot be read.
+#[test]
+fn the_last_that_cannot_be_read() {
+    let (mut scene, subscribe) = Scene::watching();
+    assert_eq!(scene.notify(&subscribe, "terminated;reason=rejected", "application/pidf+xml", "<presence"), 400);
+    assert!(matches!(scene.event(), Some(AccountEvent::NotShown { code: None, .. })));
+    assert_eq!(scene.notify(&subscribe, ACTIVE, "application/pidf+xml", &pidf("open", "")), 481);
+}
+
 /// What nobody asked for is 481, what we do not understand has its code, and neither is shown.
 #[test]
 fn odd_notifications() {
