@@ -54,6 +54,18 @@ fn in_by_message() {
     assert!(carol.user.unread(&format!("sip:{DOMAIN}")).is_empty());
 }
 
+/// Who is in by MESSAGE holds no connection, and so does not open the last rooms that there may be.
+#[test]
+fn half_of_the_rooms() {
+    let server = Setup::default().set("rooms.by_message", "true").set("limits.rooms", "4").start();
+    let codes = ["one", "two", "three"].map(|room| {
+        let mut carol = Pager::at(&server, SipUser::tcp(&server, "carol"), room);
+        carol.send("Content-Type: text/plain\r\n", "/join").code()
+    });
+    assert_eq!(codes, [202, 503, 503]);
+    Participant::join_room(&server, "bob", "two").say("there is space for others");
+}
+
 /// MSG-52: where a room does not allow it, which is the default, nobody is in without MSRP; who calls without it is told what is
 /// wanted.
 #[test]

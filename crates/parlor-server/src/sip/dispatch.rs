@@ -138,7 +138,13 @@ impl SipTask {
             return self.deny(now, *tx, request, denial, Role::Server);
         }
         if joins {
-            let dispatched = self.rooms.join(name, asked.with(reserved));
+            // Who is in by MESSAGE holds no connection, and so opens no more rooms than who only watches.
+            let joins_by_message = request.method == Method::Message;
+            let input = asked.with(reserved);
+            let dispatched = match joins_by_message {
+                true => self.rooms.watch(name, input),
+                false => self.rooms.join(name, input),
+            };
             return self.refuse_undelivered(now, dispatched);
         }
         // Who only asks takes no place while it waits.
