@@ -10,6 +10,7 @@ mod core;
 mod driver;
 mod in_dialog;
 mod invite;
+mod pace;
 mod refer;
 mod roster;
 mod session_timer;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use parlor_sip::{ClientTransactionId, Dialog, DialogId, HeaderName, Method, Request, Response, TokenParams, Uri};
 
 use super::core::Core;
+use super::pace::{self, Backoff, LEAST_INTERVAL};
 
 /// What is subscribed to.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +24,7 @@ pub(super) struct Subscription {
     state: State,
     /// How long we ask for.
     seconds: u32,
-    /// Attempts that have failed since the last one that did not.
-    failures: u32,
+    backoff: Backoff,
     /// Why there is nothing to come, until that is asked.
     refused: Option<Option<u16>>,
     /// Whether it has begun anew since that was last asked.
@@ -73,7 +73,15 @@ struct Active {
 impl Subscription {
     /// One that has not begun.
     pub(super) fn new(package: Package, target: Uri) -> Self {
-        Self { package, target, state: State::Off, seconds: SECONDS, failures: 0, refused: None, fresh: false }
+        Self {
+            package,
+            target,
+            state: State::Off,
+            seconds: SECONDS,
+            backoff: Backoff::new(PAUSE, LONGEST_PAUSE),
+            refused: None,
+            fresh: false,
+        }
     }
 
     /// Why there is nothing to come, if that is new: the code of the refusal, if it was not told later.
@@ -279,7 +287,7 @@ impl Subscription {
         let number = |name| state.params.value(name).and_then(|value| value.parse::<u32>().ok());
         let State::Active(active) = &mut self.state else { return };
         if !state.is("terminated") {
-            self.failures = 0;
+            self.backoff.reset();
             if let Some(seconds) = number("expires") {
                 active.expire_in(now, seconds);
             }
@@ -314,8 +322,8 @@ impl Subscription {
 
     /// It did not work: another time, later each time.
     fn fail(&mut self, now: Instant, told: Option<Duration>, lost: bool) {
-        let pause = told.unwrap_or(PAUSE * 2_u32.pow(self.failures.min(MOST_DOUBLINGS)));
-        self.failures += 1;
+        let pause = self.backoff.fail();
+        let pause = told.unwrap_or(pause);
         self.state = State::Waiting { until: now + pause.clamp(LEAST_INTERVAL, LONGEST_PAUSE), lost };
     }
 }
@@ -331,7 +339,7 @@ impl Active {
     fn expire_in(&mut self, now: Instant, seconds: u32) {
         let lasts = Duration::from_secs(seconds.min(LONGEST).into());
         self.expires_at = now + lasts;
-        self.refresh_at = (now + lasts - (lasts / 4).min(MARGIN)).max(self.refreshed_at + LEAST_INTERVAL);
+        self.refresh_at = pace::refresh_at(now, lasts, self.refreshed_at);
     }
 }
 
@@ -352,13 +360,7 @@ const SECONDS: u32 = 3600;
 const LONGEST: u32 = 86_400;
 /// RFC 6665 §4.1.2.4: how long the first NOTIFY may take, 64 times T1.
 const TIMER_N: Duration = Duration::from_secs(32);
-/// How long before the end we refresh, at most.
-const MARGIN: Duration = Duration::from_secs(60);
-/// Between two requests of ours, whatever the notifier says.
-const LEAST_INTERVAL: Duration = Duration::from_secs(5);
 /// Before we ask again; twice as long each time that it fails once more.
 const PAUSE: Duration = Duration::from_secs(60);
-/// More than make [`LONGEST_PAUSE`].
-const MOST_DOUBLINGS: u32 = 6;
 /// The longest that we let a notifier make us wait.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);

@@ -12,6 +12,7 @@ use parlor_sip::{Flow, Limits, Message, ParseError, Transport};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::pace::Backoff;
 use super::transport::{Channel, Received};
 use crate::stream::Tls;
 
@@ -109,7 +110,7 @@ impl Wire {
             waiting: VecDeque::new(),
             flow: told,
             connections: 1,
-            failures: 0,
+            backoff: Backoff::new(RETRY, LONGEST_PAUSE),
             retry_at: None,
             ping_at: Instant::now() + pace.interval,
             pace,
@@ -174,8 +175,8 @@ struct Driver {
     waiting: VecDeque<(u32, Incoming)>,
     flow: watch::Sender<Flow>,
     connections: u64,
-    /// Attempts that have failed since the last one that did not, and until when there is no other.
-    failures: u32,
+    /// After attempts that have failed, and until when there is no other.
+    backoff: Backoff,
     retry_at: Option<Instant>,
     pace: Pace,
     ping_at: Instant,
@@ -290,16 +291,15 @@ impl Driver {
         let Route { transport, address, tls, limits } = &self.route;
         match Channel::open(*transport, &[*address], tls.as_ref(), *limits, self.connections).await {
             Ok(channel) => {
-                (self.failures, self.retry_at) = (0, None);
+                self.backoff.reset();
+                self.retry_at = None;
                 self.flow.send_replace(channel.flow());
                 self.tell_all(&Incoming::Connected(channel.flow()));
                 self.channel = Some(channel);
                 true
             }
             Err((_, error)) => {
-                let pause = (RETRY * 2_u32.pow(self.failures.min(MOST_DOUBLINGS))).min(LONGEST_PAUSE);
-                self.retry_at = Some(Instant::now() + pause);
-                self.failures += 1;
+                self.retry_at = Some(Instant::now() + self.backoff.fail());
                 self.handle_loss(&error);
                 false
             }
@@ -338,8 +338,6 @@ fn line_of(message: &Message) -> Option<u32> {
 
 /// After a first attempt to connect that has failed; twice as long each time that it fails once more.
 const RETRY: Duration = Duration::from_secs(1);
-/// More than make [`LONGEST_PAUSE`].
-const MOST_DOUBLINGS: u32 = 5;
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// What waits to be sent, and to be taken, each.
 const WAITING: usize = 64;

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use crate::account::{Presence, PublishError};
 use crate::sip::core::Core;
 use crate::sip::invite::rejection;
+use crate::sip::pace::{self, Backoff, LEAST_INTERVAL};
 
 /// One publication, and how it is kept.
 ///
@@ -30,7 +31,7 @@ pub(super) struct Publication {
     /// The name of our tuple, so that it is told from those of our other devices.
     tuple: String,
     seconds: u32,
-    failures: u32,
+    backoff: Backoff,
     state: State,
     /// Told what becomes of it.
     done: Option<oneshot::Sender<Result<(), PublishError>>>,
@@ -52,7 +53,7 @@ impl Publication {
             tag: None,
             tuple,
             seconds: SECONDS,
-            failures: 0,
+            backoff: Backoff::new(PAUSE, LONGEST_PAUSE),
             state: State::Idle,
             done: None,
         }
@@ -178,7 +179,7 @@ impl Publication {
     }
 
     fn published(&mut self, now: Instant, core: &mut Core, response: &Response) {
-        self.failures = 0;
+        self.backoff.reset();
         self.tag = response.headers.first(&HeaderName::SipEtag).map(|tag| tag.trim().to_owned());
         if !self.said {
             return self.ask(now, core);
@@ -189,8 +190,7 @@ impl Publication {
             return;
         }
         let seconds = response.headers.expires().unwrap_or(self.seconds).min(LONGEST);
-        let lasts = Duration::from_secs(seconds.into());
-        self.state = State::Published { refresh_at: now + (lasts - (lasts / 4).min(MARGIN)).max(LEAST_INTERVAL) };
+        self.state = State::Published { refresh_at: pace::refresh_at(now, Duration::from_secs(seconds.into()), now) };
     }
 
     /// EVT-90: once.
@@ -209,8 +209,8 @@ impl Publication {
 
     /// Another time, later each time.
     fn fail(&mut self, now: Instant, told: Option<Duration>, lost: bool, why: PublishError) {
-        let pause = told.unwrap_or(PAUSE * 2_u32.pow(self.failures.min(MOST_DOUBLINGS)));
-        self.failures += 1;
+        let pause = self.backoff.fail();
+        let pause = told.unwrap_or(pause);
         self.said = false;
         self.finish(Err(why));
         // What is to be removed ends by itself.
@@ -243,12 +243,6 @@ fn document(own: &str, tuple: &str, presence: &Presence) -> pidf::Presence {
 /// How long what we say is to hold, and what we believe at most.
 const SECONDS: u32 = 3600;
 const LONGEST: u32 = 86_400;
-/// How long before its end we say it again, at most.
-const MARGIN: Duration = Duration::from_secs(60);
-/// Between two PUBLISHes of ours, whatever the server says.
-const LEAST_INTERVAL: Duration = Duration::from_secs(5);
 /// Before we try again; twice as long each time that it fails once more.
 const PAUSE: Duration = Duration::from_secs(30);
-/// More than make [`LONGEST_PAUSE`].
-const MOST_DOUBLINGS: u32 = 7;
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);

@@ -8,6 +8,7 @@ use rand::RngExt;
 use crate::account::RegisterError;
 use crate::sip::core::Core;
 use crate::sip::invite::rejection;
+use crate::sip::pace::{self, Backoff, LEAST_INTERVAL};
 
 /// Our one binding, and how it is kept.
 ///
@@ -31,8 +32,7 @@ pub(super) struct Registration {
     seconds: u32,
     /// Whether the server has asked us to ask for longer.
     lengthened: bool,
-    /// Attempts that have failed since the last one that did not.
-    failures: u32,
+    backoff: Backoff,
     state: State,
     /// What was told last.
     told: Option<bool>,
@@ -71,7 +71,7 @@ impl Registration {
             seq: 0,
             seconds: seconds.clamp(LEAST, LONGEST),
             lengthened: false,
-            failures: 0,
+            backoff: Backoff::new(BASE, LONGEST_PAUSE),
             state: State::Off,
             told: None,
             outbound: false,
@@ -235,10 +235,9 @@ impl Registration {
 
     fn registered(&mut self, now: Instant, core: &Core, response: &Response) -> News {
         let seconds = self.granted(core, &response.headers).min(LONGEST);
-        let lasts = Duration::from_secs(seconds.into());
-        let refresh_at = now + (lasts - (lasts / 4).min(MARGIN)).max(LEAST_INTERVAL);
+        let refresh_at = pace::refresh_at(now, Duration::from_secs(seconds.into()), now);
         self.state = State::Registered { refresh_at };
-        self.failures = 0;
+        self.backoff.reset();
         self.outbound = response.headers.require().is_ok_and(|required| required.contains(&"outbound"));
         self.tell(Ok(()))
     }
@@ -271,9 +270,8 @@ impl Registration {
 
     /// RFC 5626 §4.5: another time, later each time, and not all at once.
     fn fail(&mut self, now: Instant, core: &mut Core, pause: Option<Duration>, lost: bool, why: RegisterError) -> News {
-        let longest = (BASE * 2_u32.pow(self.failures.min(MOST_DOUBLINGS))).min(LONGEST_PAUSE);
+        let longest = self.backoff.fail();
         let pause = pause.map_or_else(|| core.rng.random_range(longest / 2..=longest), |told| told.min(LONGEST_PAUSE));
-        self.failures += 1;
         self.state = State::Waiting { until: now + pause.max(LEAST_INTERVAL), lost };
         self.tell(Err(why))
     }
@@ -288,13 +286,7 @@ impl Registration {
 /// What is asked for at least and at most, in seconds.
 const LEAST: u32 = 10;
 const LONGEST: u32 = 86_400;
-/// How long before the end we refresh, at most.
-const MARGIN: Duration = Duration::from_secs(60);
-/// Between two REGISTERs of ours, whatever the server says.
-const LEAST_INTERVAL: Duration = Duration::from_secs(5);
 /// RFC 5626 §4.5: how long we wait after a first failure; twice as long each time that it fails once more.
 const BASE: Duration = Duration::from_secs(10);
-/// More than make [`LONGEST_PAUSE`].
-const MOST_DOUBLINGS: u32 = 8;
 /// RFC 5626 §4.5
 const LONGEST_PAUSE: Duration = Duration::from_secs(1800);
