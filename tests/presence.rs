@@ -290,3 +290,13 @@ fn options() {
     let mut alice = SipUser::tcp(&server, "alice");
     assert_eq!(publish(&mut alice, "bob", "Event: presence\r\n", &saying("bob", "x")).code(), 405);
 }
+
+/// EVT-11: when the server goes down watchers are told, and it stops as soon as they have answered.
+#[test]
+fn going_down() {
+    let mut server = setup().start();
+    let (mut alice, _) = Watching::of(account(&server, "alice"), "bob");
+    server.signal("TERM");
+    assert_eq!(alice.next().state(), "terminated;reason=probation;retry-after=30");
+    assert!(server.wait().success());
+}

@@ -21,7 +21,8 @@ section! {
         allow_of: UserLists = {}, example { bob = ["sip:alice@example.org"] };
         /// Who may watch nobody even though `allow` has it.
         deny: UserList = [], example ["sip:mallory@example.org"];
-        /// Whether it is told in which rooms a user is, to those who may watch it.
+        /// Whether it is told in which rooms a user is, to those who may watch it: rooms that everybody may join, not those
+        /// of the factory, sidebars, or rooms with a password or a list of who may join.
         rooms: bool = false;
         /// A change after a quiet time is told at once; what changes within this time after that is told together.
         interval: Duration = "5s", from "100ms" to "10m";

@@ -1,17 +1,29 @@
 //! In which rooms users are, for those who watch them (EVT-74).
 
-use crate::config::Config;
+use crate::config::{Config, Room, RoomRules};
 use parlor_proxy::Proxy;
-use parlor_room::{Hosts, Identity};
+use parlor_room::{Hosts, Identity, UserList};
 use parlor_sip::Uri;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
 
 /// What rooms say of their dialogs, where somebody wants to know: of each dialog when it begins and when it is gone. It is taken in as
 /// fast as the INVITEs and BYEs that are behind it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Whereabouts(Option<mpsc::UnboundedSender<Moved>>);
+pub(crate) struct Whereabouts(Option<(mpsc::UnboundedSender<Moved>, Arc<Known>)>);
+
+/// Which rooms are told of: those that everybody may know of and join. A name that nobody should guess is not told.
+#[derive(Debug)]
+struct Known {
+    /// Those of the configuration, and whether they are.
+    configured: HashMap<Box<str>, bool>,
+    /// Whether those made on demand are.
+    others: bool,
+    /// What the names of rooms begin with that are made for a few (SIP-72).
+    factory: Option<Box<str>>,
+}
 
 /// Somebody has come or gone.
 #[derive(Debug)]
@@ -41,13 +53,32 @@ type Stay = (Box<str>, Box<str>);
 pub(crate) fn whereabouts(config: &Config) -> (Whereabouts, InRooms) {
     let (tell, told) = mpsc::unbounded_channel();
     let in_rooms = InRooms { told, ..InRooms::default() };
-    (Whereabouts(config.presence.rooms.then_some(tell)), in_rooms)
+    (Whereabouts(config.presence.rooms.then(|| (tell, Arc::new(Known::of(config))))), in_rooms)
+}
+
+impl Known {
+    fn of(config: &Config) -> Self {
+        let is_open = |rules: &RoomRules| rules.password_file.is_none() && rules.allow == UserList::everybody();
+        let is_known = |room: &Room| room.parent.is_none() && room.password.is_none() && is_open(&room.rules);
+        let factory = config.conference.factory.as_str();
+        Self {
+            configured: config.room.iter().map(|room| (room.name.as_str().into(), is_known(room))).collect(),
+            others: is_open(&config.room_rules),
+            factory: (!factory.is_empty()).then(|| format!("{factory}-").into()),
+        }
+    }
+
+    fn has(&self, room: &str) -> bool {
+        let is_for_few = self.factory.as_deref().is_some_and(|factory| room.starts_with(factory));
+        self.configured.get(room).copied().unwrap_or(self.others && !is_for_few)
+    }
 }
 
 impl Whereabouts {
-    /// A dialog of this user's device began. Nobody is told of those who hide who they are.
+    /// A dialog of this user's device began. Nobody is told of those who hide who they are, or of rooms that are for a few.
     pub(crate) fn came(&self, tag: &str, user: &Identity, room: &str) {
-        if !user.is_anonymous() {
+        let is_known = self.0.as_ref().is_some_and(|(_, known)| known.has(room));
+        if is_known && !user.is_anonymous() {
             self.tell(|| Moved::Came { tag: tag.into(), user: user.aor.clone(), room: room.into() });
         }
     }
@@ -63,7 +94,7 @@ impl Whereabouts {
     }
 
     fn tell(&self, moved: impl FnOnce() -> Moved) {
-        if let Some(tell) = &self.0 {
+        if let Some((tell, _)) = &self.0 {
             // Where no users are served nobody wants to know.
             let _ = tell.send(moved());
         }
@@ -122,5 +153,29 @@ impl InRooms {
             self.count.remove(stay);
             proxy.handle_room_left(now, &stay.0, &stay.1);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// EVT-74: watchers are told of rooms that everybody may join; not of those of the factory, of sidebars, or of those with
+    /// a password or a list of who may join.
+    #[test]
+    fn rooms_for_a_few() {
+        let config = |more: &str| {
+            let text = format!(
+                "[conference]\nfactory = \"meet\"\n{more}\n[[room]]\nname = \"lobby\"\n\
+                 [[room]]\nname = \"board\"\nallow = [\"sip:alice@example.org\"]\n\
+                 [[room]]\nname = \"aside\"\nparent = \"lobby\"\n\
+                 [[room]]\nname = \"locked\"\npassword_file = \"secret\"\n"
+            );
+            Known::of(&Config::parse(&text).expect("a configuration"))
+        };
+        let known = config("");
+        let names = ["lobby", "board", "aside", "locked", "meet-0123", "den"];
+        assert_eq!(names.map(|name| known.has(name)), [true, false, false, false, false, true]);
+        assert!(!config("[rooms]\nallow = [\"example.org\"]").has("den"));
     }
 }
