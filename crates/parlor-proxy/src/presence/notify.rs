@@ -28,6 +28,14 @@ struct What {
     known: bool,
 }
 
+/// What goes into a NOTIFY.
+struct Told {
+    document: Option<Bytes>,
+    octets: usize,
+    /// There is more to tell once the watcher has shown that it is there.
+    more: bool,
+}
+
 /// What comes in.
 impl Proxy {
     /// The final answer to a NOTIFY; whether it was one.
@@ -138,16 +146,8 @@ impl Proxy {
 
     fn send_notify(&mut self, now: Instant, id: WatcherId) {
         let Some(watcher) = self.presence.watchers.get(id) else { return };
-        let (state, reach) = (self.presence.watchers.state_of(&watcher.user), watcher.reach);
-        let (what, contact) = (self.what(now, watcher, state), self.presence_contact(watcher));
-        let (address, format) = (self.address_of(&watcher.user), watcher.format);
-        let mut document = what.map(|what| self.document(what));
-        // Who could be anybody is told nothing large before it has answered.
-        let is_short = document.as_ref().is_some_and(|document| document.len() > reach.most());
-        if is_short {
-            document = Some(Presence::new(&address).to_xml(format).into());
-        }
-        let Some(octets) = self.space_for(document.as_ref().map_or(0, Bytes::len)) else {
+        let (state, contact) = (self.presence.watchers.state_of(&watcher.user), self.presence_contact(watcher));
+        let Some(Told { document, octets, more }) = self.document_for(now, id, state) else {
             return self.presence.watchers.set_delivery(id, Delivery::Waiting(now + NO_SPACE));
         };
         let send = self.name_send();
@@ -165,7 +165,6 @@ impl Proxy {
             (flow, uri) = Reach::streamed(flow, uri);
         }
         // EVT-71, but for what could not be told yet.
-        let more = is_short && reach.is_unproven();
         let pause = if more { Duration::ZERO } else { self.settings.presence.interval };
         watcher.notified = Some(now);
         let notice = Notice {
@@ -180,11 +179,22 @@ impl Proxy {
         self.emit(Output::Send { id: send, request, way: Way { flow, uri }, mark: None });
     }
 
-    /// What a document of that size counts for among all that are under way; `None` if it has to wait.
-    fn space_for(&self, size: usize) -> Option<usize> {
-        let octets = if size > ALWAYS_FITS { size } else { 0 };
-        let busy = self.presence.watchers.under_way();
-        (busy + octets <= self.settings.presence.limits.notified_bytes).then_some(octets)
+    /// What a watcher is to be told; `None` if it has to wait, before anything is written.
+    fn document_for(&mut self, now: Instant, id: WatcherId, state: Revision) -> Option<Told> {
+        let watcher = self.presence.watchers.get(id)?;
+        let (reach, format, address) = (watcher.reach, watcher.format, self.address_of(&watcher.user));
+        let large = self.presence.publications.octets_of(&watcher.user) > ALWAYS_FITS;
+        if large && self.presence.watchers.under_way() >= self.settings.presence.limits.notified_bytes {
+            return None;
+        }
+        let mut document = self.what(now, watcher, state).map(|what| self.document(what));
+        // Who could be anybody is told nothing large before it has answered.
+        let is_short = document.as_ref().is_some_and(|document| document.len() > reach.most());
+        if is_short {
+            document = Some(Presence::new(&address).to_xml(format).into());
+        }
+        let octets = document.as_ref().map_or(0, Bytes::len);
+        Some(Told { document, octets, more: is_short && reach.is_unproven() })
     }
 
     /// What a watcher is told; nothing when it has let its time go by.
@@ -235,7 +245,8 @@ fn notify(now: Instant, watcher: &mut Watcher) -> Request {
     request
 }
 
-/// Documents of that size do not wait for others: there are no more of them than there may be NOTIFYs.
+/// What a user has published that has no more octets does not wait for others: there are no more of them than there may be
+/// NOTIFYs.
 const ALWAYS_FITS: usize = 8 * 1024;
 /// How soon to look again whether there is space.
 const NO_SPACE: Duration = Duration::from_millis(100);

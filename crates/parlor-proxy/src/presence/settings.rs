@@ -57,7 +57,7 @@ pub struct PresenceLimits {
     pub dialog_bytes: usize,
     /// How many NOTIFYs may be unanswered in all; the others wait.
     pub notifies: usize,
-    /// How many octets of those that are not small.
+    /// How many octets of documents may be unanswered before large ones wait.
     pub notified_bytes: usize,
 }
 

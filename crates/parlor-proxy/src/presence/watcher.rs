@@ -59,7 +59,7 @@ pub(crate) struct Notice {
     /// What the watcher knows when it has it; `None` if it is to be told once more: it was not told all, or a SUBSCRIBE has
     /// come since (EVT-8).
     pub(crate) told: Option<Revision>,
-    /// What counts of it among all that are under way.
+    /// What its document counts for among all that are under way.
     pub(crate) octets: usize,
     /// When the next one may go out.
     pub(crate) next: Instant,

@@ -358,7 +358,7 @@ fn the_largest_document() {
 /// What is large waits while too many octets are unanswered; what is small does not.
 #[test]
 fn octets_under_way() {
-    let mut scene = Scene::with(|settings| settings.presence.limits.notified_bytes = 20_000);
+    let mut scene = Scene::with(|settings| settings.presence.limits.notified_bytes = 10_000);
     for _ in 0..3 {
         scene.published(TYPE, &saying(&"x".repeat(3500)));
     }
