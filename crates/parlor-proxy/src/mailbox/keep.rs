@@ -70,7 +70,7 @@ impl Proxy {
     fn keep(&mut self, now: Instant, user: &str, request: &Request, waiter: Waiter) -> Result<(), Reject> {
         let limits = &self.settings.limits;
         let sender = sender(request, &self.settings.hosts);
-        let of_sender = self.mailboxes.from_sender(user, &sender);
+        let of_sender = self.mailboxes.amount_from(user, &sender);
         if self.mailboxes.amount(user).messages >= limits.mailbox || of_sender >= limits.mailbox_of_sender {
             return Err(Reject::MailboxFull);
         }

@@ -136,7 +136,7 @@ impl Mailboxes {
     }
 
     /// How much of a mailbox came from one sender since it was empty, as far as that is known.
-    fn from_sender(&self, user: &str, sender: &str) -> u64 {
+    fn amount_from(&self, user: &str, sender: &str) -> u64 {
         self.of_user.get(user).and_then(|mailbox| mailbox.of_senders.get(sender)).copied().unwrap_or(0)
     }
 

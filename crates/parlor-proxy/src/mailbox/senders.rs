@@ -89,7 +89,7 @@ mod tests {
     /// One sender has a tenth of all, in number and octets, and gets it back in the time for which messages are kept.
     #[test]
     fn one_sender_has_a_part() {
-        let (mut senders, t) = (Senders::default(), Instant::now());
+        let (mut senders, t) = (Senders::default(), crate::tests::start());
         let mut take = |at, sender: &str, octets| senders.take(at, sender, Amount { messages: 1, octets }, SPACE);
         assert_eq!((0..20).filter(|_| take(t, "eve", 1)).count(), 10);
         assert!(take(t, "alice", 900_000) && !take(t, "alice", 100_001) && take(t, "alice", 100_000));
@@ -101,7 +101,7 @@ mod tests {
     /// However many names a sender has, they are counted in bounded space.
     #[test]
     fn names_without_end_are_one() {
-        let (mut senders, t) = (Senders::default(), Instant::now());
+        let (mut senders, t) = (Senders::default(), crate::tests::start());
         let one = Amount { messages: 1, octets: 1 };
         let taken = (0..KNOWN + 100).filter(|n| senders.take(t, &format!("{n}.example"), one, SPACE)).count();
         assert_eq!((taken, senders.0.len()), (KNOWN + 10, KNOWN + 1));

@@ -298,7 +298,7 @@ fn proxy(start: Instant, now: Instant, settings: &Arc<Settings>, restored: Resto
 }
 
 #[allow(clippy::disallowed_methods, reason = "any instant will do")]
-fn start() -> Instant {
+pub(crate) fn start() -> Instant {
     Instant::now()
 }
 
