@@ -109,8 +109,10 @@ impl Gate {
         let address = flow.remote.ip();
         let source = Source { address: flow.remote, trusted: self.trusts(address) };
         let asserted = self.asserted(request).filter(|_| source.trusted);
-        // SIP-110, SIP-113: nobody behind us has to know whom to believe.
-        request.headers.remove(&HeaderName::PAssertedIdentity);
+        // SIP-110, SIP-113: nobody behind us has to know whom to believe, also by what came before that (RFC 3325 §7).
+        for said in [HeaderName::PAssertedIdentity, HeaderName::PPreferredIdentity, "Remote-Party-ID".into()] {
+            request.headers.remove(&said);
+        }
         if self.verifier.is_none() && self.proxies.is_empty() {
             return Ok(Caller::UNVERIFIED);
         }

@@ -44,8 +44,10 @@ impl Scene {
         let local = "192.0.2.1:5060".parse().unwrap();
         let flow = Flow { transport: Transport::Udp, local, remote: from.parse().unwrap(), connection: None };
         let mut request = request.clone();
+        request.headers.push(HeaderName::PPreferredIdentity, "<sip:bob@example.com>");
         let admitted = self.gate.admit(self.now, &mut request, &flow, Role::Server);
         assert!(!request.headers.has(&HeaderName::PAssertedIdentity), "SIP-110");
+        assert!(!request.headers.has(&HeaderName::PPreferredIdentity), "SIP-113");
         admitted
     }
 
