@@ -17,7 +17,7 @@ mod settings;
 mod tests;
 
 pub use mailbox::{Amount, Fetched, MessageId, SavedMessage};
-pub use output::{Change, Fate, Output, StoreId, Stored, Way};
+pub use output::{Change, Fate, Output, Paged, StoreId, Stored, Way};
 pub use presence::{PresenceLimits, PresenceSettings, PublicationId, Rule, Rules, SavedPublication};
 pub use proxy::{Proxy, Restored, Sender};
 pub use registrar::{BindingId, SavedBinding, admissible};

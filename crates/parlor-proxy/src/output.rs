@@ -41,12 +41,12 @@ pub enum Output {
     },
     /// A subscription to presence is gone; for those who count.
     Unwatched(SubscriptionEnd),
-    /// What became of a message of a room: the status that it ended with.
+    /// What became of a message of a room.
     Paged {
         /// Which.
         id: PageId,
-        /// 408 if its device said nothing.
-        code: u16,
+        /// It.
+        paged: Paged,
     },
     /// A message has come to an end; for those who count.
     Ended(Fate),
@@ -140,4 +140,13 @@ pub struct Way {
     pub flow: Flow,
     /// Where at the address of the flow, for datagrams and when the stream is gone.
     pub uri: Uri,
+}
+
+/// What became of a message of a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paged {
+    /// It has this status; 408 if its device said nothing.
+    Ended(u16),
+    /// Too much is on its way, or waits for the device: it was not sent, and may be another time.
+    Delayed,
 }

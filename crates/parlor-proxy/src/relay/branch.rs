@@ -98,6 +98,7 @@ impl Proxy {
             return self.send(now, id, next);
         }
         relay.pending -= 1;
+        relay.congested |= matches!(ended, Ended::Congested);
         let response = match ended {
             Ended::Answered(response) => Some(forward::response_for(&relay.request, &response)),
             Ended::Failed(Failure::Silence) => None,

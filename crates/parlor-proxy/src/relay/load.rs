@@ -8,6 +8,8 @@ use std::collections::HashMap;
 #[derive(Debug, Default)]
 pub(crate) struct Load {
     octets: usize,
+    /// Of those of our rooms.
+    of_rooms: usize,
     /// Of those whose senders are known.
     of_users: HashMap<Uri, usize>,
 }
@@ -16,6 +18,7 @@ pub(crate) struct Load {
 #[derive(Debug)]
 pub(crate) struct Taken {
     user: Option<Uri>,
+    is_of_room: bool,
     octets: usize,
 }
 
@@ -36,11 +39,27 @@ impl Load {
         if let Some(user) = user {
             self.of_users.insert(user.clone(), of_user + octets);
         }
-        Ok(Taken { user: user.cloned(), octets })
+        Ok(Taken { user: user.cloned(), is_of_room: false, octets })
+    }
+
+    /// Takes so much for a message of a room; all of theirs together leave half to users.
+    ///
+    /// # Errors
+    /// [`Reject::Overload`]
+    pub(crate) fn take_for_room(&mut self, octets: usize, limits: &Limits) -> Result<Taken, Reject> {
+        if self.of_rooms + octets > limits.relayed_bytes / 2 {
+            return Err(Reject::Overload);
+        }
+        let taken = self.take(None, octets, limits)?;
+        self.of_rooms += octets;
+        Ok(Taken { is_of_room: true, ..taken })
     }
 
     pub(super) fn give_back(&mut self, taken: Taken) {
         self.octets -= taken.octets;
+        if taken.is_of_room {
+            self.of_rooms -= taken.octets;
+        }
         let Some(user) = taken.user else { return };
         if let Some(of_user) = self.of_users.get_mut(&user) {
             *of_user -= taken.octets;
@@ -52,6 +71,6 @@ impl Load {
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.octets == 0 && self.of_users.is_empty()
+        self.octets == 0 && self.of_rooms == 0 && self.of_users.is_empty()
     }
 }

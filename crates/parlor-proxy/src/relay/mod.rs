@@ -103,6 +103,8 @@ struct Relay {
     /// How many devices have it, or wait for it; the store is one of them.
     pending: usize,
     best: Best,
+    /// Whether too much waited for some device.
+    congested: bool,
     timers: BTreeSet<(Instant, Timer)>,
 }
 

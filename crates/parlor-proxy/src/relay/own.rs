@@ -2,7 +2,7 @@
 
 use super::{Asker, Origin, forward, groups};
 use crate::relay::target::Target;
-use crate::{Output, PageId, Proxy, Way};
+use crate::{Output, PageId, Paged, Proxy, Way};
 use parlor_sip::{Request, Response, Uri, reason_phrase};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -30,11 +30,11 @@ impl Proxy {
             false => None,
         };
         if let Some(code) = code {
-            return self.emit(Output::Paged { id, code });
+            return self.emit(Output::Paged { id, paged: Paged::Ended(code) });
         }
         let user = self.registrar.bindings.share(user.unwrap_or_default());
         if !self.send_own(now, Origin::Sender(Asker::Room(id), false), &user, request, groups) {
-            self.emit(Output::Paged { id, code: 503 });
+            self.emit(Output::Paged { id, paged: Paged::Delayed });
         }
     }
 
@@ -68,7 +68,7 @@ impl Proxy {
         if groups.is_empty() {
             return false;
         }
-        let taken = self.relays.load.take(None, octets, &self.settings.limits);
+        let taken = self.relays.load.take_for_room(octets, &self.settings.limits);
         let fits = taken.is_ok();
         if let Ok(taken) = taken {
             self.begin(now, origin, Arc::clone(user), request, None, groups, taken);
@@ -80,7 +80,7 @@ impl Proxy {
     pub(crate) fn tell_asker(&mut self, asker: Asker, response: Response) {
         match asker {
             Asker::Sender(tx) => self.respond(tx, response, None),
-            Asker::Room(id) => self.emit(Output::Paged { id, code: response.code }),
+            Asker::Room(id) => self.emit(Output::Paged { id, paged: Paged::Ended(response.code) }),
             Asker::Nobody => {}
         }
     }

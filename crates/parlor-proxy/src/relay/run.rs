@@ -4,7 +4,7 @@ use super::load::Taken;
 use super::target::{Target, groups};
 use super::{Asker, Mark, Origin, Recipient, Relay, RelayId, Timer, admission, breadth, forward, own};
 use crate::mailbox::{Amount, MessageId};
-use crate::{Fate, Output, Proxy, Reject, Sender};
+use crate::{Fate, Output, Paged, Proxy, Reject, Sender};
 use parlor_sip::{Request, Response, ServerTransactionId};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -78,6 +78,7 @@ impl Proxy {
             share,
             pending: 0,
             best: super::Best::default(),
+            congested: false,
             timers: BTreeSet::new(),
         };
         self.relays.all.insert(id, relay);
@@ -131,6 +132,9 @@ impl Proxy {
         let Some(mut relay) = self.relays.remove(id) else { return };
         self.relays.load.give_back(relay.taken);
         match (relay.origin, relay.best.take()) {
+            (Origin::Sender(Asker::Room(id), _), _) if relay.congested && unavailable => {
+                self.emit(Output::Paged { id, paged: Paged::Delayed });
+            }
             (Origin::Sender(asker, _) | Origin::Keeping(asker), Some(best)) => self.tell(asker, best),
             (Origin::Sender(asker @ Asker::Room(_), _), None) => self.tell(asker, own::silence(&relay.request)),
             // RFC 4320 §4.2: by now its sender has given up.

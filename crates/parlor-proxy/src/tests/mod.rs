@@ -8,9 +8,9 @@ mod register;
 mod relay;
 
 use crate::{
-    Amount, BindingId, Change, Failure, Fate, Fetched, MessageId, Output, PageId, Proxy, PublicationId, Recipient,
-    Restored, SavedBinding, SavedMessage, SavedPublication, SearchId, SendId, Sender, Settings, StoreId, Stored, Way,
-    admissible,
+    Amount, BindingId, Change, Failure, Fate, Fetched, MessageId, Output, PageId, Paged, Proxy, PublicationId,
+    Recipient, Restored, SavedBinding, SavedMessage, SavedPublication, SearchId, SendId, Sender, Settings, StoreId,
+    Stored, Way, admissible,
 };
 use parlor_room::{Hosts, Identity, WallClock};
 use parlor_sip::subscription::SubscriptionEnd;
@@ -55,7 +55,7 @@ pub(crate) struct Scene {
     /// Which subscriptions have.
     pub(crate) unwatched: Vec<SubscriptionEnd>,
     /// What became of messages of rooms.
-    pub(crate) paged: Vec<(PageId, u16)>,
+    pub(crate) paged: Vec<(PageId, Paged)>,
 }
 
 /// A message that was passed on.
@@ -232,7 +232,7 @@ impl Scene {
                 Output::Send { id, request, way, mark } => self.sent.push(Sent { id, request, way, mark }),
                 Output::Search { id, uri, is_large } => self.searches.push((id, uri, is_large)),
                 Output::Unwatched(why) => self.unwatched.push(why),
-                Output::Paged { id, code } => self.paged.push((id, code)),
+                Output::Paged { id, paged } => self.paged.push((id, paged)),
                 Output::Ended(fate) => self.fates.push(fate),
                 Output::Store { id, changes } => self.store(id, changes),
                 Output::Fetch { user, after, now } => {

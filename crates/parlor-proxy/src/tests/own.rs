@@ -2,7 +2,7 @@
 
 use super::relay::{code, message, message_to, one};
 use super::{Scene, parse, tcp, udp, uri};
-use crate::{Failure, Fate, PageId, Recipient, Way};
+use crate::{Failure, Fate, PageId, Paged, Recipient, Way};
 use parlor_sip::Uri;
 
 fn bob() -> Recipient {
@@ -29,7 +29,11 @@ impl Scene {
     }
 
     fn paged(&mut self) -> Vec<(u64, u16)> {
-        std::mem::take(&mut self.paged).into_iter().map(|(id, code)| (id.0, code)).collect()
+        let code = |paged| match paged {
+            Paged::Ended(code) => code,
+            Paged::Delayed => 0,
+        };
+        std::mem::take(&mut self.paged).into_iter().map(|(id, paged)| (id.0, code(paged))).collect()
     }
 }
 
@@ -90,4 +94,26 @@ fn mentions_are_kept() {
     let sent = one(scene.sent());
     scene.answers(&sent, 480);
     assert_eq!(scene.kept.len(), 1);
+}
+
+/// Rooms leave half of what may be on its way to users; what is not sent for want of room, or as too much waits for the device,
+/// is told apart from what the device does.
+#[test]
+fn not_sent_is_told_apart() {
+    let mut scene = Scene::with(|settings| (settings.limits.relayed_bytes, settings.limits.waiting) = (40_000, 2));
+    scene.device("bob", "<sip:b@192.0.2.9;transport=tcp>", tcp(2));
+    scene.page(1, None, 4000);
+    scene.page(2, None, 4000);
+    scene.page(3, None, 4000);
+    assert_eq!(scene.paged(), [(3, 0)], "no room for it");
+    assert_eq!(code(scene.message(&message_to("sip:bob@chat.example.com", "", &"x".repeat(4000)), &bob())), 0);
+    scene.page(4, None, 10);
+    assert_eq!(scene.paged(), [(4, 0)], "a full lane");
+    let first = one(scene.sent());
+    scene.answers(&first, 200);
+    let second = one(scene.sent());
+    scene.answers(&second, 480);
+    assert_eq!(scene.paged(), [(1, 200), (2, 480)]);
+    scene.page(5, None, 4000);
+    assert!(scene.paged().is_empty(), "what has ended takes nothing");
 }

@@ -4,7 +4,7 @@
 use super::task::SipTask;
 use crate::room::SipInput;
 use parlor_focus::{NextHop, Page, RequestId};
-use parlor_proxy::{PageId, Way};
+use parlor_proxy::{PageId, Paged, Way};
 use parlor_sip::{Request, Response, Uri};
 use std::collections::HashMap;
 use std::time::Instant;
@@ -47,11 +47,19 @@ impl SipTask {
         }
     }
 
-    /// A message has come to its end, which its room is told.
-    pub(super) fn paged(&mut self, id: PageId, code: u16) {
+    /// A message has come to its end, or could not be sent now, which its room is told.
+    pub(super) fn paged(&mut self, id: PageId, paged: Paged) {
         let room = self.proxying.as_mut().and_then(|proxying| proxying.pages.waiting.remove(&id));
         if let Some((room, id)) = room {
-            self.tell(room, SipInput::Response { id, response: Box::new(Response::new(code, "")), spare: false });
+            self.tell(
+                room,
+                match paged {
+                    Paged::Ended(code) => {
+                        SipInput::Response { id, response: Box::new(Response::new(code, "")), spare: false }
+                    }
+                    Paged::Delayed => SipInput::Delayed(id),
+                },
+            );
         }
     }
 }

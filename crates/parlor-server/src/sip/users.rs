@@ -194,7 +194,7 @@ impl SipTask {
             Some(Output::Search { id, uri, is_large }) => proxying.elsewhere.search(id, uri, is_large),
             Some(Output::Unwatched(why)) => self.metrics.watchers_ended.of(end_of_subscription(why)).inc(),
             Some(Output::Ended(fate)) => self.metrics.pager_messages.of(fate_of(fate)).inc(),
-            Some(Output::Paged { id, code }) => self.paged(id, code),
+            Some(Output::Paged { id, paged }) => self.paged(id, paged),
             Some(output @ (Output::Store { .. } | Output::Fetch { .. } | Output::Sweep { .. })) => {
                 if let Some(storing) = &mut proxying.storing {
                     storing.take(output);
