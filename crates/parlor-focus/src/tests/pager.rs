@@ -87,6 +87,36 @@ impl Scene {
         (response, outputs)
     }
 
+    /// Somebody sends a MESSAGE outside of dialogs, and what it says is said to all who are in by MESSAGE.
+    pub(super) fn hears(&mut self, name: &'static str, is_proven: bool, text: &str) -> Vec<Output> {
+        let mut peer = Peer::new(name);
+        peer.extra = "Content-Type: text/plain\r\n".into();
+        self.caller = if is_proven { proven(name) } else { Caller::UNVERIFIED };
+        let (tx, request) = (self.tx(), peer.next("MESSAGE", Some(text)));
+        self.focus.handle_request(self.now, &mut self.room, tx, &request, peer.flow, &self.caller.clone());
+        self.caller = Caller::UNVERIFIED;
+        let mut all = self.outputs();
+        for at in 0..all.len() {
+            match &all[at] {
+                Output::Post { post, .. } => {
+                    let from = post.participant;
+                    self.focus.handle_posted(tx, &request, Ok(()));
+                    all.extend(self.says(from, text));
+                }
+                Output::Ask { ask, .. } => {
+                    let ask = ask.clone();
+                    self.focus.handle_posted(tx, &request, Ok(()));
+                    self.focus.handle_asked(self.now, &mut self.room, &ask);
+                    all.extend(self.outputs());
+                }
+                _ => {}
+            }
+        }
+        let answers = all.iter().filter(|output| matches!(output, Output::Respond { .. })).count();
+        assert_eq!(answers, 1, "one answer");
+        all
+    }
+
     /// Comes in, and takes all that the room says to that.
     fn comes(&mut self, name: &'static str, accept: &str) -> Peer {
         let mut peer = Peer::new(name);

@@ -3,6 +3,7 @@
 use super::transfer::{PULL, PUSH};
 use super::*;
 use proptest::prelude::*;
+use proptest::sample::select;
 use std::collections::BTreeSet;
 
 #[derive(Clone, Debug)]
@@ -15,6 +16,10 @@ enum Step {
     End(EndReason),
     Call,
     Located(Option<u16>),
+    /// A MESSAGE outside of dialogs, by who has proven who it is or not; nothing: the number that was sent last.
+    Say(usize, bool, Option<&'static str>),
+    /// The answer to a MESSAGE of the room's; nothing: it could not be sent.
+    Paged(Option<u16>),
     Pass(u64),
 }
 
@@ -37,6 +42,14 @@ fn body() -> impl Strategy<Value = Option<String>> {
     ]
 }
 
+fn said() -> impl Strategy<Value = Option<&'static str>> {
+    prop_oneof![
+        3 => Just(Some("/join")),
+        3 => Just(None),
+        2 => select(vec![Some("hello"), Some(""), Some("/leave"), Some("/who"), Some("/nick x")]),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let method = prop_oneof![
         3 => Just("INVITE"), 2 => Just("UPDATE"), 1 => Just("BYE"), 1 => Just("OPTIONS"), 2 => Just("REFER"), 1 => Just("SUBSCRIBE"), 1 => Just("PRACK"),
@@ -51,6 +64,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => prop_oneof![Just(EndReason::Stalled), Just(EndReason::Removed)].prop_map(Step::End),
         1 => Just(Step::Call),
         2 => prop_oneof![3 => Just(None), 1 => Just(Some(404))].prop_map(Step::Located),
+        4 => (0..3_usize, any::<bool>(), said()).prop_map(|(peer, proven, text)| Step::Say(peer, proven, text)),
+        4 => prop_oneof![4 => Just(Some(200)), 1 => Just(None), 3 => select(vec![Some(404), Some(408), Some(415), Some(501)])]
+            .prop_map(Step::Paged),
         2 => (0..60_u64).prop_map(Step::Pass),
     ]
 }
@@ -63,6 +79,10 @@ struct Books {
     transfers: BTreeSet<SessionId>,
     asked: Vec<(RequestId, Request)>,
     sought: Vec<RequestId>,
+    /// Who is in by MESSAGE alone, what is on its way to them, and the last `/join` that somebody was asked for.
+    pagers: BTreeSet<SessionId>,
+    paged: Vec<RequestId>,
+    number: String,
 }
 
 impl Books {
@@ -85,16 +105,22 @@ impl Books {
                 }
                 Output::Request { id, request, .. } => self.asked.push((id, request)),
                 Output::Locate { id, .. } => self.sought.push(id),
+                Output::PagerJoined { session } => assert!(self.pagers.insert(session), "in twice"),
+                Output::PagerLeft { session, .. } => assert!(self.pagers.remove(&session), "not in"),
+                Output::Page { id, page } => {
+                    self.paged.push(id);
+                    let text = std::str::from_utf8(&page.request.body).expect("text");
+                    if let Some((_, number)) = text.split_once(" send this: ") {
+                        self.number = number.to_owned();
+                    }
+                }
                 Output::Respond { .. }
                 | Output::Post { .. }
                 | Output::SendAck { .. }
                 | Output::Cancel { .. }
                 | Output::Called { .. }
                 | Output::Ask { .. }
-                | Output::Page { .. }
                 | Output::PageEnded(_)
-                | Output::PagerJoined { .. }
-                | Output::PagerLeft { .. }
                 | Output::SubscriptionEnded(_) => {}
             }
         }
@@ -155,9 +181,26 @@ fn perform(scene: &mut Scene, peers: &mut [Peer; 3], books: &mut Books, step: St
                 books.take(scene.outputs());
             }
         }
+        Step::Say(peer, proven, text) => {
+            let name = peers[peer].name;
+            let text = text.map_or_else(|| books.number.clone(), str::to_owned);
+            books.take(scene.hears(name, proven, &text));
+        }
+        Step::Paged(code) => {
+            if let Some(id) = books.paged.pop() {
+                match code {
+                    Some(code) => books.take(scene.answer(id, &Response::new(code, "Whatever"))),
+                    None => {
+                        scene.focus.handle_request_delayed(scene.now, &mut scene.room, id);
+                        books.take(scene.outputs());
+                    }
+                }
+            }
+        }
         Step::Pass(seconds) => books.take(scene.pass(Duration::from_secs(seconds))),
     }
     let in_room: BTreeSet<SessionId> = scene.room.sessions().map(|(session, _)| session).collect();
+    assert!(books.pagers.is_subset(&in_room), "who is in by MESSAGE");
     assert!(books.open.difference(&books.transfers).all(|session| in_room.contains(session)), "the room's");
     assert!(books.transfers.is_disjoint(&in_room), "no participant's");
 }
@@ -169,7 +212,7 @@ proptest! {
     /// when all is over nothing is left: no dialog, no timer, nobody in the room.
     #[test]
     fn nothing_is_left_behind(steps in proptest::collection::vec(step(), 1..60)) {
-        let mut scene = super::transfer::scene();
+        let mut scene = super::transfer::scene_with(|rules| rules.by_message = true);
         let mut peers = ["a", "b", "c"].map(|name| {
             let mut peer = Peer::new(name);
             if name == "c" {
@@ -190,7 +233,10 @@ proptest! {
             scene.focus.handle_request_failed(scene.now, &mut scene.room, id);
             books.take(scene.outputs());
         }
-        prop_assert!(scene.room.is_empty());
+        for id in std::mem::take(&mut books.paged) {
+            books.take(scene.answer(id, &Response::new(408, "Whatever")));
+        }
+        prop_assert!(scene.room.is_empty() && books.pagers.is_empty());
         prop_assert!(books.open.is_empty() && books.asked.is_empty());
         prop_assert!(scene.focus.is_idle());
         prop_assert_eq!(scene.focus.poll_timeout(), None);

@@ -34,7 +34,11 @@ a=file-transfer-id:pull1\r\n";
 
 /// A room with place for files, and one file in it.
 pub(super) fn scene() -> Scene {
-    let mut scene = Scene::with(|_| {}, |settings| settings.files = Some(few()));
+    scene_with(|_| {})
+}
+
+pub(super) fn scene_with(rules: impl FnOnce(&mut Rules)) -> Scene {
+    let mut scene = Scene::with(rules, |settings| settings.files = Some(few()));
     scene.room.add_file(file("old.bin"));
     scene
 }
