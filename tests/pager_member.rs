@@ -1,5 +1,6 @@
 //! Being in a room by MESSAGE alone, without MSRP (MSG-52).
 
+use crate::sidebar::found_beside;
 use crate::support::cpim;
 use crate::support::device::Device;
 use crate::support::pager::Pager;
@@ -7,6 +8,7 @@ use crate::support::participant::Participant;
 use crate::support::server::{DOMAIN, Setup};
 use crate::support::sip::{Call, SipUser, offer};
 use crate::support::watcher::Watcher;
+use std::time::{Duration, Instant};
 
 fn setup(rules: &str) -> Setup {
     Setup::default().room("den", &format!("by_message = true\n{rules}"))
@@ -51,7 +53,7 @@ fn in_by_message() {
     server.shows("parlor_participants", 1.0);
     server.shows("parlor_pages_total{result=\"delivered\"}", 5.0);
     bob.say("gone");
-    assert!(carol.user.unread(&format!("sip:{DOMAIN}")).is_empty());
+    assert!(carol.user.unread(&carol.room).is_empty());
 }
 
 /// Who is in by MESSAGE holds no connection, and so does not open the last rooms that there may be.
@@ -148,7 +150,7 @@ fn one_at_a_time() {
     }
     server.shows("parlor_pages_total{result=\"dropped\"}", 8.0);
     assert_eq!(carol.say("/join"), 202);
-    assert!(carol.user.unread(&format!("sip:{DOMAIN}")).is_empty(), "one is on its way");
+    assert!(carol.user.unread(&carol.room).is_empty(), "one is on its way");
     carol.user.answer(&first);
     for n in 1..32 {
         carol.hears(&format!("<sip:bob@example.com> number {n}"));
@@ -159,7 +161,7 @@ fn one_at_a_time() {
     bob.say("in the den");
     let pending = elsewhere.unanswered();
     walt.say("in the hut");
-    assert!(elsewhere.user.unread(&format!("sip:{DOMAIN}")).is_empty(), "one is on its way");
+    assert!(elsewhere.user.unread(&elsewhere.room).is_empty(), "one is on its way");
     elsewhere.user.answer(&pending);
     elsewhere.hears("<sip:walt@example.com> in the hut");
 }
@@ -218,12 +220,47 @@ fn what_the_room_says() {
     let text = String::from_utf8(cpim::text(bob.user.uri(), &bob.room, "tea now")).unwrap();
     let topic = text.replace("DateTime", "Subject: Tea\r\nDateTime");
     assert_eq!(bob.ask(&bob.sending(topic.as_bytes())), 200);
-    let mut heard = [carol.next().body, carol.next().body];
-    heard.sort();
-    assert_eq!(heard, ["<sip:bob@example.com> tea now", "Bob <sip:bob@example.com> set the topic: Tea"]);
+    carol.hears("<sip:bob@example.com> tea now");
+    carol.hears("Bob <sip:bob@example.com> set the topic: Tea");
     let refer = "Refer-To: <sip:carol@example.com;method=BYE>\r\nRefer-Sub: false\r\nSupported: norefersub\r\n";
     let answer = bob.call.ask(&mut bob.user, "REFER", refer, "");
     assert!(answer.code() < 300, "{answer:#?}");
     carol.hears("You were removed from the room.");
     assert_eq!(carol.say("x"), 403);
+}
+
+/// Who is in by MESSAGE is told once that the server goes down, before it does.
+#[test]
+fn told_of_the_end() {
+    let mut server = setup("").start();
+    let mut carol = Pager::join(&server, SipUser::tcp(&server, "carol"), "den", "");
+    server.signal("TERM");
+    carol.hears("The server is going down.");
+    assert!(server.wait().success());
+    let until = Instant::now() + Duration::from_secs(5);
+    assert!(!carol.user.wire().fill(until) && carol.user.wire().ended(), "nothing came after that");
+}
+
+/// MSG-54: a room made on demand says nothing to rooms either.
+#[test]
+fn no_room_speaks_to_rooms() {
+    let server = setup("").start();
+    let _alice = Participant::join_room(&server, "alice", "attic");
+    let mut room = Pager::at(&server, SipUser::udp(&server, "attic"), "den");
+    room.user.domain = DOMAIN.to_owned();
+    assert_eq!(room.say("/join"), 482);
+}
+
+/// A sidebar has the rules of its room, and who is in it by MESSAGE takes a place as others do.
+#[test]
+fn places_in_sidebars() {
+    let server = setup("").set("limits.sessions", "3").start();
+    let _bob = Participant::join_room(&server, "bob", "den");
+    let aside = found_beside(&server, "bob", "den", 200).expect("a sidebar");
+    let name = aside.room.split([':', '@']).nth(1).unwrap();
+    let mut carol = Pager::join(&server, SipUser::udp(&server, "carol"), name, "");
+    let mut dave = Pager::at(&server, SipUser::udp(&server, "dave"), name);
+    assert_eq!(dave.say("/join"), 503);
+    carol.ask("/leave");
+    Pager::join(&server, dave.user, name, "");
 }

@@ -148,7 +148,7 @@ fn found(server: &Server, name: &str) -> Participant {
 }
 
 /// Calls the factory for a sidebar of that room; with 200 the session is bound.
-fn found_beside(server: &Server, name: &str, parent: &str, code: u16) -> Option<Participant> {
+pub(crate) fn found_beside(server: &Server, name: &str, parent: &str, code: u16) -> Option<Participant> {
     let mut user = SipUser::tcp(server, name);
     let path = own_path(&user);
     let mut call = Call::new(&user, &format!("{};parent={parent}", server.room("conference")));

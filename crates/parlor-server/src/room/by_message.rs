@@ -1,9 +1,10 @@
 //! Who takes part by MESSAGE alone (MSG-52): what is said goes to the focus, which sends it on.
 
+use super::labels::end_of;
 use super::task::{RoomTask, date_time};
 use crate::metrics::PageResult;
 use crate::sip::SipOutput;
-use parlor_focus::{Ask, PageFate, Reject, Spoken};
+use parlor_focus::{Ask, EndReason, PageFate, Reject, Spoken};
 use parlor_room::SessionId;
 use parlor_sip::{Request, ServerTransactionId};
 use parlor_switch::Heard;
@@ -64,9 +65,10 @@ impl RoomTask {
         debug!(session = session.0, "joined by MESSAGE");
     }
 
-    pub(super) fn pager_left(&mut self, session: SessionId) {
+    pub(super) fn pager_left(&mut self, session: SessionId, reason: EndReason) {
         if self.pagers.remove(&session).is_some() {
             self.shared.metrics.pagers.dec();
+            self.shared.metrics.sessions_closed.of(end_of(reason)).inc();
         }
         self.follow_pagers();
         debug!(session = session.0, "no longer in by MESSAGE");

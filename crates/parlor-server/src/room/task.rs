@@ -321,10 +321,11 @@ impl RoomTask {
         }
     }
 
-    /// Tells everybody that the room ends, which it does as soon as that has been written.
+    /// Tells everybody that the room ends, which it does as soon as that has been written. Who is in by MESSAGE is told with
+    /// the end itself.
     fn say_farewell(&mut self, now: Instant, reason: EndReason, why: &str) {
         self.room.close();
-        self.say_to_all(why);
+        self.switch.notify_all(&self.room, &date_time(), why);
         self.phase = Phase::Farewell(now, reason);
     }
 
@@ -357,8 +358,8 @@ impl RoomTask {
                 }
             }
         }
-        self.reserved.truncate(self.focus.places());
         self.move_messages();
+        self.reserved.truncate(self.focus.places());
         self.focus.note_changes(Instant::now(), &self.room);
         if self.for_sip.is_none()
             && let Some(notify) = self.focus.poll_notify(Instant::now(), &self.room)
@@ -403,7 +404,7 @@ impl RoomTask {
             FocusOutput::Ask { tx, request, ask } => self.asked(tx, &request, &ask),
             FocusOutput::PageEnded(fate) => self.shared.metrics.pages.of(result_of(fate)).inc(),
             FocusOutput::PagerJoined { session } => self.pager_joined(session),
-            FocusOutput::PagerLeft { session, .. } => self.pager_left(session),
+            FocusOutput::PagerLeft { session, reason } => self.pager_left(session, reason),
             FocusOutput::Cancel { id } => self.for_sip = Some(SipOutput::Cancel { room: self.handle.id(), id }),
             FocusOutput::Locate { id, uri } => self.locate(id, uri),
             FocusOutput::Called { code } => self.shared.metrics.dial_outs.of(end_of_call(code)).inc(),

@@ -122,9 +122,11 @@ impl SipTask {
         if request.method == Method::Message && self.is_of_room(request) {
             return self.refuse_loop(now, *tx, request);
         }
-        let joins = request.method == Method::Invite || self.asks_to_join(name, request);
+        // MSG-52: only the room knows whether one may be in it by MESSAGE; none is made where that is not so by default.
+        let may_join = request.method == Method::Invite || asks_to_join(request);
+        let joins = request.method == Method::Invite || (may_join && self.rooms.rules(name).by_message);
         // SIP-48: OPTIONS is refused as an INVITE would be.
-        let as_joining = joins || request.method == Method::Options;
+        let as_joining = may_join || request.method == Method::Options;
         let reserved = if as_joining { self.table.reserve() } else { None };
         // Whom a URI is for does not depend on what is sent to it: a user's is no room's, unless the room was there before.
         let would_be_a_users = || !self.rooms.exists(name) && self.is_of_user(&request.uri, name);
@@ -148,11 +150,11 @@ impl SipTask {
             return self.refuse_undelivered(now, dispatched);
         }
         // Who only asks takes no place while it waits.
-        drop(reserved);
+        let reserved = reserved.filter(|_| may_join);
         if request.method == Method::Subscribe {
             self.watch_room(now, name, asked);
         } else {
-            self.ask_room(now, name, asked);
+            self.ask_room(now, name, asked, reserved);
         }
     }
 
@@ -165,8 +167,8 @@ impl SipTask {
         self.refuse_undelivered(now, dispatched);
     }
 
-    fn ask_room(&mut self, now: Instant, name: &str, asked: Asked) {
-        match self.rooms.ask(name, asked.with(None)) {
+    fn ask_room(&mut self, now: Instant, name: &str, asked: Asked, reserved: Option<Reservation>) {
+        match self.rooms.ask(name, asked.with(reserved)) {
             // MSG-45: there is nobody to say it to.
             Dispatch::NoRoom(SipInput::Request { tx, request, .. }) if request.method == Method::Message => {
                 self.refuse(now, tx, &request, &Reject::NotFound);
@@ -185,7 +187,7 @@ impl SipTask {
     fn is_of_room(&self, request: &Request) -> bool {
         let from = request.headers.from().ok();
         let name = from.as_ref().and_then(|from| self.focus.hosts.local_user(&from.uri));
-        name.is_some_and(|name| self.rooms.is_configured(name))
+        name.is_some_and(|name| self.rooms.exists(name))
     }
 
     fn refuse_loop(&mut self, now: Instant, tx: ServerTransactionId, request: &Request) {
@@ -193,11 +195,6 @@ impl SipTask {
         response.headers.push(HeaderName::Server, &self.focus.product);
         response.set_to_tag(&self.tag());
         self.respond(now, tx, &response);
-    }
-
-    /// MSG-52: whether somebody wants to take part by MESSAGE alone where that is allowed.
-    fn asks_to_join(&self, name: &str, request: &Request) -> bool {
-        self.rooms.rules(name).by_message && asks_to_join(request)
     }
 
     /// SIP-76: an INVITE makes a room; anything else is answered as by a room that nobody is in.
