@@ -49,6 +49,7 @@ mod pager_member;
 mod presence;
 mod private_message;
 mod protected_bodies;
+mod reached_in_room;
 mod refer;
 mod register;
 mod replaces;

@@ -50,7 +50,7 @@ pub use identity::{Account, Caller, must_be_proven};
 pub use limits::Limits;
 pub use lines::OVERTAKES;
 pub use output::{DialogChange, EndReason, Found, Location, NextHop, Output, RequestId, SessionSpec};
-pub use pager::{Ask, Page, PageFate, Post, PostContent, Spoken, asks_to_join};
+pub use pager::{Ask, Page, PageFate, Plain, Post, PostContent, PrivatePost, Spoken, asks_to_join};
 pub use quota::Quota;
 pub use reject::{Refusal, Reject};
 pub use roster::Sidebar;

@@ -58,6 +58,8 @@ pub struct Rules {
     pub by_message_for: Duration,
     /// Whether who is named while away is to be told ([`crate::Room::mentioned`]).
     pub keep_mentions: bool,
+    /// Whether a MESSAGE to a user's own address may reach it as a private message of the room (MSG-48).
+    pub messages_reach_participants: bool,
     /// Up to how many participants the room passes on who is writing (EVT-107).
     pub composing_up_to: usize,
     /// Whether visitors may only read (CHAT-36).
@@ -184,6 +186,7 @@ impl Default for Rules {
             by_message: false,
             by_message_for: Duration::from_secs(3600),
             keep_mentions: false,
+            messages_reach_participants: false,
             composing_up_to: usize::MAX,
             moderated: false,
             files: FileRule::default(),

@@ -456,6 +456,7 @@ fn rules(rules: &config::RoomRules) -> Rules {
         by_message: rules.by_message,
         by_message_for: rules.by_message_for,
         keep_mentions: rules.keep_mentions,
+        messages_reach_participants: rules.messages_reach_participants,
         moderated: rules.moderated,
         own_copies: rules.own_copies,
         own_private_copies: rules.own_private_copies,

@@ -6,6 +6,7 @@ mod delivery;
 mod member;
 mod membership;
 mod page;
+mod private;
 mod reach;
 
 pub use command::asks_to_join;
@@ -13,6 +14,7 @@ pub use delivery::Page;
 pub use member::PageFate;
 pub(crate) use member::Pagers;
 pub use page::Spoken;
+pub use private::PrivatePost;
 
 use self::command::{Command, Wish};
 use self::member::Proof;
@@ -66,14 +68,18 @@ pub enum PostContent {
     /// `message/cpim` as it is.
     Cpim(Bytes),
     /// Anything else, to be wrapped.
-    Plain {
-        /// Its type, with parameters.
-        content_type: Box<str>,
-        /// It.
-        body: Bytes,
-        /// When it was sent, since 1970-01-01T00:00:00Z, if that is said.
-        sent: Option<Duration>,
-    },
+    Plain(Plain),
+}
+
+/// Content without `message/cpim` around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plain {
+    /// Its type, with parameters.
+    pub content_type: Box<str>,
+    /// It.
+    pub body: Bytes,
+    /// When it was sent, since 1970-01-01T00:00:00Z, if that is said.
+    pub sent: Option<Duration>,
 }
 
 impl Focus {
@@ -179,10 +185,15 @@ impl Focus {
     ) -> Result<(ParticipantId, Option<SessionId>), Reject> {
         let absent = if may_by_message(room) { Reject::NotIn } else { Reject::Forbidden };
         let participant = room.participant_who_is(identity).ok_or(absent)?;
-        let sessions = room.participant(participant).map(|holder| holder.sessions()).unwrap_or_default();
-        let is_there = |session: &SessionId| self.flow_of(*session).is_some_and(|own| is_same_peer(own, flow));
-        let device = sessions.iter().copied().find(is_there).or_else(|| by_message(room, participant));
+        let device = self.device_at(room, participant, flow).or_else(|| by_message(room, participant));
         Ok((participant, device))
+    }
+
+    /// The session of a participant whose dialog goes over this flow.
+    fn device_at(&self, room: &Room, participant: ParticipantId, flow: &Flow) -> Option<SessionId> {
+        let sessions = room.participant(participant)?.sessions();
+        let is_there = |session: &SessionId| self.flow_of(*session).is_some_and(|own| is_same_peer(own, flow));
+        sessions.iter().copied().find(is_there)
     }
 }
 
@@ -220,7 +231,8 @@ fn content(room: &Room, request: &Request) -> Result<PostContent, Reject> {
         return Err(Reject::MessageType(features::accept_of_messages(&room.rules().wrapped_types)));
     }
     let written = request.headers.first(&HeaderName::ContentType).unwrap_or_default();
-    Ok(PostContent::Plain { content_type: written.into(), body: request.body.clone(), sent: request.headers.date() })
+    let plain = Plain { content_type: written.into(), body: request.body.clone(), sent: request.headers.date() };
+    Ok(PostContent::Plain(plain))
 }
 
 fn is_same_peer(own: &Flow, other: &Flow) -> bool {

@@ -303,6 +303,11 @@ section! {
         /// were in the room within a week, as far as they were there since the server started; each once a minute at the most.
         /// Where `require_tls` is set nobody is.
         keep_mentions: bool = false;
+        /// Whether a SIP MESSAGE to the own address of a user who has no device registered reaches it in the room, as a
+        /// private message, if both sender and recipient are in it with MSRP and the recipient has proven who it is. What the
+        /// room's rules for private messages do not allow is kept or refused as it would be otherwise. Of several such rooms it
+        /// is the one that the recipient has joined last.
+        messages_reach_participants: bool = false;
         /// Up to how many participants the room passes on who is writing.
         composing_up_to: u32 = 100000, from 0 to 100000;
         /// Whether visitors only read: what they send gets 403, to the room and to one participant alike.

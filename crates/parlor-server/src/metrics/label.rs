@@ -108,6 +108,8 @@ labels! {
         Refused = "refused",
         /// No device could be reached.
         Unavailable = "unavailable",
+        /// It was said to its user in a room that sender and recipient are in.
+        InRoom = "in_room",
         /// It waits for its user.
         Kept = "kept",
         /// It has waited, and a device has it.

@@ -69,6 +69,8 @@ impl Mailbox {
         let place = match &input {
             SipInput::Request { request, .. } | SipInput::Ack(request) => self.place_of(request),
             SipInput::Response { spare: true, .. } => self.place(),
+            // Who only writes keeps nobody from joining.
+            SipInput::UserMessage(..) => self.place().filter(|_| self.free() >= PLACES - ASKED),
             SipInput::Response { spare: false, .. }
             | SipInput::Failed(_)
             | SipInput::Delayed(_)

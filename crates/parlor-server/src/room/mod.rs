@@ -17,12 +17,14 @@ mod sessions;
 mod task;
 #[cfg(test)]
 pub(crate) mod tests;
+mod user_message;
 mod words;
 
 pub(crate) use inbox::Inbox;
 pub(crate) use labels::end_of_subscription;
 pub(crate) use registry::{Dispatch, Fixed, Policy, Rooms};
 pub(crate) use task::Shared;
+pub(crate) use user_message::UserMessage;
 
 use crate::msrp::{Reservation, SessionEntry};
 use crate::sip::Unlocated;
@@ -31,7 +33,7 @@ use mailbox::Mailbox;
 use parlor_focus::{Caller, Found, RequestId};
 use parlor_msrp::TransactionId;
 use parlor_room::SessionId;
-use parlor_sip::{Flow, Request, Response, ServerTransactionId};
+use parlor_sip::{Flow, Request, Response, ServerTransactionId, Uri};
 use parlor_switch::{Credit, Input, Outbox, Slot};
 use std::sync::Arc;
 use std::time::Instant;
@@ -52,6 +54,8 @@ pub(crate) enum SipInput {
         /// For the session that it may open.
         reserved: Option<Reservation>,
     },
+    /// A MESSAGE to the user of that address, to be said to it here if that may be.
+    UserMessage(Box<UserMessage>, Uri),
     /// The ACK of a 2xx.
     Ack(Box<Request>),
     /// The answer to a request of the room's.
@@ -163,6 +167,8 @@ pub(crate) struct RoomHandle {
     mailbox: Mailbox,
     inbox: Arc<Inbox>,
     family: Family,
+    /// Whether messages to users may be said here (MSG-48).
+    takes_user_messages: bool,
 }
 
 impl RoomHandle {

@@ -1,10 +1,11 @@
 //! MESSAGE to the room becomes a message of the room (MSG-40).
 
 use super::task::{RoomTask, date_time};
+use bytes::Bytes;
 use parlor_cpim::{Address, Builder, utc_date_time};
-use parlor_focus::{Post, PostContent, Reject};
+use parlor_focus::{Plain, Post, PostContent, Reject};
 use parlor_room::{Participant, ParticipantId};
-use parlor_sip::{Request, ServerTransactionId};
+use parlor_sip::{Request, ServerTransactionId, Uri};
 use parlor_switch::{Refusal, Speaker};
 use std::time::Instant;
 
@@ -16,12 +17,7 @@ impl RoomTask {
         }
         let message = match content {
             PostContent::Cpim(message) => message,
-            PostContent::Plain { content_type, body, sent } => {
-                let at = sent.map_or_else(date_time, |at| utc_date_time(at.as_secs(), 0));
-                let from = self.room.participant(participant).map(address).unwrap_or_else(|| Address::new(""));
-                let to = Address::new(self.room.uri().to_string());
-                Builder::new(&from, &to, &at).content(&content_type, &body).into()
-            }
+            PostContent::Plain(plain) => self.wrap(participant, self.room.uri(), &plain),
         };
         let posted = self.switch.post(Instant::now(), &mut self.room, Speaker { participant, device }, &message);
         let accept = || parlor_focus::accept_of_messages(&self.room.rules().wrapped_types);
@@ -31,8 +27,17 @@ impl RoomTask {
 }
 
 impl RoomTask {
+    /// What a participant says, as the room passes it on.
+    pub(super) fn wrap(&self, from: ParticipantId, to: &Uri, content: &Plain) -> Bytes {
+        let Plain { content_type, body, sent } = content;
+        let at = sent.map_or_else(date_time, |at| utc_date_time(at.as_secs(), 0));
+        let from = self.room.participant(from).map(address).unwrap_or_else(|| Address::new(""));
+        let to = Address::new(to.to_string());
+        Builder::new(&from, &to, &at).content(content_type, body).into()
+    }
+
     /// CHAT-170: however it sends them, a participant sends no more messages than it may.
-    fn is_in_tempo(&self, participant: ParticipantId) -> bool {
+    pub(super) fn is_in_tempo(&self, participant: ParticipantId) -> bool {
         let session = self.room.participant(participant).and_then(|holder| holder.sessions().first());
         session.and_then(|session| self.tempos(*session).messages).is_none_or(|tempo| tempo.try_step(Instant::now()))
     }

@@ -6,6 +6,7 @@ use super::mailbox::{ASKED, Letters, Mailbox, PLACES};
 use super::task::{RoomTask, Shared};
 use super::{Inbox, RoomHandle, SipInput};
 use crate::metrics::Counted;
+use crate::sip::Directory;
 use parlor_room::{Hosts, Room, Rules};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -183,6 +184,16 @@ impl Rooms {
         }
     }
 
+    /// Whether messages to users may be said in the room of that number (MSG-48).
+    pub(crate) fn takes_user_messages(&self, id: u64) -> bool {
+        self.lock().by_id.get(&id).is_some_and(|handle| handle.takes_user_messages)
+    }
+
+    /// Where users are who are in some room.
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.shared.locator.directory
+    }
+
     /// Tells all rooms that the server goes down.
     pub(crate) fn shut_down(&self) {
         let mut index = self.lock();
@@ -269,12 +280,14 @@ impl Rooms {
             return None;
         }
         let hosts: Arc<Hosts> = Arc::clone(&self.shared.focus.hosts);
+        let takes_user_messages = rules.messages_reach_participants && rules.private_messages;
         let room = Room::new(name, hosts, rules).ok()?;
         let (mailbox, letters) = Mailbox::new();
         let (inbox, reads) = Inbox::new(MSRP_MAILBOX, &self.shared.outbox);
         index.next_id += 1;
         let id = index.next_id;
-        let handle = Arc::new(RoomHandle { id, name: name.into(), mailbox, inbox, family: Family::default() });
+        let family = Family::default();
+        let handle = Arc::new(RoomHandle { id, name: name.into(), mailbox, inbox, family, takes_user_messages });
         index.by_name.insert(name.into(), Arc::clone(&handle));
         index.by_id.insert(id, Arc::clone(&handle));
         let counted = Counted::in_gauge(&self.shared.metrics.rooms);

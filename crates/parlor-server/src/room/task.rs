@@ -82,7 +82,7 @@ pub(super) struct RoomTask {
     pub(super) subscriptions: usize,
     /// Who takes part by MESSAGE alone, and how fast each may send.
     pub(super) pagers: BTreeMap<SessionId, Tempos>,
-    /// Messages for those who are away, which wait for space in the SIP task.
+    /// Messages for those who are away, or who are not reached here, which wait for space in the SIP task.
     pub(super) for_users: VecDeque<SipOutput>,
     pub(super) founder: Founder,
     /// The room that this one is a sidebar of.
@@ -206,6 +206,7 @@ impl RoomTask {
                 self.reserved.extend(reserved);
                 self.focus.handle_request(now, &mut self.room, tx, &request, flow, &caller);
             }
+            SipInput::UserMessage(message, to) => self.take_user_message(message, to),
             SipInput::Ack(request) => self.focus.handle_ack(now, &mut self.room, &request),
             SipInput::Response { id, response, .. } => self.focus.handle_response(now, &mut self.room, id, &response),
             SipInput::Located(id, found) => self.located(now, id, found),

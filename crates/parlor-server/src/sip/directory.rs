@@ -1,9 +1,10 @@
 //! Where users are who are in some room.
 
+use super::dispatch::room_of;
 use parlor_focus::Location;
 use parlor_room::Identity;
 use parlor_sip::Uri;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The devices of all dialogs, by the users that they are of.
@@ -60,6 +61,17 @@ impl Directory {
         let tags = known.of_user.get(&uri.user_key())?;
         let device = known.devices.get(tags.last()?)?;
         Some((device.at.clone(), device.user.clone()))
+    }
+
+    /// The rooms, by number, in which both users are, of whom the second has proven who it is: first the one that it has come
+    /// into last.
+    pub(crate) fn rooms_of_both(&self, one: &Uri, other: &Uri) -> Vec<u64> {
+        let known = self.lock();
+        let dialogs = |user: &Uri| known.of_user.get(&user.user_key()).into_iter().flatten().rev();
+        let theirs: BTreeSet<u64> = dialogs(one).filter_map(|tag| room_of(tag)).collect();
+        let is_proven = |tag: &str| known.devices.get(tag).is_some_and(|device| device.user.is_proven());
+        let rooms = dialogs(other).filter_map(|tag| room_of(tag).filter(|_| is_proven(tag)));
+        rooms.filter(|room| theirs.contains(room)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -124,6 +136,23 @@ mod tests {
         directory.remove("1-a");
         assert_eq!(found(&directory, "sip:alice@example.org"), None);
         assert!(directory.lock().of_user.is_empty() && directory.lock().devices.is_empty());
+    }
+
+    /// MSG-48: the rooms of two users are those that both are in, the one that the second came into last before the others; who
+    /// has not proven who it is is in none.
+    #[test]
+    fn rooms_that_two_users_are_in() {
+        let directory = Directory::default();
+        let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| uri(&format!("sip:{name}@example.org")));
+        for (tag, user) in [("a-1", &bob), ("b-2", &bob), ("1-3", &bob), ("b-4", &alice), ("a-5", &alice)] {
+            directory.insert(tag, Identity::of(user.clone()).proven(), at("192.0.2.1:5060"));
+        }
+        directory.insert("a-6", Identity::of(carol.clone()), at("192.0.2.1:5060"));
+        assert_eq!(directory.rooms_of_both(&alice, &bob), [0xb, 0xa]);
+        assert_eq!(directory.rooms_of_both(&carol, &bob), [0xa]);
+        assert!(directory.rooms_of_both(&alice, &carol).is_empty());
+        directory.insert("a-7", Identity::of(bob.clone()).proven(), at("192.0.2.1:5060"));
+        assert_eq!(directory.rooms_of_both(&alice, &bob), [0xa, 0xb, 0xa]);
     }
 
     /// A room that ends takes all its dialogs along, and no other room's.

@@ -296,7 +296,7 @@ impl SipTask {
 }
 
 /// The room whose tags begin like this one.
-fn room_of(tag: &str) -> Option<u64> {
+pub(super) fn room_of(tag: &str) -> Option<u64> {
     u64::from_str_radix(tag_prefix(tag)?, 16).ok()
 }
 

@@ -5,6 +5,7 @@ mod directory;
 mod dispatch;
 mod elsewhere;
 mod flows;
+mod in_rooms;
 mod listener;
 mod locate;
 mod opening;
@@ -23,6 +24,7 @@ mod udp;
 mod users;
 mod whereabouts;
 
+pub(crate) use directory::Directory;
 pub(crate) use locate::Locator;
 pub(crate) use proxying::{Proxying, has_users};
 pub(crate) use reach::{Reach, Unlocated};
@@ -37,6 +39,7 @@ pub(crate) const OWN_METHODS: [Method; 2] = [Method::Register, Method::Publish];
 pub(crate) const OWN_EVENTS: [&str; 1] = [parlor_events::pidf::EVENT];
 
 use crate::metrics::{Metrics, Rejected};
+use crate::room::UserMessage;
 use parlor_focus::{Account, Location, NextHop, Page, RequestId};
 use parlor_sip::{Flow, Message, Method, ParseError, Request, Response, ServerTransactionId, Uri};
 use queue::Queue;
@@ -74,6 +77,8 @@ pub(crate) enum SipOutput {
     Page { room: u64, id: RequestId, page: Box<Page> },
     /// Take a MESSAGE to a user who has an account, or keep it.
     Mention { to: Uri, request: Box<Request> },
+    /// Take on a MESSAGE to a user that is not said in the room which was to say it.
+    NotSaid(Box<UserMessage>),
     /// Cancel an INVITE.
     Cancel { room: u64, id: RequestId },
     /// Send an ACK to a 2xx.

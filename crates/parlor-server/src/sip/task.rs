@@ -223,6 +223,7 @@ impl SipTask {
             SipOutput::Shutdown { told } => self.shut_down(now, told),
             SipOutput::Page { room, id, page } => self.page(now, room, id, *page),
             SipOutput::Mention { to, request } => self.mention(now, &to, *request),
+            SipOutput::NotSaid(message) => self.handle_not_said(now, &message),
             SipOutput::Cancel { room, id } => {
                 if let Some(tx) = self.requests.transaction(room, id) {
                     self.endpoint.cancel(now, tx);

@@ -7,7 +7,7 @@ use super::task::SipTask;
 use crate::auth::Role;
 use crate::clock::since_epoch;
 use crate::metrics::{Metrics, PagerFate, Rejected};
-use crate::room::end_of_subscription;
+use crate::room::{UserMessage, end_of_subscription};
 use parlor_focus::NextHop;
 use parlor_proxy::{Failure, Fate, Output, Proxy, Recipient, Reject, SendId, Way, admissible};
 use parlor_room::WallClock;
@@ -78,11 +78,21 @@ impl SipTask {
         }
         match self.gate.admit(now, &mut request, &flow, Role::Proxy) {
             Ok(caller) => {
-                let sender = proxying.sender(caller, &flow);
-                proxying.proxy.handle_message(now, tx, &request, mark, recipient, &sender);
+                let message = Box::new(UserMessage { tx, request, flow, caller, mark });
+                if let Some(message) = self.offer_to_room(message, recipient) {
+                    self.relay_message(now, &message, recipient);
+                }
             }
             Err(denial) => self.deny(now, tx, &request, denial, Role::Proxy),
         }
+    }
+
+    /// Takes it to the devices of its recipient, or has it kept.
+    pub(super) fn relay_message(&mut self, now: Instant, message: &UserMessage, recipient: &Recipient) {
+        let Some(proxying) = &mut self.proxying else { return };
+        let UserMessage { tx, request, flow, caller, mark } = message;
+        let sender = proxying.sender(caller.clone(), flow);
+        proxying.proxy.handle_message(now, *tx, request, *mark, recipient, &sender);
     }
 
     /// Whom a message is for, unless it is for a room or the server itself.

@@ -40,6 +40,7 @@ impl Scene {
                 | SipOutput::Cancel { .. }
                 | SipOutput::Page { .. }
                 | SipOutput::Mention { .. }
+                | SipOutput::NotSaid(_)
                 | SipOutput::Ack { .. } => {}
             }
         }

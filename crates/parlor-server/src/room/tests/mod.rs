@@ -118,8 +118,14 @@ impl Scene {
     /// A room as connections know it, with what they tell it.
     pub(crate) fn handle(&self) -> (Arc<RoomHandle>, mpsc::Receiver<MsrpInput>) {
         let (inbox, told) = Inbox::new(64, &self.shared.outbox);
-        let handle =
-            RoomHandle { id: 1, name: "lobby".into(), mailbox: Mailbox::new().0, inbox, family: Family::default() };
+        let handle = RoomHandle {
+            id: 1,
+            name: "lobby".into(),
+            mailbox: Mailbox::new().0,
+            inbox,
+            family: Family::default(),
+            takes_user_messages: false,
+        };
         (Arc::new(handle), told)
     }
 
