@@ -290,10 +290,10 @@ section! {
         /// What becomes of receipts (IMDN) that are sent to the room: `"drop"`, after a 200, as a message that asks for them
         /// would bring as many as there are participants, or `"pass"`. Those for one participant are private messages.
         imdn: Receipts = "drop";
-        /// Whether one may be in the room by SIP MESSAGE alone, without MSRP: who sends `/join` to the room's address gets what
-        /// is said by MESSAGE; texts above 1,300 bytes that do not come over a stream, other content and what is above 8 KiB
-        /// are only told of. `/leave`, `/who`, `/nick NAME` and `/help` are for those who are in so; anything else they send
-        /// is said to everybody. Where `require_tls` is set nobody is.
+        /// Whether one may be in the room by SIP MESSAGE alone, without MSRP: who sends `/join` to the room's address, and the
+        /// number that it gets if it has proven nothing, gets what is said by MESSAGE; texts above 1,300 bytes that do not come
+        /// over a stream, other content and what is above 8 KiB are only told of. `/leave`, `/who`, `/nick NAME` and `/help`
+        /// are for those who are in so; anything else they send is said to everybody. Where `require_tls` is set nobody is.
         by_message: bool = false;
         /// After this time without a MESSAGE of theirs they are no longer in.
         by_message_for: Duration = "1h", from "1m" to "7d";
