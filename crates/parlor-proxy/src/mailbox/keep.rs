@@ -70,8 +70,10 @@ impl Proxy {
     fn keep(&mut self, now: Instant, user: &str, request: &Request, waiter: Waiter) -> Result<(), Reject> {
         let limits = &self.settings.limits;
         let sender = sender(request, &self.settings.hosts);
-        let of_sender = self.mailboxes.amount_from(user, &sender);
-        if self.mailboxes.amount(user).messages >= limits.mailbox || of_sender >= limits.mailbox_of_sender {
+        // Counted since the mailbox was empty; nobody can have more there than there is.
+        let waiting = self.mailboxes.amount(user).messages;
+        let of_sender = self.mailboxes.amount_from(user, &sender).min(waiting);
+        if waiting >= limits.mailbox || of_sender >= limits.mailbox_of_sender {
             return Err(Reject::MailboxFull);
         }
         let total = self.mailboxes.total();

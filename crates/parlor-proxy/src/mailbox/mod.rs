@@ -144,6 +144,10 @@ impl Mailboxes {
         self.total.add(amount);
         let mailbox = self.of_user.entry(Arc::clone(user)).or_default();
         mailbox.amount.add(amount);
+        // One that is never empty forgets at times who its messages were from.
+        if mailbox.of_senders.len() as u64 > 2 * mailbox.amount.messages + 16 {
+            mailbox.of_senders.clear();
+        }
         *mailbox.of_senders.entry(sender).or_default() += 1;
     }
 

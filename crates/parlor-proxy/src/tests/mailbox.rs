@@ -364,6 +364,14 @@ fn mailboxes_are_bounded() {
     let other = numbered(3).replace("From: <sip:alice@", "From: <sip:carol@");
     let answers = [&numbered(1), &numbered(2), &other].map(|text| code(scene.message(text, &of("bob"))));
     assert_eq!(answers, [202, 480, 202], "one sender leaves space to others");
+    let mut scene = Scene::with(|settings| settings.limits.mailbox_of_sender = 2);
+    scene.message(&numbered(1), &bob());
+    register(&mut scene);
+    for number in 2..9 {
+        let sent = one(scene.sent());
+        assert_eq!(code(scene.message(&numbered(number), &bob())), 202, "those before are with him");
+        scene.answers(&sent, 200);
+    }
     let mut scene = Scene::with(|settings| settings.limits.kept_bytes = 100);
     assert_eq!(code(scene.message(&numbered(1), &of("bob"))), 202);
     assert_eq!(code(scene.message(&numbered(2), &of("bob"))), 202);
