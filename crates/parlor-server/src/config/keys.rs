@@ -376,7 +376,8 @@ section! {
         sessions_per_connection: u32 = 256, from 1 to 65536;
         /// SIP connections over TCP and TLS.
         sip_connections: u32 = 10000, from 1 to 1000000;
-        /// SIP transactions under way; a request above it gets 503.
+        /// SIP transactions under way. Above it the oldest end that are answered and only wait for retransmissions; where there
+        /// are none a request gets 503.
         sip_transactions: u32 = 50000, from 100 to 1000000;
         /// How many INVITEs that begin a dialog are taken a second of each address, after a pause those of ten seconds at once;
         /// one more gets 503. A /64 network counts as one IPv6 address; `[auth] trusted_proxies` have no such limit. 0: any

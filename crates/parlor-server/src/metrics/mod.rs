@@ -34,6 +34,8 @@ pub struct Metrics {
     pub sip_connections: IntGauge,
     /// SIP transactions under way.
     pub sip_transactions: IntGauge,
+    /// Those that were answered and ended early, to make room.
+    pub sip_transactions_cut_short: IntCounter,
     /// Devices of users that are registered.
     pub registrations: IntGauge,
     /// Messages that wait for their users.
@@ -147,6 +149,10 @@ impl Metrics {
             participants: families.gauge("parlor_participants", "Participants in all rooms."),
             sip_connections: families.gauge("parlor_sip_connections", "Open SIP connections over TCP and TLS."),
             sip_transactions: families.gauge("parlor_sip_transactions", "SIP transactions under way."),
+            sip_transactions_cut_short: families.counter(
+                "parlor_sip_transactions_cut_short_total",
+                "SIP transactions that were answered and ended early, to make room.",
+            ),
             registrations: families.gauge("parlor_registrations", "Devices of users that are registered."),
             kept_messages: families.gauge("parlor_kept_messages", "SIP MESSAGEs that wait for users who are away."),
             publications: families.gauge("parlor_publications", "What users publish of themselves."),

@@ -305,6 +305,8 @@ impl SipTask {
         let stats = self.endpoint.stats();
         let under_way = stats.server_transactions + stats.client_transactions;
         self.metrics.sip_transactions.set(i64::try_from(under_way).unwrap_or(i64::MAX));
+        let cut_short = stats.transactions_cut_short - self.counted.transactions_cut_short;
+        self.metrics.sip_transactions_cut_short.inc_by(cut_short);
         for _ in self.counted.requests_overloaded..stats.requests_overloaded {
             self.metrics.reject(Rejected::SipTooManyTransactions);
         }

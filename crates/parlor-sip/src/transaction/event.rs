@@ -86,7 +86,8 @@ impl Transmit {
 /// How many transactions there may be, and their timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransactionLimits {
-    /// Server transactions, lingering ones included. Beyond it new requests get 503; BYE may take an eighth more.
+    /// Server transactions. Beyond it those that are answered and linger end early, the oldest of those first whose
+    /// request may well be answered again; where none lingers new requests get 503. BYE may take an eighth more.
     pub server: usize,
     /// Bytes that server transactions hold: what they are known by and the responses they may have to repeat. Beyond it
     /// as above.
@@ -114,6 +115,8 @@ pub struct Stats {
     pub client_transactions: usize,
     /// Requests that came for the second time and were absorbed.
     pub requests_repeated: u64,
+    /// Transactions that lingered and ended early, to make room.
+    pub transactions_cut_short: u64,
     /// Requests refused with 503 because there were too many transactions.
     pub requests_overloaded: u64,
     /// Requests refused with 482 because they had come another way already.

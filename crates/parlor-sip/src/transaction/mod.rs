@@ -5,6 +5,7 @@ mod client_invite;
 mod client_non_invite;
 mod event;
 mod key;
+mod lingering;
 mod server;
 mod server_invite;
 mod server_non_invite;
@@ -27,6 +28,7 @@ use crate::flow::{ConnectionId, Flow};
 use crate::message::{Message, ParseError, Request, Response};
 use client::Client;
 use key::Key;
+use lingering::Loss;
 use server::Server;
 
 /// All transactions of a server or client. Give it what arrives, then take what it wants sent and what it has to tell,
@@ -43,6 +45,7 @@ pub struct Endpoint {
     rng: StdRng,
     servers: Slab<Server>,
     server_bytes: usize,
+    lingering: BTreeSet<(Loss, u64, usize)>,
     clients: Slab<Client>,
     by_key: BTreeMap<Key, usize>,
     by_merge_key: BTreeMap<Key, usize>,
@@ -70,6 +73,7 @@ impl Endpoint {
             rng,
             servers: Slab::new(),
             server_bytes: 0,
+            lingering: BTreeSet::new(),
             clients: Slab::new(),
             by_key: BTreeMap::new(),
             by_merge_key: BTreeMap::new(),

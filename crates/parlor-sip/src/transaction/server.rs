@@ -6,6 +6,7 @@ use bytes::Bytes;
 use rand::{Rng, RngExt};
 
 use super::key::{self, Key};
+use super::lingering::Loss;
 use super::server_invite::{Ack, ServerInvite, Step};
 use super::server_non_invite::ServerNonInvite;
 use super::{Endpoint, Event, ServerTransactionId, Slot, encoded};
@@ -17,7 +18,7 @@ use crate::method::Method;
 /// A server transaction with what it is found by.
 #[derive(Debug)]
 pub(super) struct Server {
-    serial: u64,
+    pub(super) serial: u64,
     key: Key,
     merge_key: Option<Key>,
     /// Where responses go.
@@ -25,6 +26,10 @@ pub(super) struct Server {
     /// Where they go when the connection is gone (RFC 3261 §18.2.2).
     sent_by_port: u16,
     machine: Machine,
+    /// Whether the request only asks.
+    asks: bool,
+    /// Set once nothing more is to be done but to answer repeated requests.
+    pub(super) lingers: Option<Loss>,
     timer: Option<Instant>,
     /// What it counts for in [`super::TransactionLimits::server_bytes`].
     bytes: usize,
@@ -74,9 +79,11 @@ impl Endpoint {
             self.send_stateless(reply_to, Response::for_request(&request, 482, reason_phrase(482)));
             return Ok(());
         }
-        if self.is_full_for(&request.method) {
-            self.refuse_overloaded(reply_to, &request);
-            return Ok(());
+        while self.is_full_for(&request.method) {
+            if !self.end_lingering() {
+                self.refuse_overloaded(reply_to, &request);
+                return Ok(());
+            }
         }
         let tx = self.open_server(now, reply_to, via, &request, key, merge_key);
         self.events.push_back(Event::Request { tx, request: Box::new(request), flow });
@@ -128,6 +135,8 @@ impl Endpoint {
             flow,
             sent_by_port,
             machine,
+            asks: request.method == Method::Options,
+            lingers: None,
             timer: None,
             bytes: 0,
         };
@@ -210,10 +219,19 @@ impl Endpoint {
             Machine::Invite { machine, .. } => as_sent(machine.respond(now, response.code, bytes, reliable, &timers)),
             Machine::NonInvite(machine) => machine.respond(now, response.code, bytes, reliable, &timers),
         };
+        let loss = server.loss_after(response.code);
+        let is_sent = send.is_some();
         if let Some(bytes) = send {
             self.send(flow, bytes);
         }
-        if end { self.close_server(tx.index) } else { self.update_server(tx.index) }
+        if end {
+            self.close_server(tx.index);
+            return;
+        }
+        self.update_server(tx.index);
+        if let Some(loss) = loss.filter(|_| is_sent) {
+            self.linger(tx.index, loss);
+        }
     }
 
     pub(super) fn server_timeout(&mut self, now: Instant, index: usize) {
@@ -256,9 +274,12 @@ impl Endpoint {
         self.reschedule(Slot::Server(index), old, new);
     }
 
-    fn close_server(&mut self, index: usize) {
+    pub(super) fn close_server(&mut self, index: usize) {
         let server = self.servers.remove(index);
         self.server_bytes -= server.bytes;
+        if let Some(loss) = server.lingers {
+            self.lingering.remove(&(loss, server.serial, index));
+        }
         self.by_key.remove(&server.key);
         if let Some(key) = &server.merge_key {
             self.by_merge_key.remove(key);
@@ -271,6 +292,17 @@ impl Endpoint {
 }
 
 impl Server {
+    /// What is lost with this transaction once it has sent such a response; `None` if it may not be lost: what is not
+    /// answered, and an INVITE whose 2xx the core has to repeat (RFC 6026 §7.1).
+    fn loss_after(&self, code: u16) -> Option<Loss> {
+        let has_acted = code < 300 && !self.asks;
+        match &self.machine {
+            Machine::Invite { .. } => (!has_acted).then_some(Loss::Answer),
+            Machine::NonInvite(_) if code < 200 => None,
+            Machine::NonInvite(_) => Some(if has_acted { Loss::Deed } else { Loss::Answer }),
+        }
+    }
+
     /// Each key is held twice, here and where it is looked up.
     fn held_bytes(&self) -> usize {
         let machine = match &self.machine {

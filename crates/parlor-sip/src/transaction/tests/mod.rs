@@ -1,6 +1,7 @@
 //! The four transactions on a virtual clock, between two endpoints and against single messages.
 
 mod client;
+mod crowded;
 mod lossy;
 mod server;
 
@@ -124,7 +125,7 @@ impl Alone {
         assert_eq!(self.endpoint.stats().server_bytes, 0);
         assert!(self.endpoint.by_key.is_empty() && self.endpoint.by_merge_key.is_empty());
         assert!(self.endpoint.by_branch.is_empty() && self.endpoint.by_connection.is_empty());
-        assert!(self.endpoint.timers.is_empty());
+        assert!(self.endpoint.timers.is_empty() && self.endpoint.lingering.is_empty());
     }
 }
 
