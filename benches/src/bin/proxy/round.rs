@@ -11,6 +11,7 @@ use crate::sipp::{Devices, Load, Scenario, Transport};
 
 /// So that no limit is reached: a transaction over UDP is remembered for 32 s after its answer.
 const LIMITS: &str = "sip_transactions = 1000000\nregistrations = 1000000\nkept_messages_per_user = 100000\n\
+                      kept_messages_per_sender = 100000\n\
                       kept_messages = 10000000\nkept_message_bytes = \"64 GiB\"\n";
 /// Nobody is asked who it is.
 const OPEN: &str = "[registrar]\ntrust_loopback = true\n";
